@@ -1,0 +1,114 @@
+"""The card: what a model file says about itself. JSON, schema 1.
+
+It travels inside the file: a metadata buffer in a .tflite, ``metadata_props`` in an .onnx, a zip
+member in a .keras. Reading it out of a file's bytes is `littoral.integrity`'s work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from littoral.errors import FormatError
+
+SCHEMA = 1
+KEY = "littoral_card"
+"""The card's name inside every kind of model file."""
+
+
+@dataclass(frozen=True)
+class CardTensor:
+    """An input or output as the card describes it.
+
+    Attributes:
+        name: The Keras name.
+        shape: Sizes including the batch axis; None where any size is accepted.
+        dtype: NumPy dtype name that a caller of `Model.run` uses.
+        preprocessing: For an input, the steps from raw data to this tensor (`littoral.preprocess`).
+        labels: For an output, the class names in the order of its last axis.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+    preprocessing: tuple[Mapping[str, Any], ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model file says about itself.
+
+    Attributes:
+        name: The model's name.
+        family: ``"mlp"``, ``"cnn"``, ``"rnn"``, ``"transformer"``, or None for somebody's own.
+        task: For example ``"classification"``; None when not known.
+        inputs: In Keras order.
+        outputs: In Keras order.
+        format: ``"keras"``, ``"tflite"`` or ``"onnx"``.
+        scheme: What is quantized, for example ``"static_int8"``; None for a Keras file.
+        lowering: How layers were expressed, for example ``"auto"``, with what was chosen.
+        verification: Figures of the comparison with Keras (`Verification` as a mapping).
+        source_digest: SHA-256 of the Keras file that this one was made from, in hex.
+        versions: Version by tool name, of the tools that made the file.
+        data: What it was trained on: name, licence, attribution.
+    """
+
+    name: str
+    family: str | None = None
+    task: str | None = None
+    inputs: tuple[CardTensor, ...] = ()
+    outputs: tuple[CardTensor, ...] = ()
+    format: str | None = None
+    scheme: str | None = None
+    lowering: str | None = None
+    verification: Mapping[str, Any] | None = None
+    source_digest: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names of the first output that has any; empty when none has."""
+        return next((output.labels for output in self.outputs if output.labels), ())
+
+    def to_json(self) -> str:
+        """The card as compact JSON with ``"schema": 1`` in front."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Card:
+        """Read a card back.
+
+        Args:
+            text: JSON as `to_json` wrote it; fields this version does not know are ignored.
+
+        Returns:
+            The card.
+
+        Raises:
+            FormatError: Not JSON, not an object, a field of the wrong type, or a newer schema.
+        """
+        try:
+            fields = json.loads(text)
+            schema = fields["schema"]
+            if schema != SCHEMA:
+                raise FormatError(f"the card has schema {schema!r}, this littoral reads {SCHEMA}")
+            known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
+            for side in ("inputs", "outputs"):
+                known[side] = tuple(_tensor(entry) for entry in known.get(side, ()))
+            return cls(**known)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise FormatError(f"the card inside the file cannot be read: {error}") from error
+
+
+def _tensor(entry: Mapping[str, Any]) -> CardTensor:
+    return CardTensor(
+        name=str(entry["name"]),
+        shape=tuple(None if size is None else int(size) for size in entry["shape"]),
+        dtype=str(entry.get("dtype", "float32")),
+        preprocessing=tuple(dict(step) for step in entry.get("preprocessing", ())),
+        labels=tuple(str(label) for label in entry.get("labels", ())),
+    )

@@ -1,0 +1,146 @@
+"""The ``littoral`` command. One module a verb; the file is the registration.
+
+A verb's module offers four names, and imports what is heavy inside `run`:
+
+    SUMMARY: str                              one line for --help
+    add_arguments(parser) -> None             its arguments
+    run(arguments) -> dict                    does the work, returns what --json prints
+    describe(payload) -> str                  the same for a person
+
+A payload whose ``"passed"`` is False ends with exit code 1. Verbs of other distributions' packages
+join through the entry-point group ``littoral.commands`` (name: the verb, value: its module).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any, NoReturn
+
+from littoral import __version__, plugins
+from littoral.errors import InputError, LittoralError
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def verbs() -> dict[str, str]:
+    """Every verb's module name, by verb, sorted."""
+    own = sys.modules[__name__]
+    found = {name: f"{__name__}.{name}" for name in plugins.names(own)}
+    found.update({point.name: point.value for point in entry_points(group="littoral.commands")})
+    return dict(sorted(found.items()))
+
+
+def call(verb: str, argv: list[str]) -> dict[str, Any]:
+    """Run a verb from Python, as `demo` does.
+
+    Args:
+        verb: For example ``"convert"``.
+        argv: Its arguments as a person would type them.
+
+    Returns:
+        What ``--json`` would print.
+
+    Raises:
+        LittoralError: As the verb raises it.
+    """
+    module = importlib.import_module(verbs()[verb])
+    return _run(module, _parser_of(verb, module).parse_args(argv))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code: 0 done, 1 the model or the check failed, 2 bad usage or bad input.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        return _dispatch(argv)
+    except LittoralError as error:
+        if "--debug" in argv:
+            raise
+        print(f"littoral: {_one_line(error)}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("littoral: interrupted; nothing half-written was kept", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0].startswith("-"):
+        _top_parser().parse_args(argv)
+        raise InputError(f"no verb: choose from {', '.join(verbs())} (see littoral --help)")
+    verb = argv[0]
+    known = verbs()
+    if verb not in known:
+        raise InputError(f"unknown verb {verb!r}: choose from {', '.join(known)}")
+    module = importlib.import_module(known[verb])
+    arguments = _parser_of(verb, module).parse_args(argv[1:])
+    payload = _run(module, arguments)
+    print(json.dumps(payload, indent=2) if arguments.json else module.describe(payload))
+    sys.stdout.flush()
+    return 0 if payload.get("passed", True) else 1
+
+
+def _run(module: ModuleType, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Call a verb's `run`; a missing third-party package becomes a line that names the extra."""
+    try:
+        payload: dict[str, Any] = module.run(arguments)
+        return payload
+    except ModuleNotFoundError as error:
+        extra = getattr(module, "EXTRA", None)
+        if extra is None or (error.name or "").startswith("littoral"):
+            raise
+        raise InputError(
+            f"this verb needs {error.name}, which is not installed: pip install 'littoral[{extra}]'"
+        ) from error
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    lines = [f"  {verb:10} {importlib.import_module(m).SUMMARY}" for verb, m in verbs().items()]
+    parser = _Parser(
+        prog="littoral",
+        description="Take a Keras model ashore: train it, convert it, prove it, measure it on the device.",
+        epilog="verbs:\n" + "\n".join(lines) + "\n\nlittoral VERB --help says more about each.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="littoral VERB [options]",
+    )
+    parser.add_argument("--version", action="version", version=f"littoral {__version__}")
+    return parser
+
+
+def _parser_of(verb: str, module: ModuleType) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"littoral {verb}",
+        description=module.SUMMARY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=getattr(module, "EXAMPLES", None),
+    )
+    module.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="machine-readable result on stdout")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,79 @@
+"""Writing files so that a name either holds the whole content or does not exist."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from littoral.errors import InputError
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Create a folder for output, with its parents.
+
+    Args:
+        path: The folder; it may exist already.
+
+    Returns:
+        The folder as a Path.
+
+    Raises:
+        InputError: It cannot be created or written to.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot write to {folder}: {_reason(error)}; choose another output folder"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"cannot write to {folder}: no permission; choose another output folder")
+    return folder
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write a file under a temporary name in its folder, then rename it into place.
+
+    Args:
+        path: Final name. An existing file is replaced only when the new one is complete.
+        content: The whole content.
+
+    Returns:
+        The path written.
+
+    Raises:
+        InputError: The disk is full or the folder cannot be written; nothing is left behind.
+    """
+    target = Path(path)
+    temporary: str | None = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException as error:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise InputError(
+                f"cannot write {target}: {_reason(error)}; nothing was kept"
+            ) from error
+        raise
+    return target
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

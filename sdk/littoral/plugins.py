@@ -1,0 +1,42 @@
+"""The file is the registration: a folder's modules are its plug-ins, found by name, imported on demand."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from littoral.errors import InputError
+
+
+def names(package: ModuleType) -> tuple[str, ...]:
+    """Names of the plug-ins in a package, sorted, without importing any of them.
+
+    Args:
+        package: An imported package, for example ``littoral.engines``.
+
+    Returns:
+        The module names in its folder; those that start with an underscore are not plug-ins.
+    """
+    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
+
+
+def load(package: ModuleType, name: str) -> ModuleType:
+    """Import one plug-in.
+
+    Args:
+        package: The package whose folder holds the plug-in.
+        name: Its file name without ``.py``.
+
+    Returns:
+        The imported module.
+
+    Raises:
+        InputError: No such plug-in; the message lists the ones there are.
+    """
+    known = names(package)
+    if name not in known:
+        kind = package.__name__.rpartition(".")[2].removesuffix("s")
+        raise InputError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")
+    return importlib.import_module(f"{package.__name__}.{name}")
