@@ -61,7 +61,7 @@ class Estimate:
 
 
 def percentile(samples: ArrayLike, fraction: float) -> float:
-    """The nearest-rank percentile: the smallest value with `fraction` of the samples at or below it.
+    """The nearest-rank percentile: the smallest value with `fraction` of the samples up to it.
 
     Definition 1 of Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996.
 

@@ -1,0 +1,101 @@
+"""``littoral bench``: measure model files on a target."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from littoral.measure import Measurement
+
+SUMMARY = "measure model files: latency with intervals, cold start, memory"
+EXAMPLES = """examples:
+  littoral bench cnn.tflite
+  littoral bench cnn.tflite cnn.onnx --html report.html
+  littoral bench build/*.tflite --duration 5 --data test.npz --json
+
+Files are timed in turn, round by round, and compared by paired ratios with 95% intervals."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".tflite or .onnx")
+    parser.add_argument("--target", default="local", help="where to measure (default: local)")
+    parser.add_argument("--runs", type=int, metavar="N", help="exactly N timed calls of each file")
+    parser.add_argument(
+        "--duration", type=float, metavar="S", help="at most S seconds a file (default: 1)"
+    )
+    parser.add_argument(
+        "--warmup", type=int, metavar="N", help="untimed calls first (default: until steady)"
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--engine", default="auto", help="engine's name (default: auto)")
+    parser.add_argument("--data", type=Path, metavar="NPZ", help="samples (default: random ones)")
+    parser.add_argument(
+        "--cold-starts", type=int, default=6, metavar="N", help="fresh processes a file, default 6"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure.
+
+    Returns:
+        ``measurements``, ``comparison`` (each file to the fastest), ``environment``, ``emulated``,
+        and ``note`` or ``html`` where there is one.
+
+    Raises:
+        LittoralError: As `littoral.targets.Target.measure` raises it.
+    """
+    from littoral.progress import Progress
+    from littoral.targets import Options, connect
+
+    target = connect(arguments.target)
+    options = Options(
+        runs=arguments.runs,
+        warmup=arguments.warmup,
+        duration_s=arguments.duration,
+        threads=arguments.threads,
+        engine=arguments.engine,
+        data=arguments.data,
+        cold_starts=arguments.cold_starts,
+    )
+    with Progress("bench") as progress:
+        measurements = target.measure(arguments.files, options, progress.step)
+    payload = _payload(measurements)
+    if arguments.html is not None:
+        payload["html"] = _write_page(arguments.html, payload, measurements)
+    return payload
+
+
+def describe(payload: dict[str, Any]) -> str:
+    """The table, the comparison in words, and where the page is."""
+    from littoral.report.tables import bench_table
+
+    table = bench_table(payload)
+    return f"{table}\n\nreport: {payload['html']}" if "html" in payload else table
+
+
+def _payload(measurements: Sequence[Measurement]) -> dict[str, Any]:
+    from littoral.report.comparison import compare
+
+    emulated = any(measurement.emulated for measurement in measurements)
+    payload: dict[str, Any] = {
+        "measurements": [measurement.to_dict() for measurement in measurements],
+        "comparison": [] if emulated else compare(measurements),
+        "environment": measurements[0].environment,
+        "emulated": emulated,
+    }
+    if emulated:
+        payload["note"] = "The processor is emulated: these times say nothing about a real one."
+    return payload
+
+
+def _write_page(path: Path, payload: dict[str, Any], measurements: Sequence[Measurement]) -> str:
+    from littoral.files import write_atomically
+    from littoral.report.bench import bench_report
+
+    page = bench_report(payload, [measurement.rounds for measurement in measurements])
+    return str(write_atomically(path, page.encode()))

@@ -1,0 +1,183 @@
+"""The clock loop: warm up, then time several calls in turn, round by round, until it is enough.
+
+Nothing here knows about models: a call is any function without arguments, and the clock is handed
+in, so that a test can run the loop on a clock of its own.
+
+A round times a burst of each call, in an order shuffled anew (seeded). A burst lasts a few
+milliseconds: long enough that the caches hold this model and not the one before it, short enough
+that the machine's slow stretches fall on all of them alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.statistics import percentile, percentile_interval, runs_needed
+
+Call = Callable[[], object]
+Clock = Callable[[], int]
+Rounds = tuple[NDArray[np.int64], ...]
+"""Durations of one call in ns, one array a round, in the order of measuring."""
+
+BURST_NS = 4_000_000
+WARMUP_WINDOW_NS = 10_000_000
+WARMUP_WINDOWS = 10
+STILL_WARMING = 0.97
+"""A window whose median is below this share of the best one before it is still getting faster."""
+
+NARROW = 0.02
+"""The p90 interval that ends the loop early: 2% of the p90 to either side."""
+
+MIN_ROUNDS = 3
+MIN_ROUNDS_TO_STOP_EARLY = 20
+MAX_ROUNDS_OF_FIXED_RUNS = 50
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to measure.
+
+    Attributes:
+        runs: Exactly so many timed calls of each; None leaves it to the interval and the duration.
+        warmup: Exactly so many untimed calls of each first; None warms up until it gets no faster.
+            After 0 nothing is known about a call's length, so the calls take turns singly.
+        duration_ns: At most about so long for each; at least three rounds are always made.
+    """
+
+    runs: int | None = None
+    warmup: int | None = None
+    duration_ns: int = 1_000_000_000
+
+
+def time_in_turn(
+    calls: Sequence[Call], plan: Plan, clock: Clock = time.perf_counter_ns
+) -> tuple[Rounds, ...]:
+    """Time several calls, interleaved.
+
+    Args:
+        calls: What to time.
+        plan: How long.
+        clock: Integer nanoseconds, monotonic.
+
+    Returns:
+        The rounds of each call, as many for one as for another.
+    """
+    with _no_garbage_collection():
+        lengths = [warm_up(call, plan.warmup, clock) for call in calls]
+        if plan.runs is not None:
+            return _fixed(calls, plan.runs, clock)
+        sizes = [max(1, BURST_NS // max(1, length)) for length in lengths]
+        return _until_narrow(calls, sizes, plan.duration_ns, clock)
+
+
+def warm_up(call: Call, warmup: int | None, clock: Clock) -> int:
+    """Call until it gets no faster, or a given number of times.
+
+    Args:
+        call: What to warm up.
+        warmup: Number of calls; None to stop when a window of 10 ms is not 3% faster than the
+            best window before it, at the latest after ten windows.
+        clock: Integer nanoseconds.
+
+    Returns:
+        Median length of the last window's calls in ns; `BURST_NS` when there were none.
+    """
+    if warmup is not None:
+        durations = _burst(call, warmup, clock)
+        return int(percentile(durations[-100:], 0.5)) if warmup else BURST_NS
+    best = _window(call, clock)
+    for _ in range(WARMUP_WINDOWS - 1):
+        length = _window(call, clock)
+        if length >= STILL_WARMING * best:
+            return length
+        best = length
+    return best
+
+
+def _window(call: Call, clock: Clock) -> int:
+    """Median length of the calls that fit into one warm-up window; at least one call."""
+    end = clock() + WARMUP_WINDOW_NS
+    durations: list[int] = []
+    while not durations or clock() < end:
+        durations.extend(_burst(call, 1, clock).tolist())
+    return int(percentile(durations, 0.5))
+
+
+def _fixed(calls: Sequence[Call], runs: int, clock: Clock) -> tuple[Rounds, ...]:
+    """Exactly `runs` timed calls of each, spread evenly over the rounds."""
+    planned = min(runs, MAX_ROUNDS_OF_FIXED_RUNS)
+    rounds: list[list[NDArray[np.int64]]] = [[] for _ in calls]
+    for index in range(planned):
+        size = runs * (index + 1) // planned - runs * index // planned
+        _one_round(calls, [size] * len(calls), index, clock, rounds)
+    return tuple(tuple(own) for own in rounds)
+
+
+def _until_narrow(
+    calls: Sequence[Call], sizes: Sequence[int], duration_ns: int, clock: Clock
+) -> tuple[Rounds, ...]:
+    """Rounds until every p90 interval is narrow or the time is up."""
+    rounds: list[list[NDArray[np.int64]]] = [[] for _ in calls]
+    end = clock() + duration_ns * len(calls)
+    check_at = MIN_ROUNDS_TO_STOP_EARLY
+    index = 0
+    while index < MIN_ROUNDS or clock() < end:
+        _one_round(calls, sizes, index, clock, rounds)
+        index += 1
+        if index == check_at:
+            if all(_is_enough(own) for own in rounds):
+                break
+            check_at = check_at * 3 // 2
+    return tuple(tuple(own) for own in rounds)
+
+
+def _is_enough(rounds: Sequence[NDArray[np.int64]]) -> bool:
+    samples = np.concatenate(rounds)
+    if len(samples) < runs_needed(0.99):
+        return False
+    return percentile_interval(samples, 0.9).is_within(NARROW)
+
+
+def _one_round(
+    calls: Sequence[Call],
+    sizes: Sequence[int],
+    index: int,
+    clock: Clock,
+    rounds: list[list[NDArray[np.int64]]],
+) -> None:
+    order = list(range(len(calls)))
+    random.Random(index).shuffle(order)
+    for which in order:
+        if sizes[which] > 1 and len(calls) > 1:
+            calls[which]()
+        rounds[which].append(_burst(calls[which], sizes[which], clock))
+
+
+def _burst(call: Call, count: int, clock: Clock) -> NDArray[np.int64]:
+    durations = np.empty(count, np.int64)
+    for index in range(count):
+        before = clock()
+        call()
+        durations[index] = clock() - before
+    return durations
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A collection in the middle of a call would be measured as the model's."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

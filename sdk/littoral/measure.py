@@ -1,0 +1,327 @@
+"""Measure what users run: `Model.run`, its percentiles with intervals, cold start, memory.
+
+measurement = littoral.measure("cnn.tflite")
+measurement.latency_p90.value           # ns
+measurement.to_dict()                   # what `littoral bench --json` prints
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral import samples
+from littoral.clock import Call, Clock, Plan, Rounds, time_in_turn
+from littoral.cold_start import ColdStart, cold_start
+from littoral.environment import describe, is_emulated
+from littoral.errors import InputError
+from littoral.model import Model, load
+from littoral.samples import Data
+from littoral.statistics import Estimate, outliers, paired_ratio, percentile, percentile_interval
+
+Source = str | os.PathLike[str] | Model
+Progress = Callable[[str], object]
+
+COLD_STARTS = 6
+"""The fewest repeats whose smallest and largest bracket the median with 95% confidence."""
+
+DURATION_S = 1.0
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How one model file runs on one machine.
+
+    Attributes:
+        path: The file; None for a model that was loaded from bytes.
+        format: ``"tflite"`` or ``"onnx"``.
+        scheme: From the file's card, None without one.
+        engine: The engine that ran it.
+        threads: Threads of one call.
+        latency_p50: Of one `Model.run`, in ns, with its 95% interval; `latency_p90` and
+            `latency_p99` likewise.
+        runs: Timed calls.
+        outliers: Those whose modified z-score is beyond 3.5; they are counted, not left out.
+        cold_start: Fresh process to first result, in ns: median with its 95% interval; None where
+            it was not measured.
+        load: A load of the file in a process that has the engine, in ns: median with interval.
+        peak_memory_bytes: Of the fresh process, median; None where the system does not say.
+        size_bytes: Of the file.
+        emulated: The processor is emulated, so the times say nothing about a real one.
+        environment: `littoral.environment.describe`.
+        rounds: The durations of the timed calls in ns, in order, one array a round.
+    """
+
+    path: str | None
+    format: str
+    scheme: str | None
+    engine: str
+    threads: int
+    latency_p50: Estimate
+    latency_p90: Estimate
+    latency_p99: Estimate
+    runs: int
+    outliers: int
+    cold_start: Estimate | None
+    load: Estimate | None
+    peak_memory_bytes: int | None
+    size_bytes: int
+    emulated: bool
+    environment: dict[str, Any] = field(repr=False)
+    rounds: Rounds = field(repr=False, compare=False)
+
+    @property
+    def samples(self) -> NDArray[np.int64]:
+        """All timed durations in ns, in the order of measuring."""
+        return np.concatenate(self.rounds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: latencies in microseconds, cold start and load in milliseconds."""
+        return {
+            "path": self.path,
+            "format": self.format,
+            "scheme": self.scheme,
+            "engine": self.engine,
+            "threads": self.threads,
+            "runs": self.runs,
+            "outliers": self.outliers,
+            **_fields("latency_p50_us", self.latency_p50, 1e-3),
+            **_fields("latency_p90_us", self.latency_p90, 1e-3),
+            **_fields("latency_p99_us", self.latency_p99, 1e-3),
+            **_fields("cold_start_ms", self.cold_start, 1e-6),
+            "load_ms": None if self.load is None else self.load.scaled(1e-6, 3)[0],
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "size_bytes": self.size_bytes,
+            "emulated": self.emulated,
+        }
+
+    def ratio_to(self, other: Measurement) -> Estimate:
+        """How many times as long this one takes as another that was measured in the same rounds.
+
+        Args:
+            other: From the same call of `measure_interleaved`.
+
+        Returns:
+            Median over the rounds of the ratio of the rounds' medians, with its 95% interval.
+
+        Raises:
+            InputError: The two were not measured together, or on an emulator.
+        """
+        if self.emulated or other.emulated:
+            raise InputError("figures from an emulated processor cannot be compared")
+        if len(self.rounds) != len(other.rounds):
+            raise InputError("only measurements of the same rounds can be compared by pairs")
+        return paired_ratio(_medians(self.rounds), _medians(other.rounds))
+
+
+def measure(
+    model_or_path: Source,
+    *,
+    data: Data | None = None,
+    runs: int | None = None,
+    warmup: int | None = None,
+    duration_s: float | None = None,
+    threads: int = 1,
+    engine: str = "auto",
+    cold_starts: int = COLD_STARTS,
+) -> Measurement:
+    """Measure one model file.
+
+    Args:
+        model_or_path: A file, or a loaded model (then without cold start and load time).
+        data: Samples to run on, as `Model.run` takes them; random ones when None.
+        runs: Exactly so many timed calls. None: until the p90's interval is within 2% of it.
+        warmup: Exactly so many untimed calls first. None: until it gets no faster.
+        duration_s: At most about so many seconds of timed calls, 1 when None; not with `runs`.
+        threads: Threads of one call.
+        engine: Engine name or ``"auto"``.
+        cold_starts: Fresh processes to start; 0 leaves cold start, load and memory unknown.
+
+    Returns:
+        The measurement.
+
+    Raises:
+        InputError: An argument is out of range, or the data does not fit the model.
+        ModelError: The file cannot be used.
+        EngineError: The engine failed.
+    """
+    return measure_interleaved(
+        [model_or_path],
+        data=data,
+        runs=runs,
+        warmup=warmup,
+        duration_s=duration_s,
+        threads=threads,
+        engine=engine,
+        cold_starts=cold_starts,
+    )[0]
+
+
+def measure_interleaved(
+    models_or_paths: Sequence[Source],
+    *,
+    data: Data | None = None,
+    runs: int | None = None,
+    warmup: int | None = None,
+    duration_s: float | None = None,
+    threads: int = 1,
+    engine: str = "auto",
+    cold_starts: int = COLD_STARTS,
+    progress: Progress | None = None,
+    clock: Clock = time.perf_counter_ns,
+) -> tuple[Measurement, ...]:
+    """Measure several model files in turn, round by round, so that they can be compared.
+
+    Args:
+        models_or_paths: Files or loaded models, at least one.
+        data: As for `measure`, the same for all.
+        runs: As for `measure`, of each.
+        warmup: As for `measure`, of each.
+        duration_s: As for `measure`, of each.
+        threads: As for `measure`.
+        engine: As for `measure`.
+        cold_starts: As for `measure`, of each.
+        progress: Is told what happens now, in a few words.
+        clock: Integer nanoseconds, monotonic.
+
+    Returns:
+        One measurement each, in the order given; `Measurement.ratio_to` compares them.
+
+    Raises:
+        InputError: As for `measure`, or there is nothing to measure.
+        ModelError: A file cannot be used.
+        EngineError: An engine failed.
+    """
+    plan = _plan(models_or_paths, runs, warmup, duration_s, threads, cold_starts)
+    tell = progress or _silent
+    with ExitStack() as stack:
+        models = [_opened(source, threads, engine, stack) for source in models_or_paths]
+        calls = [_call(model, data) for model in models]
+        paths = [_path(source) for source in models_or_paths]
+        starts = [_cold_starts(path, engine, threads, cold_starts, tell) for path in paths]
+        tell(f"timing {len(calls)} file{'s' * (len(calls) > 1)} in turn")
+        environment = describe()
+        emulated = is_emulated()
+        timed = time_in_turn(calls, plan, clock)
+        return tuple(
+            _measurement(model, path, threads, rounds, cold, environment, emulated)
+            for model, path, rounds, cold in zip(models, paths, timed, starts, strict=True)
+        )
+
+
+def _plan(
+    sources: Sequence[Source],
+    runs: int | None,
+    warmup: int | None,
+    duration_s: float | None,
+    threads: int,
+    cold_starts: int,
+) -> Plan:
+    if not sources:
+        raise InputError("nothing to measure: give at least one model file")
+    if runs is not None and duration_s is not None:
+        raise InputError("give runs or a duration, not both")
+    for name, number, least in (
+        ("runs", runs, 1),
+        ("warmup", warmup, 0),
+        ("threads", threads, 1),
+        ("cold starts", cold_starts, 0),
+    ):
+        if number is not None and number < least:
+            raise InputError(f"{name} must be at least {least}, not {number}")
+    seconds = DURATION_S if duration_s is None else duration_s
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"the duration must be a positive number of seconds, not {seconds}")
+    return Plan(runs=runs, warmup=warmup, duration_ns=int(seconds * 1e9))
+
+
+def _opened(source: Source, threads: int, engine: str, stack: ExitStack) -> Model:
+    if isinstance(source, Model):
+        return source
+    return stack.enter_context(load(source, engine=engine, threads=threads))
+
+
+def _call(model: Model, data: Data | None) -> Call:
+    """A function that runs the model on the next sample; the first call is made here, unmeasured.
+
+    So what does not fit the model or the engine fails before anything else is done.
+    """
+    batches = samples.random(model.inputs) if data is None else samples.of_data(data, model.inputs)
+    model.run(batches[0])
+    if len(batches) == 1:
+        return partial(model.run, batches[0])
+    following = cycle(batches).__next__
+    return lambda: model.run(following())
+
+
+def _path(source: Source) -> Path | None:
+    return None if isinstance(source, Model) else Path(source)
+
+
+def _cold_starts(
+    path: Path | None, engine: str, threads: int, count: int, tell: Progress
+) -> tuple[ColdStart, ...]:
+    if path is None or count == 0:
+        return ()
+    tell(f"cold start of {path.name}, {count} times")
+    return tuple(cold_start(path, engine, threads) for _ in range(count))
+
+
+def _measurement(
+    model: Model,
+    path: Path | None,
+    threads: int,
+    rounds: Rounds,
+    starts: tuple[ColdStart, ...],
+    environment: dict[str, Any],
+    emulated: bool,
+) -> Measurement:
+    durations = np.concatenate(rounds)
+    memory = [start.peak_memory_bytes for start in starts if start.peak_memory_bytes is not None]
+    return Measurement(
+        path=None if path is None else str(path),
+        format=model.format,
+        scheme=None if model.card is None else model.card.scheme,
+        engine=model.engine,
+        threads=threads,
+        latency_p50=percentile_interval(durations, 0.5),
+        latency_p90=percentile_interval(durations, 0.9),
+        latency_p99=percentile_interval(durations, 0.99),
+        runs=len(durations),
+        outliers=int(outliers(durations).sum()),
+        cold_start=_median([start.first_result_ns for start in starts]),
+        load=_median([start.load_ns for start in starts]),
+        peak_memory_bytes=int(percentile(memory, 0.5)) if memory else None,
+        size_bytes=model.size_bytes,
+        emulated=emulated,
+        environment=environment,
+        rounds=rounds,
+    )
+
+
+def _median(figures: list[int]) -> Estimate | None:
+    return percentile_interval(figures, 0.5) if figures else None
+
+
+def _medians(rounds: Rounds) -> list[float]:
+    return [percentile(durations, 0.5) for durations in rounds]
+
+
+def _fields(name: str, estimate: Estimate | None, factor: float) -> dict[str, float | None]:
+    """A figure under its name, its interval under the name with ``_low`` and ``_high``."""
+    value, low, high = (None, None, None) if estimate is None else estimate.scaled(factor, 3)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+def _silent(what: str) -> None:
+    """Tell nobody."""

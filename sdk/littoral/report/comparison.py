@@ -1,0 +1,60 @@
+"""Measurements against the fastest of them, by paired ratios, in figures and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from littoral.measure import Measurement
+from littoral.report import units
+from littoral.report.result import distinct_names
+from littoral.statistics import Estimate
+
+
+def compare(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """Compare each file with the fastest.
+
+    Args:
+        measurements: Of one interleaved measurement.
+
+    Returns:
+        One JSON-able entry for each but the fastest, in order: ``index path baseline ratio
+        ratio_low ratio_high rounds significant words``. Empty for a single file.
+
+    Raises:
+        InputError: They were not measured together, or on an emulator.
+    """
+    names = distinct_names([measurement.path or "model" for measurement in measurements])
+    fastest = min(range(len(names)), key=lambda index: measurements[index].latency_p50.value)
+    return [
+        _entry(index, measurement, measurements[fastest], names[index], names[fastest])
+        for index, measurement in enumerate(measurements)
+        if index != fastest
+    ]
+
+
+def _entry(
+    index: int, measurement: Measurement, baseline: Measurement, name: str, baseline_name: str
+) -> dict[str, Any]:
+    ratio = measurement.ratio_to(baseline)
+    value, low, high = ratio.scaled(1, 4)
+    return {
+        "index": index,
+        "path": measurement.path,
+        "baseline": baseline.path,
+        "ratio": value,
+        "ratio_low": low,
+        "ratio_high": high,
+        "rounds": len(measurement.rounds),
+        "significant": ratio.excludes(1.0),
+        "words": _words(name, baseline_name, ratio),
+    }
+
+
+def _words(name: str, baseline: str, ratio: Estimate) -> str:
+    if ratio.low is None or ratio.high is None:
+        return f"{name}: too few rounds to compare it with {baseline} (about {units.times(ratio.value)})"
+    interval = f"95% interval {ratio.low:.2f} to {ratio.high:.2f}"
+    if not ratio.excludes(1.0):
+        return f"{name} and {baseline} do not differ measurably ({interval})"
+    return f"{name} takes {ratio.value:.2f} times as long as {baseline} ({interval})"
