@@ -6,39 +6,66 @@ An engine module offers four names; the file's name is the engine's name:
     EXTRA: str                               what to install: littoral[EXTRA]
     version() -> str | None                  the library's version; None when not installed
     open_session(content, threads) -> Session
+
+A session hands out bindings: the engine's memory for one set of input shapes, ready to be filled,
+run and read. Whatever can be decided before a call is decided when the binding is made, so a call
+is a copy in, a native call and a copy out, with no Python in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from littoral.tensors import TensorSpec
 
-Arrays = Sequence[NDArray[Any]]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A session made ready for one set of input shapes. Valid until the next `Session.bind`.
+
+    Attributes:
+        inputs: Writable arrays, in the order of the session's inputs: fill them with ``[...] =``.
+        invoke: Executes once.
+        read: By output, a function that returns a copy which the caller owns.
+    """
+
+    inputs: tuple[NDArray[Any], ...]
+    invoke: Callable[[], object]
+    read: tuple[Callable[[], NDArray[Any]], ...]
 
 
 class Session(Protocol):
-    """A loaded model file inside one engine. Owned by one thread at a time."""
+    """A loaded model file inside one engine. Used by one thread at a time.
+
+    Attributes:
+        inputs: In the file's order.
+        outputs: In the file's order.
+        stateful: True when a call leaves something behind that changes the next one.
+    """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    stateful: bool
 
-    def run(self, arrays: Arrays) -> list[NDArray[Any]]:
-        """Execute once.
+    def bind(self, shapes: tuple[Shape, ...]) -> Binding:
+        """Make ready for inputs of these shapes. Earlier bindings are invalid afterwards.
 
         Args:
-            arrays: One C-contiguous array per input, in the order of `inputs`, dtypes of the file.
-                Sizes that the spec leaves open may differ from call to call.
-
-        Returns:
-            One array per output, owned by the caller, in the order of `outputs`.
+            shapes: One per input; equal to the spec where the spec fixes a size.
 
         Raises:
-            EngineError: The engine failed; its message is inside ours.
+            EngineError: The engine cannot take these shapes; its message is inside ours.
         """
+        ...
+
+    def reset(self) -> None:
+        """Forget what earlier calls left behind. Earlier bindings are invalid afterwards."""
         ...
 
     def close(self) -> None:

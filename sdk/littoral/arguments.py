@@ -1,0 +1,254 @@
+"""From whatever a caller hands to `Model.run` to one checked array per input.
+
+Three questions, in order: which value belongs to which input (`assign`), may it become the input's
+dtype without loss that the caller would not expect (`admit`), and is it one sample, a batch, or
+exactly what the file takes (`lay_out`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.errors import InputError
+from littoral.tensors import TensorSpec
+
+Arrays = list[NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Arrays as the file takes them, but for the number of samples.
+
+    Attributes:
+        arrays: One per input, each with the file's number of axes.
+        is_sample: True when the caller gave one sample without a batch axis.
+        count: Samples in the arrays, None when they go in as they are.
+        step: Samples that the file takes at once; only meaningful with a count.
+    """
+
+    arrays: Arrays
+    is_sample: bool = False
+    count: int | None = None
+    step: int = 1
+
+
+def assign(x: Any, specs: tuple[TensorSpec, ...]) -> list[Any]:
+    """One value per input, in the order of the specs.
+
+    Args:
+        x: A dict by input name (a single input may also be called ``"x"``); for several inputs a
+            sequence in their order; for one input the value itself.
+        specs: The model's inputs.
+
+    Raises:
+        InputError: An unknown or missing name, or the wrong number of inputs.
+    """
+    if isinstance(x, Mapping):
+        return _by_name(x, specs)
+    if len(specs) == 1:
+        alone = isinstance(x, (list, tuple)) and len(x) == 1 and isinstance(x[0], np.ndarray)
+        return [x[0] if alone and x[0].ndim == len(specs[0].shape) else x]
+    if not isinstance(x, Sequence) or isinstance(x, (str, bytes)):
+        raise InputError(
+            f"the model has {len(specs)} inputs ({_names(specs)}): expected a sequence in this "
+            f"order or a dict by name, came one {_kind(x)}"
+        )
+    if len(x) != len(specs):
+        raise InputError(f"expected {len(specs)} inputs ({_names(specs)}), came {len(x)}")
+    return list(x)
+
+
+def admit(value: Any, spec: TensorSpec, *, raw: bool = False) -> NDArray[Any]:
+    """The value as an array that can be copied into the input.
+
+    Args:
+        value: Anything NumPy can make an array of.
+        spec: The input it is for.
+        raw: True demands the file's own dtype and leaves the values unchecked.
+
+    Returns:
+        float32 for a quantized or half-precision input, else an array of the file's dtype.
+
+    Raises:
+        InputError: Ragged, of a dtype that does not convert, out of range, NaN or infinite.
+    """
+    array = _as_array(value, spec)
+    if raw:
+        if spec.dtype != "str" and array.dtype != np.dtype(spec.dtype):
+            raise InputError(
+                f"input {spec.name!r}: expected {spec.dtype} as the file holds it, came {array.dtype}"
+            )
+        return array
+    dtype = real_dtype(spec)
+    if dtype == "str":
+        return _text(array, spec)
+    if array.dtype.kind not in "bifu":
+        raise InputError(f"input {spec.name!r}: expected {dtype}, came {array.dtype}")
+    if np.dtype(dtype).kind == "f":
+        return _real(array, spec, dtype)
+    return _whole(array, spec, dtype)
+
+
+def real_dtype(spec: TensorSpec) -> str:
+    """The dtype that `Model.run` takes or returns for a tensor of the file."""
+    return "float32" if spec.is_quantized or spec.dtype == "float16" else spec.dtype
+
+
+def lay_out(
+    arrays: Arrays, specs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
+) -> Batch:
+    """Decide whether the arrays are one sample, a batch, or exactly what the file takes.
+
+    Args:
+        arrays: One per input.
+        specs: The model's inputs.
+        outputs: The model's outputs: only a file whose outputs share the inputs' leading size can
+            be fed a batch piece by piece.
+
+    Raises:
+        InputError: A shape that fits in none of the three ways, or an axis of size 0.
+    """
+    for array, spec in zip(arrays, specs, strict=True):
+        if array.size == 0 and 0 not in spec.shape:
+            raise InputError(f"input {spec.name!r} is empty: its shape is {list(array.shape)}")
+    pairs = list(zip(arrays, specs, strict=True))
+    if all(_fits(array.shape, spec.shape) for array, spec in pairs):
+        _same_count(arrays, specs)
+        return Batch(arrays)
+    step = _step(specs, outputs)
+    if step and all(spec.shape and _fits(a.shape, spec.shape[1:]) for a, spec in pairs):
+        return Batch([array[None] for array in arrays], True, 1, step)
+    for array, spec in pairs:
+        if not step or not array.ndim or not _fits((step, *array.shape[1:]), _fixed(spec, step)):
+            raise _misfit(array, spec, step)
+    _same_count(arrays, specs, always=True)
+    return Batch(arrays, False, len(arrays[0]), step)
+
+
+def _by_name(x: Mapping[str, Any], specs: tuple[TensorSpec, ...]) -> list[Any]:
+    names = [spec.name for spec in specs]
+    if len(specs) == 1 and list(x) == ["x"]:
+        return [x["x"]]
+    unknown = [name for name in x if name not in names]
+    if unknown:
+        raise InputError(
+            f"unknown input {unknown[0]!r}: the model's inputs are {', '.join(map(repr, names))}"
+        )
+    missing = [name for name in names if name not in x]
+    if missing:
+        raise InputError(f"input {missing[0]!r} is missing: expected {', '.join(map(repr, names))}")
+    return [x[name] for name in names]
+
+
+def _as_array(value: Any, spec: TensorSpec) -> NDArray[Any]:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"input {spec.name!r}: expected an array of {real_dtype(spec)}, came a {_kind(value)} "
+            "that is none (rows of different length?)"
+        ) from error
+    if array.dtype.kind == "O" and spec.dtype != "str":
+        raise InputError(
+            f"input {spec.name!r}: expected {real_dtype(spec)}, came an array of Python objects"
+        )
+    return array
+
+
+def _real(array: NDArray[Any], spec: TensorSpec, dtype: str) -> NDArray[Any]:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = int(array.size - np.isfinite(array).sum())
+        raise InputError(
+            f"input {spec.name!r}: {bad} of {array.size} values are NaN or infinite; "
+            "expected finite numbers"
+        )
+    limit = np.finfo("float16" if spec.dtype == "float16" else dtype).max
+    if (
+        array.dtype.itemsize > np.dtype(spec.dtype).itemsize
+        and np.abs(array).max(initial=0) > limit
+    ):
+        if not spec.is_quantized:
+            raise InputError(
+                f"input {spec.name!r}: a value of {np.abs(array).max():.3g} is too large "
+                f"for {spec.dtype}"
+            )
+    return array.astype(dtype, copy=False)
+
+
+def _whole(array: NDArray[Any], spec: TensorSpec, dtype: str) -> NDArray[Any]:
+    if array.dtype == dtype or not array.size:
+        return array.astype(dtype, copy=False)
+    if array.dtype.kind == "f" and not (np.isfinite(array) & (np.rint(array) == array)).all():
+        raise InputError(
+            f"input {spec.name!r}: expected whole numbers ({dtype}), came {array.dtype} "
+            "with fractions, NaN or infinity"
+        )
+    low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    least, most = int(array.min()), int(array.max())
+    if least < low or most > high:
+        raise InputError(
+            f"input {spec.name!r}: values from {least} to {most} do not fit {dtype} "
+            f"({low} to {high})"
+        )
+    return array.astype(dtype)
+
+
+def _text(array: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
+    if array.dtype.kind not in "USO":
+        raise InputError(f"input {spec.name!r}: expected text, came {array.dtype}")
+    return array.astype(object)
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        size is None or size == have for have, size in zip(shape, wanted, strict=True)
+    )
+
+
+def _fixed(spec: TensorSpec, step: int) -> tuple[int | None, ...]:
+    return (step, *spec.shape[1:])
+
+
+def _step(specs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> int:
+    """Samples the file takes at once, 0 when its first axes do not count samples."""
+    leading = {spec.shape[0] if spec.shape else 0 for spec in (*specs, *outputs)} - {None}
+    if not leading:
+        return 1
+    (step, *others) = leading
+    return 0 if others or step is None else step
+
+
+def _same_count(arrays: Arrays, specs: tuple[TensorSpec, ...], *, always: bool = False) -> None:
+    counted = [
+        (spec.name, len(array))
+        for array, spec in zip(arrays, specs, strict=True)
+        if array.ndim and (always or (spec.shape[0] is None and len(specs) > 1))
+    ]
+    if len({count for _, count in counted}) > 1 and always:
+        listed = ", ".join(f"{name!r} {count}" for name, count in counted)
+        raise InputError(f"the inputs hold different numbers of samples: {listed}")
+
+
+def _misfit(array: NDArray[Any], spec: TensorSpec, step: int) -> InputError:
+    shape = [size if size is not None else "any" for size in spec.shape]
+    wanted = str(shape).replace("'", "")
+    if step and spec.shape:
+        sample = str(["N", *shape[1:]]).replace("'", "")
+        wanted = f"{wanted}, a batch {sample} or one sample {str(shape[1:])}".replace("'", "")
+    return InputError(
+        f"input {spec.name!r}: expected {real_dtype(spec)} of shape {wanted}, "
+        f"came {array.dtype} of shape {list(array.shape)}"
+    )
+
+
+def _names(specs: tuple[TensorSpec, ...]) -> str:
+    return ", ".join(spec.name for spec in specs)
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__

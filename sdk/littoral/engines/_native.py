@@ -1,0 +1,62 @@
+"""What the native libraries say, kept from the user's stderr and shortened for our own errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+
+_LONGEST_REASON = 240
+_CHATTER = re.compile(r"^(INFO|WARNING): |^[IW]\d{4} ")
+_redirecting = threading.Lock()
+
+
+def reason(error: BaseException) -> str:
+    """An engine's own message on one line, without its source paths, cut to a readable length."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"\S*/(?=[\w.]+\.(cc|h|cpp)\b)", "", text)
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[list[str]]:
+    """Catch what C++ writes to the stderr descriptor; informational lines are dropped.
+
+    LiteRT announces its delegate through a C function without a level or a switch, so the
+    descriptor is the only place to stop it. Other lines that arrive meanwhile (another thread's,
+    for example) are written to the real stderr afterwards, unless an error is being raised: then
+    they belong to it. One thread at a time redirects.
+
+    Yields:
+        A list that holds the caught lines once the block is left.
+    """
+    lines: list[str] = []
+    with _redirecting, contextlib.ExitStack() as cleanup:
+        try:
+            real = os.dup(2)
+        except OSError:
+            yield lines
+            return
+        cleanup.callback(os.close, real)
+        caught = cleanup.enter_context(tempfile.TemporaryFile())
+        _flush_stderr()
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield lines
+        finally:
+            _flush_stderr()
+            os.dup2(real, 2)
+            caught.seek(0)
+            lines += caught.read().decode("utf-8", "replace").splitlines()
+            others = [line for line in lines if line.strip() and not _CHATTER.match(line)]
+            if others and sys.exc_info()[0] is None:
+                os.write(real, "".join(f"{line}\n" for line in others).encode())
+
+
+def _flush_stderr() -> None:
+    if sys.stderr is not None:
+        sys.stderr.flush()

@@ -1,0 +1,190 @@
+"""ONNX Runtime, on the CPU.
+
+A call with fixed shapes runs with its inputs and outputs bound to arrays that live as long as the
+binding, which spares the run its feed dictionary and its output allocation. Where an output's shape
+is only known afterwards, or a tensor holds text, the plain `run` does the work.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.engines import Binding, Shape
+from littoral.engines._native import quiet_stderr, reason
+from littoral.errors import EngineError, EngineNotInstalled, FormatError
+from littoral.tensors import TensorSpec
+
+FORMATS = ("onnx",)
+EXTRA = "onnx"
+_SEVERITY_FATAL = 4
+_DTYPES = {"float": "float32", "double": "float64", "string": "str"}
+_DTYPES |= {
+    name: name
+    for name in (
+        "float16",
+        "int8",
+        "uint8",
+        "int16",
+        "uint16",
+        "int32",
+        "uint32",
+        "int64",
+        "uint64",
+        "bool",
+    )
+}
+
+
+def version() -> str | None:
+    """The installed library and its version, or None."""
+    for package in ("onnxruntime", "onnxruntime-gpu"):
+        try:
+            return f"{package} {importlib.metadata.version(package)}"
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def open_session(content: bytes, threads: int) -> OnnxRuntimeSession:
+    """Load an .onnx file's bytes; see `littoral.engines.Engine`."""
+    return OnnxRuntimeSession(content, threads)
+
+
+class OnnxRuntimeSession:
+    """One InferenceSession; see `littoral.engines.Session`."""
+
+    stateful = False
+
+    def __init__(self, content: bytes, threads: int) -> None:
+        """Create the session and read its inputs and outputs."""
+        self._library = _library()
+        options = self._library.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = threads
+        options.log_severity_level = _SEVERITY_FATAL
+        level = self._library.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.graph_optimization_level = level
+        try:
+            with quiet_stderr():
+                self._session: Any = self._library.InferenceSession(
+                    content, options, providers=["CPUExecutionProvider"]
+                )
+        except Exception as error:  # the library's own exceptions share no base but Exception
+            raise FormatError(f"ONNX Runtime refuses the file: {reason(error)}") from error
+        self.inputs = tuple(_spec(node) for node in self._session.get_inputs())
+        self.outputs = tuple(_spec(node) for node in self._session.get_outputs())
+        self._symbols = [tuple(node.shape) for node in self._session.get_inputs()]
+        self._output_symbols = [tuple(node.shape) for node in self._session.get_outputs()]
+        self._binding: Binding | None = None
+        self._shapes: tuple[Shape, ...] | None = None
+        self._wrapper: Any = None
+
+    def bind(self, shapes: tuple[Shape, ...]) -> Binding:
+        """Allocate arrays for these shapes and bind them."""
+        if self._binding is None or shapes != self._shapes:
+            self._binding = None
+            self._shapes = shapes
+            self._binding = self._bind(shapes)
+        return self._binding
+
+    def reset(self) -> None:
+        """Nothing stays between calls."""
+
+    def close(self) -> None:
+        """Drop the arrays, then the session."""
+        self._binding = None
+        self._wrapper = None
+        self._session = None
+
+    def _bind(self, shapes: tuple[Shape, ...]) -> Binding:
+        memory = tuple(
+            np.zeros(shape, object if spec.dtype == "str" else spec.dtype)
+            for spec, shape in zip(self.inputs, shapes, strict=True)
+        )
+        results = self._fixed_output_shapes(shapes)
+        text = any(spec.dtype == "str" for spec in (*self.inputs, *self.outputs))
+        if results is None or text or any(array.size == 0 for array in memory):
+            return self._bind_plain(memory)
+        arrays = tuple(
+            np.zeros(shape, spec.dtype) for spec, shape in zip(self.outputs, results, strict=True)
+        )
+        binding = self._session.io_binding()
+        for spec, array in zip(self.inputs, memory, strict=True):
+            binding.bind_ortvalue_input(spec.name, self._wrap(array))
+        for spec, array in zip(self.outputs, arrays, strict=True):
+            binding.bind_ortvalue_output(spec.name, self._wrap(array))
+        return Binding(memory, self._invoker(binding), tuple(array.copy for array in arrays))
+
+    def _bind_plain(self, memory: tuple[NDArray[Any], ...]) -> Binding:
+        results: list[NDArray[Any]] = []
+        feed = {spec.name: array for spec, array in zip(self.inputs, memory, strict=True)}
+
+        def invoke() -> None:
+            results[:] = self._session.run(None, feed)
+
+        read = [partial(_copy_of, results, position) for position in range(len(self.outputs))]
+        return Binding(memory, invoke, tuple(read))
+
+    def _wrap(self, array: NDArray[Any]) -> Any:
+        return self._library.OrtValue.ortvalue_from_numpy(array)
+
+    def _invoker(self, binding: Any) -> Callable[[], object]:
+        """The native call itself where the wrapper objects have their usual shape."""
+        session = getattr(self._session, "_sess", None)
+        native = getattr(binding, "_iobinding", None)
+        if session is None or native is None:
+            return partial(self._session.run_with_iobinding, binding)
+        self._wrapper = binding  # it keeps alive the memory that the native binding refers to
+        return partial(session.run_with_iobinding, native, None)
+
+    def _fixed_output_shapes(self, shapes: tuple[Shape, ...]) -> list[Shape] | None:
+        """Output shapes when these inputs fix every axis of them, None when a run decides."""
+        known: dict[str, int] = {}
+        for symbols, shape in zip(self._symbols, shapes, strict=True):
+            known.update({s: n for s, n in zip(symbols, shape, strict=True) if isinstance(s, str)})
+        found = []
+        for symbols in self._output_symbols:
+            sizes = [known.get(s) if isinstance(s, str) else s for s in symbols]
+            if not symbols or not all(isinstance(size, int) for size in sizes):
+                return None
+            found.append(tuple(int(size) for size in sizes if size is not None))
+        return found
+
+
+def _copy_of(results: list[NDArray[Any]], position: int) -> NDArray[Any]:
+    return np.asarray(results[position])
+
+
+def _library() -> Any:
+    try:
+        return importlib.import_module("onnxruntime")
+    except ModuleNotFoundError as error:
+        if error.name != "onnxruntime":
+            raise EngineNotInstalled(f"onnxruntime needs {error.name}, which is missing") from error
+        raise EngineNotInstalled(
+            "an .onnx file needs an engine: pip install 'littoral[onnx]'"
+        ) from error
+    except ImportError as error:
+        raise EngineNotInstalled(
+            f"onnxruntime is installed but does not load: {reason(error)}"
+        ) from error
+
+
+def _spec(node: Any) -> TensorSpec:
+    """The library says ``tensor(float)``; sequences and maps of classical models have no dtype."""
+    kind = str(node.type)
+    inside = kind.removeprefix("tensor(").removesuffix(")")
+    dtype = _DTYPES.get(inside) if kind.startswith("tensor(") else None
+    if dtype is None:
+        raise FormatError(
+            f"{node.name} is a {kind}; littoral runs tensors of numbers and text only"
+        )
+    shape = tuple(size if isinstance(size, int) else None for size in node.shape)
+    return TensorSpec(name=node.name, shape=shape, dtype=dtype)

@@ -1,0 +1,91 @@
+"""Formats: what a model file's bytes say without an engine. One file each; the file's name is the format's.
+
+A format's module offers:
+
+    SUFFIX: str                              the file name's usual ending
+    claims(content) -> bool                  do these bytes look like this format
+    read_card(content) -> bytes | None       the card's JSON
+    outline(content) -> Outline              inputs, outputs, operators, weights
+
+and, where a seal can be put in (see `littoral.integrity`):
+
+    place_seal(content, record) -> bytes     a new file with the record inside
+    find_seal(content) -> tuple[bytes, bytes, bytes] | None     what is before, in and after the record
+    TRACES: tuple[bytes, ...]                byte strings that only a file of ours holds
+
+The parsers are our own, bounds-checked, and raise `FormatError` for anything that is not whole:
+a board that runs a model need not install a FlatBuffer or protobuf package to inspect it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+
+from littoral import plugins
+from littoral.errors import FormatError
+from littoral.tensors import TensorSpec
+
+_SHOWN = 24
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a file holds, read from its bytes.
+
+    Attributes:
+        inputs: In the file's order.
+        outputs: In the file's order.
+        operators: How many of each kind, by the format's operator name.
+        requires: What the file asks of an engine, for example ``{"ai.onnx opset": "17"}``.
+        weights: Bytes of constants by dtype name.
+        description: The producer's free text, empty when there is none.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    operators: Mapping[str, int] = field(default_factory=dict)
+    requires: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+    description: str = ""
+
+
+def sniff(content: bytes) -> str:
+    """The format that a file's bytes are in, whatever its name says.
+
+    Args:
+        content: The whole file.
+
+    Returns:
+        ``"tflite"``, ``"onnx"`` or ``"keras"``.
+
+    Raises:
+        FormatError: None of them; the message says what came instead.
+    """
+    if not content:
+        raise FormatError("the file is empty")
+    for name in plugins.names(_package()):
+        if module(name).claims(content):
+            return name
+    raise FormatError(
+        f"not a TFLite, ONNX or Keras model: its {len(content)} bytes begin with "
+        f"{content[:_SHOWN]!r}; it may be damaged, truncated or another kind of file"
+    )
+
+
+def module(name: str) -> ModuleType:
+    """The module of a format, imported on demand.
+
+    Args:
+        name: For example ``"onnx"``.
+
+    Raises:
+        InputError: No such format.
+    """
+    return plugins.load(_package(), name)
+
+
+def _package() -> ModuleType:
+    return sys.modules[__name__]

@@ -1,0 +1,341 @@
+"""load(path) -> Model; Model.run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral import arguments, engines, formats, integrity, plugins, prepared
+from littoral.card import Card
+from littoral.engines import Session, Shape
+from littoral.engines._native import reason
+from littoral.errors import (
+    EngineError,
+    EngineNotInstalled,
+    FormatError,
+    InputError,
+    IntegrityError,
+    LittoralError,
+)
+from littoral.tensors import TensorSpec
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+Result = NDArray[Any] | dict[str, NDArray[Any]]
+
+
+class Model:
+    """A model file, loaded and ready to run. Made by `load`; use it as a context manager.
+
+    One call runs at a time: threads that share a model wait for each other.
+
+    Attributes:
+        inputs: Name, shape, dtype and quantization of each input, in Keras order.
+        outputs: The same of each output.
+        card: What the file says about itself; None for a file without a card.
+        engine: The engine's name, for example ``"litert"``.
+        format: ``"tflite"`` or ``"onnx"``.
+        size_bytes: Size of the file.
+        name: The file's name, for messages.
+    """
+
+    def __init__(
+        self, session: Session, *, name: str, card: Card | None, engine: str, format: str, size: int
+    ) -> None:
+        """Take over a session; `load` is the way to get a model."""
+        self._session: Session | None = session
+        self.inputs = session.inputs
+        self.outputs = session.outputs
+        self.name = name
+        self.card = card
+        self.engine = engine
+        self.format = format
+        self.size_bytes = size
+        self._lock = threading.RLock()
+        self._quick: dict[Shape, prepared.Quick] = {}
+        self._quick_dtype = np.dtype(object)
+        self._calls: dict[bool, prepared.Call] = {}
+        self._shapes: tuple[Shape, ...] | None = None
+
+    def run(self, x: Any) -> Result:
+        """Run in real units: floats in and out, also where the file holds integers.
+
+        Args:
+            x: One sample or a batch, as an array (single input), a sequence in the order of
+                `inputs`, or a dict by input name. Without the batch axis it is one sample, and the
+                result has no batch axis either.
+
+        Returns:
+            New arrays: one for a single output, else a dict by output name in Keras order.
+
+        Raises:
+            InputError: Shape, dtype, name or number of inputs do not fit, or a value is NaN or
+                infinite; the message says which input, what was expected and what came.
+            EngineError: The engine failed, or the model is closed.
+        """
+        if type(x) is np.ndarray and x.dtype is self._quick_dtype:
+            quick = self._quick.get(x.shape)
+            if quick is not None:
+                try:
+                    result = quick(x)
+                except RuntimeWarning:
+                    result = None  # inf - inf in the check, where warnings are errors
+                except Exception as error:
+                    raise self._failed(error) from error
+                if result is not None:
+                    return result
+        return self._run(x, raw=False)
+
+    def run_raw(self, x: Any) -> Result:
+        """Run in the file's own dtypes, without conversion and without a check of the values.
+
+        Args:
+            x: As for `run`, but of the dtypes that `inputs` name.
+
+        Returns:
+            As for `run`, of the dtypes that `outputs` name.
+
+        Raises:
+            InputError: Shape, dtype, name or number of inputs do not fit.
+            EngineError: The engine failed, or the model is closed.
+        """
+        return self._run(x, raw=True)
+
+    def close(self) -> None:
+        """Free the engine's memory. The model cannot run afterwards; closing again does nothing."""
+        with self._lock:
+            self._forget_calls()
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the model."""
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._session is None else self.engine
+        return f"<littoral.Model {self.name}: {self.format}, {state}, {self.size_bytes} bytes>"
+
+    def _run(self, x: Any, *, raw: bool) -> Result:
+        if self._session is None:
+            raise EngineError(f"{self.name} is closed: load it again to run it")
+        values = arguments.assign(x, self.inputs)
+        pairs = zip(values, self.inputs, strict=True)
+        arrays = [arguments.admit(value, spec, raw=raw) for value, spec in pairs]
+        batch = arguments.lay_out(arrays, self.inputs, self.outputs)
+        with self._lock:
+            if batch.count is None:
+                results = self._once(batch.arrays, raw)
+            else:
+                results = self._in_steps(batch, raw)
+        if batch.is_sample:
+            results = [result[0] for result in results]
+        return self._named(results)
+
+    def _in_steps(self, batch: arguments.Batch, raw: bool) -> list[NDArray[Any]]:
+        count, step = batch.count or 0, batch.step
+        pieces = []
+        for start in range(0, count, step):
+            rows = [_padded(array[start : start + step], step) for array in batch.arrays]
+            pieces.append(self._once(rows, raw))
+        for result, spec in zip(pieces[0], self.outputs, strict=True):
+            if not result.ndim or len(result) != step:
+                raise EngineError(
+                    f"{self.name}: output {spec.name!r} has shape {list(result.shape)}, which does "
+                    f"not split into {step} samples; run the samples one by one"
+                )
+        return [np.concatenate(column)[:count] for column in zip(*pieces, strict=True)]
+
+    def _once(self, arrays: list[NDArray[Any]], raw: bool) -> list[NDArray[Any]]:
+        try:
+            return self._call(tuple(array.shape for array in arrays), raw)(arrays)
+        except LittoralError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _call(self, shapes: tuple[Shape, ...], raw: bool) -> prepared.Call:
+        """The prepared call for these shapes, from a clean state."""
+        session = self._session
+        if session is None:
+            raise EngineError(f"{self.name} is closed: load it again to run it")
+        if session.stateful:
+            session.reset()
+            return prepared.compose(session.bind(shapes), self.inputs, self.outputs, raw=raw)
+        if shapes != self._shapes:
+            self._prepare(session, shapes)
+        return self._calls[raw]
+
+    def _prepare(self, session: Session, shapes: tuple[Shape, ...]) -> None:
+        self._forget_calls()
+        binding = session.bind(shapes)
+        for raw in (False, True):
+            self._calls[raw] = prepared.compose(binding, self.inputs, self.outputs, raw=raw)
+        self._shapes = shapes
+        if len(self.inputs) == len(self.outputs) == 1:
+            self._prepare_quick(binding, shapes[0])
+
+    def _prepare_quick(self, binding: engines.Binding, shape: Shape) -> None:
+        spec, output = self.inputs[0], self.outputs[0]
+        self._quick_dtype = np.dtype(object if spec.dtype == "str" else arguments.real_dtype(spec))
+        for sample in (False, True):
+            if sample and not (shape and shape[0] == 1 and output.shape[:1] in ((1,), (None,))):
+                continue
+            quick = prepared.compose_quick(binding, spec, output, self._lock, sample=sample)
+            if quick is not None:
+                self._quick[shape[1:] if sample else shape] = quick
+
+    def _forget_calls(self) -> None:
+        self._quick = {}
+        self._calls = {}
+        self._shapes = None
+
+    def _named(self, results: list[NDArray[Any]]) -> Result:
+        if len(results) == 1:
+            return results[0]
+        return {spec.name: result for spec, result in zip(self.outputs, results, strict=True)}
+
+    def _failed(self, error: Exception) -> EngineError:
+        return EngineError(f"{self.name}: {self.engine} failed: {reason(error)}")
+
+
+def load(
+    source: Source,
+    *,
+    engine: str = "auto",
+    threads: int = 1,
+    verify: bool | Literal["auto"] = "auto",
+    trust: object = None,
+) -> Model:
+    """Load a model file.
+
+    Args:
+        source: Path, bytes or binary file object of a ``.tflite`` or ``.onnx`` file; the format is
+            taken from the bytes, not from the name.
+        engine: An engine's name, or ``"auto"`` for the first installed one that runs the format.
+        threads: Threads that one call may use.
+        verify: ``"auto"`` checks the digest of a file that has one, True demands one, False skips.
+        trust: Reserved for public keys; signatures cannot be checked yet, so only None is accepted.
+
+    Returns:
+        The model.
+
+    Raises:
+        InputError: No such file, a folder, or an argument that makes no sense.
+        FormatError: Not a model that the engine can execute.
+        IntegrityError: The file's bytes are not the ones that were written.
+        EngineNotInstalled: No installed engine runs the format; the message names the extra.
+    """
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise InputError(f"threads is {threads!r}: expected a whole number of at least 1")
+    if trust is not None:
+        raise InputError("trust: this version checks digests, not signatures; leave it out")
+    name, content = read_source(source)
+    try:
+        return _load(name, content, engine, threads, verify)
+    except (FormatError, IntegrityError, EngineNotInstalled) as error:
+        raise type(error)(f"{name}: {error}") from error
+
+
+def read_source(source: Source) -> tuple[str, bytes]:
+    """A model file's name, for messages, and its bytes.
+
+    Args:
+        source: Path, bytes or binary file object.
+
+    Raises:
+        InputError: No such file, a folder, no permission, or not one of the three.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return "<bytes>", bytes(source)
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        try:
+            return str(path), path.read_bytes()
+        except IsADirectoryError as error:
+            raise InputError(f"{path} is a folder: give a model file in it") from error
+        except FileNotFoundError as error:
+            raise InputError(f"{path}: no such file") from error
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read: {error}") from error
+    if hasattr(source, "read"):
+        content = source.read()
+        if isinstance(content, bytes):
+            return str(getattr(source, "name", "<file object>")), content
+        raise InputError("the file object gives text: open it in binary mode ('rb')")
+    raise InputError(
+        f"expected a path, bytes or a binary file object, came {type(source).__name__}"
+    )
+
+
+def _load(
+    name: str, content: bytes, engine: str, threads: int, verify: bool | Literal["auto"]
+) -> Model:
+    format = formats.sniff(content)
+    if format == "keras":
+        raise FormatError("a Keras file is what `littoral convert` starts from; load its result")
+    if verify and integrity.check(content) is None and verify is True:
+        raise IntegrityError("the file carries no digest, and verify=True demands one")
+    card = integrity.read_card(content)
+    chosen, module = _choose(engine, format)
+    session = module.open_session(content, threads)
+    model = Model(
+        session, name=Path(name).name, card=card, engine=chosen, format=format, size=len(content)
+    )
+    try:
+        _prepare_fixed(model, session)
+    except EngineError as error:
+        model.close()
+        raise FormatError(str(error)) from error
+    return model
+
+
+def _prepare_fixed(model: Model, session: Session) -> None:
+    """Allocate now where the file fixes every size but the number of samples."""
+    shapes = []
+    for spec in session.inputs:
+        if None in spec.shape[1:]:
+            return
+        shapes.append(tuple(size if size is not None else 1 for size in spec.shape))
+    model._call(tuple(shapes), raw=False)
+
+
+def _choose(engine: str, format: str) -> tuple[str, ModuleType]:
+    if engine != "auto":
+        module = plugins.load(sys.modules["littoral.engines"], engine)
+        if format not in module.FORMATS:
+            raise InputError(
+                f"engine {engine} runs {', '.join(module.FORMATS)} files, and this is {format}"
+            )
+        return engine, module
+    candidates: list[tuple[str, ModuleType]] = []
+    for name in plugins.names(engines):
+        module = plugins.load(engines, name)
+        if format in module.FORMATS:
+            candidates.append((name, module))
+    installed = [(name, module) for name, module in candidates if module.version() is not None]
+    chosen = (installed or candidates)[0]
+    return chosen
+
+
+def _padded(rows: NDArray[Any], size: int) -> NDArray[Any]:
+    """The rows, the last one repeated until there are `size`."""
+    if len(rows) == size:
+        return rows
+    return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])

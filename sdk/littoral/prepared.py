@@ -1,0 +1,176 @@
+"""The prepared call: a session's binding and all conversions, composed once per set of shapes.
+
+What a call does is then a copy into the engine's memory, the native call and a copy out. A
+quantized tensor is converted in a scratch array that lives as long as the prepared call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.engines import Binding
+from littoral.tensors import TensorSpec
+
+Array = NDArray[Any]
+Fill = Callable[[Array], None]
+Read = Callable[[], Array]
+Call = Callable[[Sequence[Array]], list[Array]]
+Quick = Callable[[Array], "Array | None"]
+
+_SHRINK = np.float32(2.0**-30)
+"""Weight of each value in the check for NaN and infinity: no sum of finite float32 overflows."""
+
+_LARGEST_QUICK_CHECK = 8192
+"""Beyond this many values BLAS may start threads for a dot product."""
+
+
+def compose(
+    binding: Binding,
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    *,
+    raw: bool = False,
+) -> Call:
+    """A call with every input and output.
+
+    Args:
+        binding: The session's memory for the shapes of the call.
+        inputs: The session's inputs.
+        outputs: The session's outputs.
+        raw: True leaves out the conversions.
+
+    Returns:
+        A function from arrays (in the order of `inputs`, shapes of the binding, already checked)
+        to new arrays (in the order of `outputs`).
+    """
+    pairs = zip(binding.inputs, inputs, strict=True)
+    fills = [_fill(memory, None if raw else spec) for memory, spec in pairs]
+    reads = readers(binding, outputs, raw=raw)
+    invoke = binding.invoke
+
+    def call(arrays: Sequence[Array]) -> list[Array]:
+        for fill, array in zip(fills, arrays, strict=True):
+            fill(array)
+        invoke()
+        return [read() for read in reads]
+
+    return call
+
+
+def readers(binding: Binding, outputs: tuple[TensorSpec, ...], *, raw: bool = False) -> list[Read]:
+    """By output, a function that returns its present value in real units (or `raw` quanta)."""
+    pairs = zip(binding.read, outputs, strict=True)
+    return [read if raw else _read(read, spec) for read, spec in pairs]
+
+
+def compose_quick(
+    binding: Binding, spec: TensorSpec, output: TensorSpec, lock: Any, *, sample: bool
+) -> Quick | None:
+    """The call for one input and one output, checks included: the one that loops run.
+
+    Args:
+        binding: The session's memory for the shape of the call.
+        spec: The input.
+        output: The output.
+        lock: Held during the call.
+        sample: True when the array comes, and the result goes, without a batch axis.
+
+    Returns:
+        A function from an array of the bound shape and the real dtype to a new array, or to None
+        when a value is NaN or infinite. None when this input has no quick check.
+    """
+    memory = binding.inputs[0]
+    if spec.dtype == "float32" and memory.size > _LARGEST_QUICK_CHECK:
+        return None
+    target = memory[0] if sample else memory
+    invoke = binding.invoke
+    read = readers(binding, (output,))[0]
+    take = _without_batch_axis(read) if sample else read
+    if spec.dtype == "float32":
+        return _quick_float(target, memory.reshape(-1), invoke, take, lock)
+    if spec.is_quantized or spec.dtype in ("str", "float16", "float64"):
+        return None
+    return _quick_plain(target, invoke, take, lock)
+
+
+def _quick_float(
+    target: Array, flat: Array, invoke: Callable[[], object], take: Read, lock: Any
+) -> Quick:
+    weigh = np.full(flat.size, _SHRINK, np.float32).dot
+    is_finite = math.isfinite
+
+    def call(x: Array) -> Array | None:
+        with lock:
+            target[...] = x
+            if is_finite(weigh(flat)):
+                invoke()
+                return take()
+        return None
+
+    return call
+
+
+def _quick_plain(target: Array, invoke: Callable[[], object], take: Read, lock: Any) -> Quick:
+    def call(x: Array) -> Array | None:
+        with lock:
+            target[...] = x
+            invoke()
+            return take()
+
+    return call
+
+
+def _without_batch_axis(read: Read) -> Read:
+    def take() -> Array:
+        result: Array = read()[0]
+        return result
+
+    return take
+
+
+def _fill(memory: Array, spec: TensorSpec | None) -> Fill:
+    if spec is None or not spec.is_quantized:
+
+        def fill(array: Array) -> None:
+            memory[...] = array
+
+        return fill
+    return _quantizing_fill(memory, spec)
+
+
+def _quantizing_fill(memory: Array, spec: TensorSpec) -> Fill:
+    """`tensors.quantize` into the engine's memory; the steps and their order are the same."""
+    scratch = np.empty(memory.shape, np.float32)
+    limits = np.iinfo(spec.dtype)
+    scale, zero_point = np.float32(spec.scale or 0), np.float32(spec.zero_point or 0)
+    least, most = np.float32(limits.min), np.float32(limits.max)
+    divide, rint, add, minimum, maximum = np.divide, np.rint, np.add, np.minimum, np.maximum
+
+    def fill(array: Array) -> None:
+        divide(array, scale, scratch)
+        rint(scratch, scratch)
+        add(scratch, zero_point, scratch)
+        maximum(scratch, least, scratch)
+        minimum(scratch, most, scratch)
+        memory[...] = scratch
+
+    return fill
+
+
+def _read(read: Read, spec: TensorSpec) -> Read:
+    if spec.is_quantized:
+        scale, zero_point = np.float32(spec.scale or 0), np.float32(spec.zero_point or 0)
+
+        def dequantized() -> Array:
+            real = np.subtract(read(), zero_point, dtype=np.float32)
+            return np.multiply(real, scale, real)
+
+        return dequantized
+    if spec.dtype == "float16":
+        return lambda: read().astype(np.float32)
+    return read
