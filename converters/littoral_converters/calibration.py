@@ -1,0 +1,168 @@
+"""Representative and evaluation data: whatever form it comes in, one array per input, checked."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.errors import InputError
+from littoral.tensors import TensorSpec
+
+Array = NDArray[Any]
+Data = Mapping[str, Array] | Array | str | os.PathLike[str]
+REPRESENTATIVE_SAMPLES = 256
+"""Samples that calibration looks at: enough for stable ranges, few enough to take seconds."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Checked data.
+
+    Attributes:
+        inputs: One array per input by Keras name, in Keras order, samples along the first axis.
+        labels: ``y``, one per sample; None when there is none.
+    """
+
+    inputs: Mapping[str, Array]
+    labels: Array | None = None
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(next(iter(self.inputs.values())))
+
+    def head(self, count: int) -> Dataset:
+        """`count` samples spread evenly over the data."""
+        if count >= len(self):
+            return self
+        at = np.linspace(0, len(self) - 1, count).astype(int)
+        labels = None if self.labels is None else self.labels[at]
+        return Dataset({name: values[at] for name, values in self.inputs.items()}, labels)
+
+    def feeds(self) -> list[dict[str, Array]]:
+        """The samples one by one, each with a batch axis of 1."""
+        return [
+            {name: values[at : at + 1] for name, values in self.inputs.items()}
+            for at in range(len(self))
+        ]
+
+
+def read(data: Data, specs: Sequence[TensorSpec], role: str, needs_labels: bool = False) -> Dataset:
+    """Bring data into shape.
+
+    Args:
+        data: An array (one input), a mapping by input name, or a path to an .npz or .npy file. A
+            single input may be called ``x``; labels are ``y``.
+        specs: The model's inputs.
+        role: What the data is for, as messages call it, for example ``"representative data"``.
+        needs_labels: Whether ``y`` must be there.
+
+    Returns:
+        Arrays of the inputs' dtypes.
+
+    Raises:
+        InputError: What is wrong, in which array, what was expected and what came.
+    """
+    arrays = _arrays(data, specs, role)
+    labels = arrays.pop("y", None) if "y" not in {spec.name for spec in specs} else None
+    if set(arrays) == {"x"} and len(specs) == 1:
+        arrays = {specs[0].name: arrays["x"]}
+    wanted = [spec.name for spec in specs]
+    if set(arrays) != set(wanted):
+        raise InputError(
+            f"{role}: expected arrays named {', '.join(wanted)}"
+            f"{' (or x)' if len(wanted) == 1 else ''}, found {', '.join(sorted(arrays)) or 'none'}"
+        )
+    inputs = {spec.name: _checked(arrays[spec.name], spec, role) for spec in specs}
+    counts = {name: len(values) for name, values in inputs.items()}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"{role}: the inputs differ in their number of samples: {counts}")
+    if needs_labels and labels is None:
+        raise InputError(f"{role} has no labels: add an array named y, one label per sample")
+    if labels is not None and len(labels) != next(iter(counts.values())):
+        raise InputError(
+            f"{role}: y has {len(labels)} labels for {next(iter(counts.values()))} samples"
+        )
+    return Dataset(inputs, labels)
+
+
+def invent(specs: Sequence[TensorSpec], count: int, vocabulary: int, seed: int = 0) -> Dataset:
+    """Random inputs for a model that came without data.
+
+    Args:
+        specs: The model's inputs; an open size becomes 16.
+        count: Number of samples.
+        vocabulary: Integers are drawn below this.
+        seed: Of the generator.
+
+    Returns:
+        Standard normal floats, uniform integers.
+    """
+    random = np.random.default_rng(seed)
+
+    def draw(spec: TensorSpec) -> Array:
+        shape = (count, *(16 if size is None else size for size in spec.shape[1:]))
+        if spec.dtype == "bool":
+            return random.integers(0, 2, shape).astype(bool)
+        if spec.dtype == "uint8":
+            return random.integers(0, 256, shape).astype(np.uint8)
+        if np.issubdtype(np.dtype(spec.dtype), np.integer):
+            return random.integers(0, max(2, vocabulary), shape).astype(spec.dtype)
+        return random.standard_normal(shape).astype(spec.dtype)
+
+    return Dataset({spec.name: draw(spec) for spec in specs})
+
+
+def _arrays(data: Data, specs: Sequence[TensorSpec], role: str) -> dict[str, Array]:
+    if isinstance(data, Mapping):
+        return {str(name): np.asarray(values) for name, values in data.items()}
+    if isinstance(data, (str, os.PathLike)):
+        return _read_file(Path(data), role)
+    if len(specs) != 1:
+        raise InputError(
+            f"{role}: the model has {len(specs)} inputs: give a mapping from "
+            f"{', '.join(spec.name for spec in specs)} to arrays"
+        )
+    return {specs[0].name: np.asarray(data)}
+
+
+def _read_file(path: Path, role: str) -> dict[str, Array]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"x": loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError as error:
+        raise InputError(f"{role}: {path} does not exist") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{role}: {path} is no .npz or .npy file that can be read ({' '.join(str(error).split())[:120]})"
+        ) from error
+
+
+def _checked(values: Array, spec: TensorSpec, role: str) -> Array:
+    where = f"{role}: input {spec.name}"
+    if values.ndim != len(spec.shape) or any(
+        size not in (None, got) for size, got in zip(spec.shape[1:], values.shape[1:], strict=True)
+    ):
+        expected = ("n", *("any" if size is None else size for size in spec.shape[1:]))
+        raise InputError(
+            f"{where} has shape {values.shape}, expected ({', '.join(map(str, expected))})"
+        )
+    if len(values) == 0:
+        raise InputError(f"{where} has no samples")
+    if not np.can_cast(values.dtype, spec.dtype, "same_kind") and values.dtype != np.dtype(bool):
+        exact = np.issubdtype(values.dtype, np.number) and np.issubdtype(np.dtype(spec.dtype), np.number)
+        if not (exact and np.array_equal(values.astype(spec.dtype), values)):
+            raise InputError(f"{where} has dtype {values.dtype}, expected {spec.dtype}")
+    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+        count = int(np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1)))
+        raise InputError(f"{where} has NaN or infinity in {count} of {len(values)} samples")
+    return np.ascontiguousarray(values, spec.dtype)

@@ -1,0 +1,141 @@
+"""ONNX: tf2onnx on a frozen graph, with the operators that lowerings asked for put in directly."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import numpy as np
+
+from littoral.card import KEY, Card
+from littoral.errors import ConversionError
+from littoral_converters.graph import ONNX_OPERATOR, TracedGraph
+
+SUFFIX = ".onnx"
+OPSET = 18
+"""The newest that tf2onnx writes; onnxruntime has read it since 1.14."""
+
+
+def write(graph: TracedGraph) -> bytes:
+    """Write the float32 file.
+
+    Args:
+        graph: A model traced for ONNX.
+
+    Returns:
+        An .onnx whose graph inputs and outputs have the Keras names, in Keras order.
+
+    Raises:
+        ConversionError: An operator has no ONNX form, or an input or output got lost.
+    """
+    import onnx
+    import tensorflow as tf
+    import tf2onnx
+
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
+    try:
+        model, _ = tf2onnx.convert.from_graph_def(
+            tf.compat.v1.GraphDef.FromString(graph.graph_def),
+            input_names=list(graph.input_tensors),
+            output_names=list(graph.output_tensors),
+            opset=OPSET,
+            custom_op_handlers={ONNX_OPERATOR: (_put_operator, []), "Erfc": (_put_erfc, [])},
+        )
+        _name(model, graph)
+        onnx.checker.check_model(model, full_check=True)
+    except ConversionError:
+        raise
+    except Exception as error:
+        raise ConversionError(f"ONNX cannot express the model: {_reason(error)}") from error
+    return bytes(model.SerializeToString())
+
+
+def stamp(content: bytes, card: Card) -> bytes:
+    """Put the card into the file as the metadata property ``littoral_card``."""
+    import onnx
+
+    model = onnx.load_from_string(content)
+    onnx.helper.set_model_props(model, {KEY: card.to_json()})
+    model.producer_name = "littoral"
+    return bytes(model.SerializeToString())
+
+
+def _put_operator(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """Turn a marker node into the ONNX operator that it stands for."""
+    del name, args
+    token = json.loads(node.get_attr("token").s)
+    given = iter(node.input)
+    inputs = [next(given) if present else "" for present in token["given"]]
+    outputs = list(node.output)
+    shapes = [ctx.get_shape(output) for output in outputs]
+    dtypes = [ctx.get_dtype(output) for output in outputs]
+    ctx.remove_node(node.name)
+    ctx.make_node(
+        token["op_type"],
+        inputs,
+        attr=token["attributes"],
+        name=node.name,
+        outputs=outputs,
+        shapes=shapes,
+        dtypes=dtypes,
+        domain=token["domain"] or None,
+    )
+
+
+def _put_erfc(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """Erfc(x) as 1 - Erf(x): ONNX has no Erfc."""
+    del name, args
+    (output,) = node.output
+    shape, dtype = ctx.get_shape(output), ctx.get_dtype(output)
+    erf = ctx.make_node("Erf", node.input, shapes=[shape], dtypes=[dtype])
+    one = ctx.make_const(f"{node.name}_one", np.float32(1))
+    ctx.remove_node(node.name)
+    ctx.make_node(
+        "Sub", [one.output[0], erf.output[0]], name=node.name,
+        outputs=[output], shapes=[shape], dtypes=[dtype],
+    )
+
+
+def _name(model: Any, graph: TracedGraph) -> None:
+    """Give the graph's inputs and outputs their Keras names and order, in place."""
+    renamed: dict[str, str] = {}
+    for values, tensors, specs, side in (
+        (model.graph.input, graph.input_tensors, graph.inputs, "input"),
+        (model.graph.output, graph.output_tensors, graph.outputs, "output"),
+    ):
+        by_name = {value.name: value for value in values}
+        if set(by_name) != set(tensors):
+            raise ConversionError(
+                f"ONNX has the {side}s {sorted(by_name)} where the model has "
+                f"{[spec.name for spec in specs]}: one of them is constant or unused"
+            )
+        ordered = [by_name[tensor] for tensor in tensors]
+        for value, spec in zip(ordered, specs, strict=True):
+            renamed[value.name] = spec.name
+        kept = [type(value).FromString(value.SerializeToString()) for value in ordered]
+        del values[:]
+        values.extend(kept)
+    _rename(model.graph, renamed)
+
+
+def _rename(graph: Any, names: dict[str, str]) -> None:
+    """Rename tensors throughout a graph and its subgraphs; clashing inner names step aside."""
+    taken = set(names.values())
+
+    def new(name: str) -> str:
+        return names.get(name, f"{name}__inner" if name in taken else name)
+
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        value.name = new(value.name)
+    for node in graph.node:
+        node.input[:] = [new(name) for name in node.input]
+        node.output[:] = [new(name) for name in node.output]
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _rename(attribute.g, names)
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [repr(error)])[0][:300]

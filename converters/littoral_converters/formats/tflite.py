@@ -1,0 +1,118 @@
+"""TFLite: TensorFlow's converter on a frozen graph, then names, order and signature put right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+from littoral.card import KEY, Card
+from littoral.errors import ConversionError
+from littoral_converters.graph import TracedGraph
+
+SUFFIX = ".tflite"
+SIGNATURE = "serving_default"
+_IDENTIFIER = b"TFL3"
+
+
+def write(graph: TracedGraph) -> bytes:
+    """Write the float32 file.
+
+    Args:
+        graph: A model traced for TFLite.
+
+    Returns:
+        A .tflite whose signature ``serving_default`` has the Keras names, and whose inputs and
+        outputs stand in Keras order.
+
+    Raises:
+        ConversionError: An operator has no TFLite form, or an input or output got lost.
+    """
+    import tensorflow as tf
+
+    definition = tf.compat.v1.GraphDef.FromString(graph.graph_def)
+    whole = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
+    function = whole.prune(
+        feeds=[whole.graph.get_tensor_by_name(name) for name in graph.input_tensors],
+        fetches=[whole.graph.get_tensor_by_name(name) for name in graph.output_tensors],
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    try:
+        content = bytes(converter.convert())
+    except Exception as error:
+        raise ConversionError(f"TFLite cannot express the model: {_reason(error)}") from error
+    return _name(content, graph)
+
+
+def stamp(content: bytes, card: Card) -> bytes:
+    """Put the card into the file as the metadata entry ``littoral_card``."""
+    model = parse(content)
+    buffer = schema.BufferT()
+    buffer.data = list(card.to_json().encode())
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = KEY, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
+    return serialize(model)
+
+
+def parse(content: bytes) -> Any:
+    """A .tflite file as the schema's object tree (`schema.ModelT`)."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+
+
+def serialize(model: Any) -> bytes:
+    """The object tree as a .tflite file."""
+    builder = flatbuffers.Builder(1 << 16)
+    builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _name(content: bytes, graph: TracedGraph) -> bytes:
+    """Give the main subgraph's inputs and outputs their Keras names, order and signature."""
+    model = parse(content)
+    main = model.subgraphs[0]
+    main.inputs = _ordered(main, main.inputs, graph.input_tensors, "input")
+    main.outputs = _ordered(main, main.outputs, graph.output_tensors, "output")
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
+    signature.inputs = _named(main.inputs, [spec.name for spec in graph.inputs])
+    signature.outputs = _named(main.outputs, [spec.name for spec in graph.outputs])
+    model.signatureDefs = [signature]
+    taken: set[int] = set()
+    for entry in (*signature.inputs, *signature.outputs):
+        if entry.tensorIndex not in taken:
+            main.tensors[entry.tensorIndex].name = entry.name.encode()
+            taken.add(entry.tensorIndex)
+    return serialize(model)
+
+
+def _ordered(main: Any, indices: Any, names: tuple[str, ...], side: str) -> list[int]:
+    """Tensor indices of an interface in the order of the graph's tensor names."""
+    found = {main.tensors[index].name.decode().split(":")[0]: int(index) for index in indices}
+    wanted = [name.split(":")[0] for name in names]
+    if all(name in found for name in wanted):
+        return [found[name] for name in wanted]
+    if len(indices) == len(names):
+        return [int(index) for index in indices]
+    raise ConversionError(
+        f"TFLite kept {len(indices)} of {len(names)} {side}s: one of them is constant or unused; "
+        "remove it from the model"
+    )
+
+
+def _named(indices: list[int], names: list[str]) -> list[Any]:
+    entries = []
+    for index, name in zip(indices, names, strict=True):
+        entry = schema.TensorMapT()
+        entry.name, entry.tensorIndex = name, index
+        entries.append(entry)
+    return entries
+
+
+def _reason(error: Exception) -> str:
+    """The line of a converter's report that names the operator, or its first line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "error:" in line or "op is neither" in line]
+    return (telling or lines or [repr(error)])[0][:300]

@@ -1,0 +1,29 @@
+"""The traced graph: what passes from a Keras model to a format's writer. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from littoral.tensors import TensorSpec
+
+ONNX_OPERATOR = "PyFunc"
+"""TensorFlow operator that marks the place of an ONNX operator in a graph traced for ONNX."""
+
+
+@dataclass(frozen=True)
+class TracedGraph:
+    """A model ready for a format's writer. Plain bytes, so that it can cross to another process.
+
+    Attributes:
+        graph_def: Serialized frozen GraphDef.
+        inputs: Keras names, shapes (batch axis first) and dtypes, in Keras order.
+        outputs: The same for the outputs.
+        input_tensors: Name in the graph of each input, ending in ``:0``.
+        output_tensors: Name in the graph of each output, ending in ``:0``.
+    """
+
+    graph_def: bytes
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    input_tensors: tuple[str, ...]
+    output_tensors: tuple[str, ...]

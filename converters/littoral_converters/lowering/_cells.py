@@ -1,0 +1,197 @@
+"""The arithmetic of one time step of LSTM, GRU and SimpleRNN, with the input projection apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Step = Callable[[Any, list[Any]], list[Any]]
+
+
+@dataclass(frozen=True)
+class OnnxForm:
+    """The same cell as ONNX's recurrent operator takes it.
+
+    Attributes:
+        op_type: ``"LSTM"``, ``"GRU"`` or ``"RNN"``.
+        w: Input weights, (1, gates * units, features), gates in ONNX's order.
+        r: Recurrent weights, (1, gates * units, units).
+        b: Biases of input and recurrence, (1, 2 * gates * units).
+        attributes: Attributes beyond hidden_size and direction.
+    """
+
+    op_type: str
+    w: Array
+    r: Array
+    b: Array
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A recurrent cell split into what needs the state and what does not.
+
+    Attributes:
+        units: Size of the output.
+        kernel: Input weights, (features, gates * units).
+        bias: Their bias, (gates * units,).
+        step: (projected input of one time step, states) -> new states, the output first.
+        onnx: The cell for ONNX's operator; None when the operator cannot say the same.
+    """
+
+    units: int
+    kernel: Array
+    bias: Array
+    step: Step
+    onnx: OnnxForm | None
+
+    def project(self, sequences: Any) -> Any:
+        """All time steps through the input weights: (batch, time, gates * units)."""
+        return tf.linalg.matmul(sequences, self.kernel) + self.bias
+
+
+def cell_of(cell: Any) -> Cell | None:
+    """Split a Keras cell; None for a kind that is not known here (its layer is left to Keras)."""
+    split = {
+        keras.layers.LSTMCell: _lstm,
+        keras.layers.GRUCell: _gru,
+        keras.layers.SimpleRNNCell: _simple,
+    }.get(type(cell))
+    return None if split is None else split(cell)
+
+
+def _lstm(cell: Any) -> Cell:
+    units = cell.units
+    # Keras orders the gates i f c o; with c last, the three sigmoids are one operator.
+    order = _gate_order((0, 1, 3, 2), units)
+    kernel, recurrent = _array(cell.kernel)[:, order], _array(cell.recurrent_kernel)[:, order]
+    bias = _bias(cell.bias, 4 * units)[order]
+
+    def step(inputs: Any, states: list[Any]) -> list[Any]:
+        hidden, carry = states
+        gates = inputs + tf.linalg.matmul(hidden, recurrent)
+        sigmoids = cell.recurrent_activation(gates[:, : 3 * units])
+        candidate = cell.activation(gates[:, 3 * units :])
+        keep_in, keep_old, keep_out = tf.split(sigmoids, 3, axis=1)
+        carry = keep_old * carry + keep_in * candidate
+        return [keep_out * cell.activation(carry), carry]
+
+    onnx = _onnx_form(
+        cell, "LSTM", (0, 3, 1, 2), _bias(cell.bias, 4 * units), np.zeros(4 * units, np.float32), 3
+    )
+    return Cell(units, kernel, bias, step, onnx)
+
+
+def _gru(cell: Any) -> Cell:
+    units = cell.units
+    kernel, recurrent = _array(cell.kernel), _array(cell.recurrent_kernel)
+    both = np.zeros((2, 3 * units), np.float32)
+    if cell.bias is not None:
+        both[: 2 if cell.reset_after else 1] = _array(cell.bias)
+    bias, recurrent_bias = both.copy()
+    if cell.reset_after:
+        # The update and reset gates only ever see the sum of both biases.
+        bias[: 2 * units] += recurrent_bias[: 2 * units]
+        late_bias = np.concatenate([np.zeros(2 * units, np.float32), recurrent_bias[2 * units :]])
+    else:
+        late_bias = np.zeros(3 * units, np.float32)
+
+    def step(inputs: Any, states: list[Any]) -> list[Any]:
+        (hidden,) = states
+        if cell.reset_after:
+            inner = tf.linalg.matmul(hidden, recurrent) + late_bias
+            gates = cell.recurrent_activation(inputs[:, : 2 * units] + inner[:, : 2 * units])
+            update, reset = tf.split(gates, 2, axis=1)
+            candidate = inputs[:, 2 * units :] + reset * inner[:, 2 * units :]
+        else:
+            inner = tf.linalg.matmul(hidden, recurrent[:, : 2 * units])
+            gates = cell.recurrent_activation(inputs[:, : 2 * units] + inner)
+            update, reset = tf.split(gates, 2, axis=1)
+            candidate = inputs[:, 2 * units :] + tf.linalg.matmul(
+                reset * hidden, recurrent[:, 2 * units :]
+            )
+        candidate = cell.activation(candidate)
+        return [candidate + update * (hidden - candidate)]
+
+    onnx = _onnx_form(cell, "GRU", (0, 1, 2), both[0], both[1], 2)
+    if onnx is not None:
+        onnx.attributes["linear_before_reset"] = int(cell.reset_after)
+    return Cell(units, kernel, bias, step, onnx)
+
+
+def _simple(cell: Any) -> Cell:
+    units = cell.units
+    recurrent = _array(cell.recurrent_kernel)
+    bias = _bias(cell.bias, units)
+
+    def step(inputs: Any, states: list[Any]) -> list[Any]:
+        return [cell.activation(inputs + tf.linalg.matmul(states[0], recurrent))]
+
+    onnx = _onnx_form(cell, "RNN", (0,), bias, np.zeros(units, np.float32), 1)
+    return Cell(units, _array(cell.kernel), bias, step, onnx)
+
+
+def _onnx_form(
+    cell: Any, op_type: str, gates: tuple[int, ...], bias: Array, recurrent_bias: Array, used: int
+) -> OnnxForm | None:
+    """The cell for ONNX's operator, or None when it has no such activation.
+
+    Args:
+        cell: The Keras cell.
+        op_type: ONNX's operator.
+        gates: Position in Keras of each of ONNX's gates.
+        bias: Input bias in Keras's order.
+        recurrent_bias: Recurrent bias in Keras's order.
+        used: How many activations the operator takes.
+    """
+    names = [_ONNX_ACTIVATIONS.get(cell.activation)] * max(1, used - 1)
+    if used > 1:
+        names.insert(0, _ONNX_ACTIVATIONS.get(cell.recurrent_activation))
+    if None in names:
+        return None
+    order = _gate_order(gates, cell.units)
+    activations = [name for name in names if name is not None]
+    attributes: dict[str, Any] = {"activations": activations}
+    if "HardSigmoid" in activations:
+        attributes["activation_alpha"] = [
+            1 / 6 if name == "HardSigmoid" else 0.0 for name in activations
+        ]
+        attributes["activation_beta"] = [
+            0.5 if name == "HardSigmoid" else 0.0 for name in activations
+        ]
+    return OnnxForm(
+        op_type=op_type,
+        w=np.ascontiguousarray(_array(cell.kernel)[:, order].T)[None],
+        r=np.ascontiguousarray(_array(cell.recurrent_kernel)[:, order].T)[None],
+        b=np.concatenate([bias[order], recurrent_bias[order]])[None],
+        attributes=attributes,
+    )
+
+
+_ONNX_ACTIVATIONS = {
+    keras.activations.sigmoid: "Sigmoid",
+    keras.activations.tanh: "Tanh",
+    keras.activations.relu: "Relu",
+    keras.activations.hard_sigmoid: "HardSigmoid",
+    keras.activations.softsign: "Softsign",
+    keras.activations.softplus: "Softplus",
+}
+
+
+def _gate_order(gates: tuple[int, ...], units: int) -> NDArray[np.int64]:
+    return np.concatenate([np.arange(gate * units, (gate + 1) * units) for gate in gates])
+
+
+def _array(variable: Any) -> Array:
+    return np.asarray(keras.ops.convert_to_numpy(variable), np.float32)
+
+
+def _bias(variable: Any, size: int) -> Array:
+    return np.zeros(size, np.float32) if variable is None else _array(variable)

@@ -1,0 +1,187 @@
+"""Keras model -> everything that the rest of the flow needs of it, as plain data.
+
+After this step nothing touches Keras again: the traced graphs, the outputs to compare with and the
+card cross process borders as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.card import Card, CardTensor
+from littoral.errors import ConversionError
+from littoral.tensors import TensorSpec
+from littoral_converters import source
+from littoral_converters.calibration import Data, Dataset, invent, read
+from littoral_converters.verification import Outputs
+
+KERAS_BATCH = 256
+INVENTED_SAMPLES = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is wanted of a model.
+
+    Attributes:
+        formats: Formats to trace for.
+        lowering: How recurrences are written; see `littoral_converters.lowering.Plan`.
+        batch: Batch size of the files, None for any.
+        representative_data: For calibration; None for none.
+        evaluation_data: For verification; None for none.
+        allow_unsafe: Whether Python code stored in the model file may run.
+    """
+
+    formats: tuple[str, ...]
+    lowering: str = "auto"
+    batch: int | None = 1
+    representative_data: Data | None = None
+    evaluation_data: Data | None = None
+    allow_unsafe: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A model ready to be written in its formats.
+
+    Attributes:
+        card: What is known of the model; format, scheme and verification are still open.
+        graphs: Traced graph by format.
+        representative: Data for calibration; None when none was given.
+        evaluation: Data that files are compared on.
+        reference: Keras's outputs on it, by name.
+    """
+
+    card: Card
+    graphs: Mapping[str, Any]
+    representative: Dataset | None
+    evaluation: Dataset
+    reference: Outputs
+
+
+def prepare_file(path: Path, request: Request) -> Prepared:
+    """Prepare a .keras or .h5 file. Run in the worker: the caller need not import Keras.
+
+    Raises:
+        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
+    """
+    model = source.open_model(path, request.allow_unsafe)
+    prepared = prepare_model(model, request, source.card_in(path))
+    card = dataclasses.replace(
+        prepared.card,
+        name=path.stem if prepared.card.family is None else prepared.card.name,
+        source_digest=source.digest_of(path),
+    )
+    return dataclasses.replace(prepared, card=card)
+
+
+def prepare_model(model: Any, request: Request, card: Card | None = None) -> Prepared:
+    """Prepare a keras.Model on the TensorFlow backend.
+
+    Args:
+        model: The model.
+        request: What is wanted of it.
+        card: What its file said about it; None when there was none.
+
+    Returns:
+        Graphs, data, Keras's outputs.
+
+    Raises:
+        ConversionError: A layer cannot be traced for a format.
+        InputError: Data does not fit the model.
+    """
+    from littoral_converters.lowering import Plan
+    from littoral_converters.signature import signature_of
+    from littoral_converters.trace import trace
+
+    signature = signature_of(model)
+    representative, evaluation = _data(model, signature.inputs, request)
+    graphs = {
+        name: trace(model, signature, Plan(name, request.lowering, request.batch))
+        for name in request.formats
+    }
+    reference = _keras_outputs(model, signature, evaluation)
+    outputs = {name: values.shape[1:] for name, values in reference.items()}
+    return Prepared(
+        card=_card(model, signature.inputs, outputs, card),
+        graphs=graphs,
+        representative=representative,
+        evaluation=evaluation,
+        reference=reference,
+    )
+
+
+def _data(
+    model: Any, specs: Sequence[TensorSpec], request: Request
+) -> tuple[Dataset | None, Dataset]:
+    representative = evaluation = None
+    if request.representative_data is not None:
+        representative = read(request.representative_data, specs, "representative data")
+    if request.evaluation_data is not None:
+        evaluation = read(request.evaluation_data, specs, "evaluation data", needs_labels=True)
+    elif representative is not None:
+        evaluation = Dataset(representative.inputs)
+    else:
+        evaluation = invent(specs, INVENTED_SAMPLES, _vocabulary(model))
+    return representative, evaluation
+
+
+def _vocabulary(model: Any) -> int:
+    """Integers below this are safe for every table that the model looks them up in."""
+    import keras
+
+    tables = [
+        layer.input_dim
+        for layer in model._flatten_layers(include_self=False, recursive=True)
+        if isinstance(layer, keras.layers.Embedding)
+    ]
+    return min(tables, default=2)
+
+
+def _keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArray[Any]]:
+    import keras
+
+    parts: list[list[NDArray[Any]]] = []
+    for start in range(0, len(data), KERAS_BATCH):
+        arrays = [
+            data.inputs[spec.name][start : start + KERAS_BATCH] for spec in signature.inputs
+        ]
+        results = keras.tree.flatten(model(signature.arrange(arrays), training=False))
+        parts.append([np.asarray(keras.ops.convert_to_numpy(result)) for result in results])
+    names = signature.output_names
+    if len(parts[0]) != len(names):
+        raise ConversionError(
+            f"model {model.name!r} returns {len(parts[0])} outputs where it declares {len(names)}"
+        )
+    return {
+        name: np.concatenate([part[index] for part in parts]) for index, name in enumerate(names)
+    }
+
+
+def _card(
+    model: Any,
+    specs: Sequence[TensorSpec],
+    outputs: Mapping[str, tuple[int, ...]],
+    known: Card | None,
+) -> Card:
+    """The card so far: what the source file said, completed with names and shapes."""
+    known = known or Card(name=str(model.name))
+    steps = {tensor.name: tensor.preprocessing for tensor in known.inputs}
+    labels = {tensor.name: tensor.labels for tensor in known.outputs}
+    return dataclasses.replace(
+        known,
+        inputs=tuple(
+            CardTensor(s.name, s.shape, s.dtype, preprocessing=steps.get(s.name, ()))
+            for s in specs
+        ),
+        outputs=tuple(
+            CardTensor(name, (None, *shape), labels=labels.get(name, ()))
+            for name, shape in outputs.items()
+        ),
+    )

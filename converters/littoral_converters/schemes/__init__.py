@@ -1,0 +1,22 @@
+"""Schemes: what is quantized. One file each.
+
+A scheme module offers a function for each format that can express it, named like the format, and
+four constants; the file's name is the scheme's name:
+
+    tflite(content, samples) -> bytes    the float32 file's bytes in, the scheme's out
+    onnx(content, samples) -> bytes
+    NEEDS_SAMPLES: bool                  whether it must see representative data
+    MAX_ERROR: float | None              largest error allowed, as a share of the output's range
+    MEAN_ERROR: float                    mean error allowed, likewise
+    MAX_DROP: float                      accuracy that may be lost on evaluation data, in points
+
+`samples` is a sequence of feeds: one array per input name, batch axis of 1 in front.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+Feed = Mapping[str, NDArray[Any]]
+Samples = Sequence[Feed]

@@ -1,0 +1,50 @@
+"""Ranges of a float .tflite's tensors on representative data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from littoral_converters.formats.tflite import parse, serialize
+from littoral_converters.schemes import Samples
+
+Range = tuple[float, float]
+
+
+def ranges_of(content: bytes, tensors: Sequence[int], samples: Samples) -> dict[int, Range]:
+    """The smallest and largest value of tensors of the main subgraph.
+
+    The tensors are made outputs of a copy of the file, so they are seen as the engine computes
+    them, without its debugging mode.
+
+    Args:
+        content: The float32 file.
+        tensors: Indices of float tensors that are not constant.
+        samples: Feeds by input name.
+
+    Returns:
+        (low, high) by tensor index.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    model = parse(content)
+    main = model.subgraphs[0]
+    inputs = {entry.name.decode(): entry.tensorIndex for entry in model.signatureDefs[0].inputs}
+    known = {int(index) for index in main.inputs}
+    main.outputs = [index for index in tensors if index not in known]
+    model.signatureDefs = []
+    interpreter = Interpreter(model_content=serialize(model), num_threads=1)
+    for name, index in inputs.items():
+        interpreter.resize_tensor_input(index, samples[0][name].shape)
+    interpreter.allocate_tensors()
+    ranges = dict.fromkeys(tensors, (np.inf, -np.inf))
+    for feed in samples:
+        for name, index in inputs.items():
+            interpreter.set_tensor(index, feed[name])
+        interpreter.invoke()
+        for index in tensors:
+            values = interpreter.get_tensor(index)
+            low, high = ranges[index]
+            ranges[index] = (min(low, float(values.min())), max(high, float(values.max())))
+    return ranges

@@ -1,0 +1,193 @@
+"""int8 weights in a .tflite: one scale per output channel, symmetric."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+OP = schema.BuiltinOperator
+
+
+@dataclass(frozen=True)
+class WeightedOperator:
+    """Where an operator keeps its weights.
+
+    Attributes:
+        data: Position of the activation among its inputs.
+        weights: Position of the weights.
+        bias: Position of the bias.
+        channel_axis: Axis of the weights that has one scale per entry.
+        static_version: Operator version that takes int8 activations.
+        dynamic_version: Version that takes float activations and int8 weights; None when there is
+            none, or when it is slower than float.
+    """
+
+    data: int
+    weights: int
+    bias: int
+    channel_axis: int
+    static_version: int
+    dynamic_version: int | None
+
+
+WEIGHTED = {
+    OP.FULLY_CONNECTED: WeightedOperator(0, 1, 2, 0, 12, 12),
+    OP.CONV_2D: WeightedOperator(0, 1, 2, 0, 3, 5),
+    OP.DEPTHWISE_CONV_2D: WeightedOperator(0, 1, 2, 3, 3, None),
+    OP.TRANSPOSE_CONV: WeightedOperator(2, 1, 3, 0, 3, None),
+}
+MIN_ELEMENTS = 64
+"""Smaller weights stay float32: their scales cost more than they save."""
+
+
+def make_dynamic(model: Any, spared: frozenset[int] = frozenset()) -> None:
+    """Store weights as int8 and let the operators quantize their float input at run time, in place.
+
+    Args:
+        model: Object tree of a float32 .tflite.
+        spared: Positions of operators of the main subgraph that are to be left alone.
+    """
+    for at, graph in enumerate(model.subgraphs):
+        chosen = [
+            operator
+            for index, operator in enumerate(graph.operators)
+            if not (at == 0 and index in spared) and _is_dynamic(model, graph, operator)
+        ]
+        users = Counter(int(index) for operator in graph.operators for index in operator.inputs)
+        ours = Counter(int(op.inputs[kind_of(model, op).weights]) for op in chosen)
+        quantized: dict[int, int] = {}
+        for operator in chosen:
+            kind = kind_of(model, operator)
+            weights = int(operator.inputs[kind.weights])
+            if weights not in quantized:
+                alone = users[weights] == ours[weights]
+                quantized[weights] = store_int8(model, graph, weights, kind.channel_axis, alone)
+            inputs = list(operator.inputs)
+            inputs[kind.weights] = quantized[weights]
+            operator.inputs = inputs
+            if hasattr(operator.builtinOptions, "asymmetricQuantizeInputs"):
+                operator.builtinOptions.asymmetricQuantizeInputs = True
+            raise_version(model, operator, kind.dynamic_version or 1)
+
+
+def kind_of(model: Any, operator: Any) -> WeightedOperator:
+    """Where this operator keeps its weights; KeyError for one that has none."""
+    return WEIGHTED[code_of(model, operator)]
+
+
+def code_of(model: Any, operator: Any) -> int:
+    """The operator's BuiltinOperator."""
+    entry = model.operatorCodes[operator.opcodeIndex]
+    return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+
+
+def raise_version(model: Any, operator: Any, version: int) -> None:
+    """Make the file ask for at least this version of the operator."""
+    entry = model.operatorCodes[operator.opcodeIndex]
+    entry.version = max(entry.version, version)
+
+
+def constant(model: Any, tensor: Any) -> NDArray[np.float32] | None:
+    """A float32 constant's values in its shape; None for anything else."""
+    data = model.buffers[tensor.buffer].data
+    if tensor.type != schema.TensorType.FLOAT32 or data is None or len(data) == 0:
+        return None
+    return np.frombuffer(bytes(data), np.float32).reshape(tensor.shape)
+
+
+def has_float_weights(model: Any, graph: Any, operator: Any) -> bool:
+    """Whether an operator multiplies a float activation with constant weights worth quantizing."""
+    kind = WEIGHTED.get(code_of(model, operator))
+    if kind is None or len(operator.inputs) <= kind.weights:
+        return False
+    data = graph.tensors[operator.inputs[kind.data]]
+    weights = constant(model, graph.tensors[operator.inputs[kind.weights]])
+    return (
+        weights is not None
+        and weights.size >= MIN_ELEMENTS
+        and data.type == schema.TensorType.FLOAT32
+        and constant(model, data) is None
+    )
+
+
+def _is_dynamic(model: Any, graph: Any, operator: Any) -> bool:
+    return (
+        has_float_weights(model, graph, operator)
+        and kind_of(model, operator).dynamic_version is not None
+    )
+
+
+def store_int8(model: Any, graph: Any, index: int, axis: int, in_place: bool) -> int:
+    """Store a constant tensor as int8 with one symmetric scale per channel.
+
+    Args:
+        model: The object tree.
+        graph: The subgraph that the tensor belongs to.
+        index: The tensor.
+        axis: The channel axis.
+        in_place: Whether the tensor itself may change; otherwise a new one is added.
+
+    Returns:
+        Index of the int8 tensor.
+    """
+    tensor = graph.tensors[index]
+    values = constant(model, tensor)
+    if values is None:
+        raise ValueError(f"tensor {index} is not a float32 constant")
+    others = tuple(a for a in range(values.ndim) if a != axis)
+    scales = np.maximum(np.abs(values).max(axis=others) / 127, 1e-12).astype(np.float32)
+    shape = [-1 if a == axis else 1 for a in range(values.ndim)]
+    quanta = np.clip(np.rint(values / scales.reshape(shape)), -127, 127).astype(np.int8)
+    if not in_place:
+        index = add_tensor(graph, tensor.name + b"_int8", tensor.shape, tensor.type)
+        tensor = graph.tensors[index]
+    tensor.type = schema.TensorType.INT8
+    tensor.buffer = add_buffer(model, quanta)
+    tensor.quantization = parameters(scales, np.zeros(len(scales), np.int64), axis)
+    return index
+
+
+def add_tensor(graph: Any, name: bytes, shape: Any, kind: int, buffer: int = 0) -> int:
+    """Add a tensor to a subgraph and return its index."""
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape, tensor.type, tensor.buffer = name, shape, kind, buffer
+    tensor.hasRank = True
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def add_buffer(model: Any, values: NDArray[Any]) -> int:
+    """Add a constant to the file and return its buffer."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
+
+
+def parameters(scales: Any, zero_points: Any, axis: int = 0) -> Any:
+    """Quantization parameters as the schema holds them."""
+    entry = schema.QuantizationParametersT()
+    entry.scale = np.atleast_1d(np.asarray(scales, np.float32))
+    entry.zeroPoint = np.atleast_1d(np.asarray(zero_points, np.int64))
+    entry.quantizedDimension = axis
+    return entry
+
+
+def drop_unused(model: Any) -> None:
+    """Empty the buffers that no tensor and no metadata uses any more, in place."""
+    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
+    used.update(entry.buffer for entry in model.metadata or [])
+    for graph in model.subgraphs:
+        reached = {int(i) for op in graph.operators for i in (*op.inputs, *op.outputs)}
+        reached.update(map(int, (*graph.inputs, *graph.outputs)))
+        used -= {
+            t.buffer for i, t in enumerate(graph.tensors) if i not in reached
+        } - {graph.tensors[i].buffer for i in reached if i >= 0}
+    for index, buffer in enumerate(model.buffers):
+        if index not in used:
+            buffer.data = None

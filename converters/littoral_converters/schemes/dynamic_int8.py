@@ -1,0 +1,30 @@
+"""dynamic_int8: int8 weights; activations are float and quantized at run time where that pays."""
+
+from __future__ import annotations
+
+from littoral_converters.schemes import Samples
+
+NEEDS_SAMPLES = False
+MAX_ERROR = None
+MEAN_ERROR = 0.05
+MAX_DROP = 0.5
+
+
+def tflite(content: bytes, samples: Samples) -> bytes:
+    """Quantize the weights of matrix products and convolutions, one scale per output channel."""
+    from littoral_converters.formats.tflite import parse, serialize
+    from littoral_converters.schemes._tflite_weights import drop_unused, make_dynamic
+
+    del samples
+    model = parse(content)
+    make_dynamic(model)
+    drop_unused(model)
+    return serialize(model)
+
+
+def onnx(content: bytes, samples: Samples) -> bytes:
+    """Matrix products and LSTM as dynamically quantized operators, other weights as stored int8."""
+    from littoral_converters.schemes import _onnx_int8
+
+    del samples
+    return _onnx_int8.make_dynamic(content)

@@ -1,0 +1,22 @@
+"""float32: the file as the writer made it."""
+
+from __future__ import annotations
+
+from littoral_converters.schemes import Samples
+
+NEEDS_SAMPLES = False
+MAX_ERROR = 1e-4
+MEAN_ERROR = 1e-4
+MAX_DROP = 0.05
+
+
+def tflite(content: bytes, samples: Samples) -> bytes:
+    """The file itself."""
+    del samples
+    return content
+
+
+def onnx(content: bytes, samples: Samples) -> bytes:
+    """The file itself."""
+    del samples
+    return content

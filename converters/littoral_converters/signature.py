@@ -1,0 +1,109 @@
+"""The inputs and outputs of a Keras model: names, order, shapes, and the nest they are called with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from littoral.errors import ConversionError
+from littoral.tensors import TensorSpec
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a model is called.
+
+    Attributes:
+        inputs: In Keras order; the batch axis is None.
+        output_names: In Keras order (that of `keras.tree.flatten`), each name once.
+        nest: The structure that the model is called with, one leaf per input.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    output_names: tuple[str, ...]
+    nest: Any
+
+    def arrange(self, flat: Sequence[Any]) -> Any:
+        """Flat tensors or arrays in the order of `inputs` as the model's call expects them."""
+        return keras.tree.pack_sequence_as(self.nest, list(flat))
+
+
+def signature_of(model: Any) -> Signature:
+    """Read a model's signature.
+
+    Args:
+        model: A keras.Model with symbolic inputs, or one that was built on a single input shape.
+
+    Returns:
+        Its signature.
+
+    Raises:
+        ConversionError: The model was never built, so its input shapes are not known.
+    """
+    if not model.built:
+        raise ConversionError(
+            f"model {model.name!r} was never built: call it once on data before converting it"
+        )
+    symbolic = _symbolic(model)
+    if symbolic is None:
+        return _signature_by_shape(model)
+    nest, outputs = symbolic
+    flat = keras.tree.flatten(nest)
+    inputs = tuple(
+        TensorSpec(name, (None, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))
+        for name, tensor in zip(_unique([t.name for t in flat]), flat, strict=True)
+    )
+    return Signature(inputs, _output_names(model, outputs), nest)
+
+
+def _symbolic(model: Any) -> tuple[Any, Any] | None:
+    functional = getattr(model, "_functional", model) if _is_sequential(model) else model
+    if getattr(functional, "_inputs_struct", None) is None:
+        return None
+    return functional._inputs_struct, functional._outputs_struct
+
+
+def _is_sequential(model: Any) -> bool:
+    return isinstance(model, keras.Sequential)
+
+
+def _output_names(model: Any, nest: Any) -> tuple[str, ...]:
+    """Keys of a dict of outputs, the layers' names otherwise."""
+    if isinstance(nest, dict):
+        paths = [".".join(map(str, path)) for path, _ in keras.tree.flatten_with_path(nest)]
+        return _unique(paths)
+    names = getattr(model, "output_names", None) or ["output"]
+    return _unique([str(name) for name in names])
+
+
+def _signature_by_shape(model: Any) -> Signature:
+    shapes = {
+        name.removesuffix("_shape"): tuple(shape)
+        for name, shape in (model._build_shapes_dict or {}).items()
+        if isinstance(shape, (tuple, list)) and all(not isinstance(s, (tuple, list)) for s in shape)
+    }
+    if len(shapes) != 1:
+        raise ConversionError(
+            f"the inputs of model {model.name!r} are not known: build it as a functional model, "
+            "or call it on one array before saving it"
+        )
+    ((name, shape),) = shapes.items()
+    dtype = keras.backend.floatx()
+    tensor = keras.KerasTensor((None, *shape[1:]), dtype)
+    outputs = keras.tree.flatten(keras.backend.compute_output_spec(model, tensor))
+    names = ["output"] if len(outputs) == 1 else [f"output_{i}" for i in range(len(outputs))]
+    return Signature((TensorSpec(name, tensor.shape, dtype),), tuple(names), tensor)
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, a repeated one with a number after it."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        result.append(name if count == 0 else f"{name}_{count}")
+    return tuple(result)

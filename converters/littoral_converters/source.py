@@ -1,0 +1,97 @@
+"""Opening what a person brings: a .keras file, a legacy .h5 file."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from littoral.card import KEY, Card
+from littoral.errors import ConversionError, FormatError, InputError
+
+_ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF"
+
+
+def check_file(path: Path) -> None:
+    """Refuse what cannot be a Keras model before anything heavy is imported.
+
+    Raises:
+        InputError: Absent, a folder, or not readable.
+        FormatError: Empty, or neither a .keras nor an .h5 file.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give a .keras or .h5 file")
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"cannot read {path}: {reason}") from error
+    if start == _HDF5:
+        return
+    if start != _ZIP or not zipfile.is_zipfile(path):
+        what = "is empty" if not start else "is no Keras model, or is truncated"
+        raise FormatError(f"{path} {what}: give a file that model.save() wrote")
+
+
+def open_model(path: Path, allow_unsafe: bool = False) -> Any:
+    """Load a Keras model for inference.
+
+    Args:
+        path: A .keras or .h5 file.
+        allow_unsafe: Whether Python code stored in the file (Lambda layers) may run.
+
+    Returns:
+        The keras.Model.
+
+    Raises:
+        InputError: The file cannot be read.
+        FormatError: It is no Keras model or is damaged.
+        ConversionError: It holds a Lambda and `allow_unsafe` is False, or a layer that is not known.
+    """
+    check_file(path)
+    import keras
+
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=not allow_unsafe)
+    except Exception as error:
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: Exception) -> Exception:
+    text = " ".join(str(error).split())
+    if "Lambda" in text or "lambda" in text or "safe_mode" in text:
+        return ConversionError(
+            f"{path} holds a Lambda layer, which is Python code that loading would run: "
+            "pass --allow-unsafe (allow_unsafe=True) if you trust the file"
+        )
+    if "Could not locate class" in text or "Unknown layer" in text:
+        return ConversionError(
+            f"{path} has a custom layer that is not registered here ({_shorten(text)}): import the "
+            "module that registers it (keras.saving.register_keras_serializable) and pass the model itself"
+        )
+    if path.suffix in (".h5", ".hdf5"):
+        return FormatError(
+            f"{path} does not load in Keras 3 ({_shorten(text)}): load it with the Keras that wrote "
+            "it, and save it as .keras"
+        )
+    return FormatError(f"{path} is no Keras model, or is damaged: {_shorten(text)}")
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 160 else f"{text[:160]}..."
+
+
+def card_in(path: Path) -> Card | None:
+    """The card inside a .keras file; None when it has none."""
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        member = f"{KEY}.json"
+        return Card.from_json(archive.read(member)) if member in archive.namelist() else None
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,178 @@
+"""Does a file still say what Keras said? Pure arithmetic over both sides' outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.errors import InputError
+
+Outputs = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The comparison of a model file with its Keras model on the same data.
+
+    Attributes:
+        max_abs_error: Largest difference of any output value, in the output's units.
+        mean_abs_error: Mean difference over all output values.
+        relative_error: The worst output's largest difference over its largest Keras value.
+        mean_relative_error: The worst output's mean difference over its largest Keras value.
+        agreement: Share of samples for which both name the same class (first output); of values
+            within 1% of the output's range where the output is no classification.
+        samples: Number of samples compared.
+        metric: ``"accuracy"`` or ``"mean_abs_error"`` against the labels; None without labels.
+        value: The file's metric.
+        float_value: The Keras model's metric.
+        passed: Whether every limit was kept.
+        reason: The limit that was not kept; empty when all were.
+    """
+
+    max_abs_error: float
+    mean_abs_error: float
+    relative_error: float
+    mean_relative_error: float
+    agreement: float
+    samples: int
+    metric: str | None
+    value: float | None
+    float_value: float | None
+    passed: bool
+    reason: str = ""
+
+    @property
+    def drop_points(self) -> float | None:
+        """Accuracy lost against Keras in points (percent); negative is a gain; None without labels."""
+        if self.metric != "accuracy" or self.value is None or self.float_value is None:
+            return None
+        return round(100 * (self.float_value - self.value), 4)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may differ by.
+
+    Attributes:
+        max_error: Bound on `Verification.relative_error`; None for no bound.
+        mean_error: Bound on `Verification.mean_relative_error`.
+        max_drop: Bound on `Verification.drop_points`, one sample's worth allowed beyond it.
+    """
+
+    max_error: float | None
+    mean_error: float
+    max_drop: float
+
+
+def compare(
+    keras: Outputs, file: Outputs, labels: NDArray[Any] | None, limits: Limits
+) -> Verification:
+    """Compare a file's outputs with Keras's.
+
+    Args:
+        keras: Keras's outputs by name, samples along the first axis.
+        file: The file's, by the same names.
+        labels: Integer classes, or targets shaped like the first output; None for none.
+        limits: What the file may differ by.
+
+    Returns:
+        The figures, and whether they keep the limits.
+
+    Raises:
+        InputError: The labels do not fit the first output.
+    """
+    problem = _misfit(keras, file)
+    if problem:
+        nothing = float("nan")
+        return Verification(
+            nothing, nothing, nothing, nothing, 0.0, 0, None, None, None, False, problem
+        )
+    errors = {n: np.abs(np.float64(keras[n]) - np.float64(file[n])) for n in keras}
+    ranges = {n: float(np.abs(np.float64(keras[n])).max(initial=0)) + 1e-6 for n in keras}
+    first = next(iter(keras))
+    metric, float_value = _score(keras[first], labels)
+    _, value = _score(file[first], labels)
+    found = Verification(
+        max_abs_error=max(float(e.max(initial=0)) for e in errors.values()),
+        mean_abs_error=float(np.mean([e.mean() for e in errors.values()])),
+        relative_error=max(float(errors[n].max(initial=0)) / ranges[n] for n in keras),
+        mean_relative_error=max(float(errors[n].mean()) / ranges[n] for n in keras),
+        agreement=_agreement(keras[first], file[first], ranges[first]),
+        samples=len(keras[first]),
+        metric=metric,
+        value=value,
+        float_value=float_value,
+        passed=True,
+    )
+    reason = _breach(found, limits)
+    return Verification(**{**vars(found), "passed": not reason, "reason": reason})
+
+
+def _misfit(keras: Outputs, file: Outputs) -> str:
+    if list(keras) != list(file):
+        return f"its outputs are {', '.join(file)} where Keras has {', '.join(keras)}"
+    for name, values in keras.items():
+        if values.shape != file[name].shape:
+            return f"output {name} has shape {file[name].shape} where Keras has {values.shape}"
+        if np.isfinite(values).all() and not np.isfinite(file[name]).all():
+            return f"output {name} has values that are not finite"
+    return ""
+
+
+def _breach(found: Verification, limits: Limits) -> str:
+    if limits.max_error is not None and not found.relative_error <= limits.max_error:
+        return (
+            f"its largest error is {found.relative_error:.2g} of the output's range "
+            f"(limit {limits.max_error:.2g})"
+        )
+    if not found.mean_relative_error <= limits.mean_error:
+        return (
+            f"its mean error is {found.mean_relative_error:.2g} of the output's range "
+            f"(limit {limits.mean_error:.2g})"
+        )
+    drop = found.drop_points
+    if drop is not None and drop > max(limits.max_drop, 100.0 / found.samples + 1e-9):
+        return f"it loses {drop:.2f} points of accuracy (limit {limits.max_drop})"
+    return ""
+
+
+def _is_classes(outputs: NDArray[Any]) -> bool:
+    return outputs.ndim == 2 and outputs.shape[1] > 1
+
+
+def _agreement(keras: NDArray[Any], file: NDArray[Any], scale: float) -> float:
+    if _is_classes(keras):
+        return float(np.mean(keras.argmax(1) == file.argmax(1)))
+    return float(np.mean(np.abs(np.float64(keras) - np.float64(file)) <= 0.01 * scale))
+
+
+def _score(
+    outputs: NDArray[Any], labels: NDArray[Any] | None
+) -> tuple[str | None, float | None]:
+    """Metric and value of outputs against labels."""
+    if labels is None:
+        return None, None
+    truth = np.asarray(labels)
+    if np.issubdtype(truth.dtype, np.integer) and truth.reshape(len(truth), -1).shape[1] == 1:
+        return "accuracy", _accuracy(outputs, truth.reshape(-1))
+    if truth.shape == outputs.shape:
+        return "mean_abs_error", float(np.mean(np.abs(np.float64(outputs) - np.float64(truth))))
+    raise InputError(
+        f"y has dtype {truth.dtype} and shape {truth.shape}: expected one integer class per sample, "
+        f"or values shaped like the output, {outputs.shape}"
+    )
+
+
+def _accuracy(outputs: NDArray[Any], truth: NDArray[Any]) -> float:
+    flat = outputs.reshape(len(outputs), -1)
+    classes = max(2, flat.shape[1])
+    if truth.min() < 0 or truth.max() >= classes:
+        raise InputError(
+            f"y has labels from {truth.min()} to {truth.max()}, but the model's output has {classes} classes"
+        )
+    chosen = flat.argmax(1) if flat.shape[1] > 1 else (flat[:, 0] > 0.5).astype(int)
+    return float(np.mean(chosen == truth))
