@@ -81,7 +81,8 @@ def admit(value: Any, spec: TensorSpec, *, raw: bool = False) -> NDArray[Any]:
     if raw:
         if spec.dtype != "str" and array.dtype != np.dtype(spec.dtype):
             raise InputError(
-                f"input {spec.name!r}: expected {spec.dtype} as the file holds it, came {array.dtype}"
+                f"input {spec.name!r}: expected {spec.dtype} as the file holds it, "
+                f"came {array.dtype}"
             )
         return array
     dtype = real_dtype(spec)
@@ -118,7 +119,6 @@ def lay_out(
             raise InputError(f"input {spec.name!r} is empty: its shape is {list(array.shape)}")
     pairs = list(zip(arrays, specs, strict=True))
     if all(_fits(array.shape, spec.shape) for array, spec in pairs):
-        _same_count(arrays, specs)
         return Batch(arrays)
     step = _step(specs, outputs)
     if step and all(spec.shape and _fits(a.shape, spec.shape[1:]) for a, spec in pairs):
@@ -126,7 +126,7 @@ def lay_out(
     for array, spec in pairs:
         if not step or not array.ndim or not _fits((step, *array.shape[1:]), _fixed(spec, step)):
             raise _misfit(array, spec, step)
-    _same_count(arrays, specs, always=True)
+    _same_count(arrays, specs)
     return Batch(arrays, False, len(arrays[0]), step)
 
 
@@ -167,15 +167,11 @@ def _real(array: NDArray[Any], spec: TensorSpec, dtype: str) -> NDArray[Any]:
             f"input {spec.name!r}: {bad} of {array.size} values are NaN or infinite; "
             "expected finite numbers"
         )
-    limit = np.finfo("float16" if spec.dtype == "float16" else dtype).max
-    if (
-        array.dtype.itemsize > np.dtype(spec.dtype).itemsize
-        and np.abs(array).max(initial=0) > limit
-    ):
-        if not spec.is_quantized:
+    if not spec.is_quantized and array.dtype.itemsize > np.dtype(spec.dtype).itemsize:
+        largest = np.abs(array).max(initial=0)
+        if largest > np.finfo(spec.dtype).max:
             raise InputError(
-                f"input {spec.name!r}: a value of {np.abs(array).max():.3g} is too large "
-                f"for {spec.dtype}"
+                f"input {spec.name!r}: a value of {largest:.3g} is too large for {spec.dtype}"
             )
     return array.astype(dtype, copy=False)
 
@@ -223,14 +219,11 @@ def _step(specs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> int
     return 0 if others or step is None else step
 
 
-def _same_count(arrays: Arrays, specs: tuple[TensorSpec, ...], *, always: bool = False) -> None:
-    counted = [
-        (spec.name, len(array))
-        for array, spec in zip(arrays, specs, strict=True)
-        if array.ndim and (always or (spec.shape[0] is None and len(specs) > 1))
-    ]
-    if len({count for _, count in counted}) > 1 and always:
-        listed = ", ".join(f"{name!r} {count}" for name, count in counted)
+def _same_count(arrays: Arrays, specs: tuple[TensorSpec, ...]) -> None:
+    counts = [len(array) for array in arrays]
+    if len(set(counts)) > 1:
+        pairs = zip(specs, counts, strict=True)
+        listed = ", ".join(f"{spec.name!r} {count}" for spec, count in pairs)
         raise InputError(f"the inputs hold different numbers of samples: {listed}")
 
 
@@ -239,7 +232,8 @@ def _misfit(array: NDArray[Any], spec: TensorSpec, step: int) -> InputError:
     wanted = str(shape).replace("'", "")
     if step and spec.shape:
         sample = str(["N", *shape[1:]]).replace("'", "")
-        wanted = f"{wanted}, a batch {sample} or one sample {str(shape[1:])}".replace("'", "")
+        single = str(shape[1:]).replace("'", "")
+        wanted = f"{wanted}, a batch {sample} or one sample {single}"
     return InputError(
         f"input {spec.name!r}: expected {real_dtype(spec)} of shape {wanted}, "
         f"came {array.dtype} of shape {list(array.shape)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import IO, Any, Literal
@@ -25,7 +24,6 @@ from littoral.errors import (
     IntegrityError,
     LittoralError,
 )
-from littoral.tensors import TensorSpec
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 Result = NDArray[Any] | dict[str, NDArray[Any]]
@@ -244,6 +242,8 @@ def load(
     """
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise InputError(f"threads is {threads!r}: expected a whole number of at least 1")
+    if verify not in (True, False, "auto"):
+        raise InputError(f"verify is {verify!r}: choose from 'auto', True, False")
     if trust is not None:
         raise InputError("trust: this version checks digests, not signatures; leave it out")
     name, content = read_source(source)
@@ -330,8 +330,7 @@ def _choose(engine: str, format: str) -> tuple[str, ModuleType]:
         if format in module.FORMATS:
             candidates.append((name, module))
     installed = [(name, module) for name, module in candidates if module.version() is not None]
-    chosen = (installed or candidates)[0]
-    return chosen
+    return (installed or candidates)[0]
 
 
 def _padded(rows: NDArray[Any], size: int) -> NDArray[Any]:

@@ -53,10 +53,13 @@ class LiteRTSession:
         """Create the interpreter and read its inputs and outputs."""
         self._content = content
         self._threads = threads
+        self._binding: Binding | None = None
+        self._shapes: tuple[Shape, ...] | None = None
         self._state = tflite.state(content)
         self.stateful = self._state != "none"
         names = tflite.io_names(content)
-        self._open()
+        self._interpreter: Any = self._open()
+        self._inner: Any = _inner(self._interpreter)
         self._inputs = self._interpreter.get_input_details()
         self._outputs = self._interpreter.get_output_details()
         self.inputs = _specs(self._inputs, names[0])
@@ -70,7 +73,6 @@ class LiteRTSession:
                 self._allocate(shapes)
                 self._binding = self._bind(shapes)
             except (RuntimeError, ValueError) as error:
-                self._shapes = None
                 raise EngineError(
                     f"LiteRT cannot take inputs of shape {_shown(shapes)}: {reason(error)}"
                 ) from error
@@ -82,7 +84,9 @@ class LiteRTSession:
         if self._state == "tensors":
             self._interpreter.reset_all_variables()
         elif self._state == "resources":
-            self._open()
+            self._binding = None
+            self._interpreter = self._open()
+            self._inner = _inner(self._interpreter)
 
     def close(self) -> None:
         """Drop the views, then the interpreter."""
@@ -90,19 +94,13 @@ class LiteRTSession:
         self._inner = None
         self._interpreter = None
 
-    def _open(self) -> None:
-        self._binding: Binding | None = None
-        self._shapes: tuple[Shape, ...] | None = None
+    def _open(self) -> Any:
         interpreter_class = _interpreter_class()
         try:
             with quiet_stderr():
-                self._interpreter: Any = interpreter_class(
-                    model_content=self._content, num_threads=self._threads
-                )
+                return interpreter_class(model_content=self._content, num_threads=self._threads)
         except (RuntimeError, ValueError, TypeError) as error:
             raise FormatError(f"LiteRT refuses the file: {reason(error)}") from error
-        inner = getattr(self._interpreter, "_interpreter", None)
-        self._inner: Any = inner if hasattr(inner, "Invoke") else None
 
     def _allocate(self, shapes: tuple[Shape, ...]) -> None:
         inner = self._inner
@@ -138,6 +136,12 @@ class LiteRTSession:
         if staged:
             invoke = partial(_stage_and_invoke, set_tensor, staged, invoke)
         return Binding(tuple(memory), invoke, tuple(read))
+
+
+def _inner(interpreter: Any) -> Any:
+    """The native object below the Interpreter, None where a version has it elsewhere."""
+    inner = getattr(interpreter, "_interpreter", None)
+    return inner if hasattr(inner, "Invoke") else None
 
 
 def _stage_and_invoke(

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from littoral.engines import Binding, Shape
 from littoral.engines._native import quiet_stderr, reason
-from littoral.errors import EngineError, EngineNotInstalled, FormatError
+from littoral.errors import EngineNotInstalled, FormatError
+from littoral.formats import onnx
 from littoral.tensors import TensorSpec
 
 FORMATS = ("onnx",)
@@ -64,6 +65,11 @@ class OnnxRuntimeSession:
 
     def __init__(self, content: bytes, threads: int) -> None:
         """Create the session and read its inputs and outputs."""
+        outside = onnx.external_tensor(content)
+        if outside is not None:
+            raise FormatError(
+                f"the weights {outside!r} are in another file: save the model as one file"
+            )
         self._library = _library()
         options = self._library.SessionOptions()
         options.intra_op_num_threads = threads

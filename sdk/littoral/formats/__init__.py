@@ -1,4 +1,4 @@
-"""Formats: what a model file's bytes say without an engine. One file each; the file's name is the format's.
+"""Formats: what a model file's bytes say without an engine. One file each, named as the format.
 
 A format's module offers:
 
@@ -7,11 +7,12 @@ A format's module offers:
     read_card(content) -> bytes | None       the card's JSON
     outline(content) -> Outline              inputs, outputs, operators, weights
 
-and, where a seal can be put in (see `littoral.integrity`):
+and, where a file can carry a seal (`littoral.integrity`):
 
     place_seal(content, record) -> bytes     a new file with the record inside
-    find_seal(content) -> tuple[bytes, bytes, bytes] | None     what is before, in and after the record
-    TRACES: tuple[bytes, ...]                byte strings that only a file of ours holds
+    seal_span(content) -> (start, end) | None    where the record is
+    seal_traces(content) -> bool             did a file without a seal have one once
+    encode_seal(record), decode_seal(text)   the record as it stands in the file, and back
 
 The parsers are our own, bounds-checked, and raise `FormatError` for anything that is not whole:
 a board that runs a model need not install a FlatBuffer or protobuf package to inspect it.

@@ -5,18 +5,37 @@ Field ids are those of the published schema, in the order of its tables.
 
 from __future__ import annotations
 
+import struct
+from collections import Counter
+
 from littoral.errors import FormatError
+from littoral.formats import Outline
 from littoral.formats._flatbuffer import Table, root
+from littoral.formats._tflite_operators import NAMES
+from littoral.tensors import TensorSpec
 
 SUFFIX = ".tflite"
 IDENTIFIER = b"TFL3"
 _CARD = "littoral_card"
+_MAGIC = b"LITTORAL-SEAL-1\x00"
+_SEAL_START, _SEAL_END = 8, 200
+_TELLING_BYTES = 5
 
-_MODEL_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA, _MODEL_SIGNATURES = 1, 2, 4, 6, 7
+_MODEL_VERSION, _MODEL_CODES, _MODEL_SUBGRAPHS, _MODEL_DESCRIPTION, _MODEL_BUFFERS = 0, 1, 2, 3, 4
+_MODEL_METADATA, _MODEL_SIGNATURES = 6, 7
 _GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
-_TENSOR_NAME, _TENSOR_IS_VARIABLE = 3, 5
+_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER, _TENSOR_NAME, _TENSOR_QUANTIZATION = 0, 1, 2, 3, 4
+_TENSOR_IS_VARIABLE, _TENSOR_SIGNATURE = 5, 7
 _OPERATOR_CODE, _OPERATOR_OPTIONS = 0, 4
 _CALL_ONCE, _ASSIGN_VARIABLE = 129, 144
+_CUSTOM = 32
+_MIN_RUNTIME = "min_runtime_version"
+
+_DTYPES = (
+    *("float32", "float16", "int32", "uint8", "int64", "str", "bool", "int16", "complex64"),
+    *("int8", "float64", "complex128", "uint64", "resource", "variant", "uint32", "uint16"),
+    *("int4", "bfloat16", "int2"),
+)
 
 
 def claims(content: bytes) -> bool:
@@ -80,7 +99,7 @@ def state(content: bytes) -> str:
 
 
 def operator_code(code: Table) -> int:
-    """The builtin operator's number: the old one-byte field saturates at 127, the newer does not."""
+    """The operator's number: the old one-byte field saturates at 127, the newer one does not."""
     return max(code.number(0, "<b"), code.number(3, "<i"))
 
 
@@ -93,15 +112,145 @@ def read_card(content: bytes) -> bytes | None:
     Raises:
         FormatError: The file is damaged.
     """
+    return _metadata(root(content)).get(_CARD)
+
+
+def outline(content: bytes) -> Outline:
+    """Inputs, outputs, operators and weights; see `littoral.formats.Outline`.
+
+    Args:
+        content: The whole file.
+
+    Raises:
+        FormatError: The file is damaged.
+    """
     model = root(content)
-    for entry in model.tables(_MODEL_METADATA):
-        if entry.text(0) == _CARD:
-            buffers = model.tables(_MODEL_BUFFERS)
-            index = entry.number(1, "<I")
-            if index >= len(buffers):
-                raise FormatError(f"the card is said to be in buffer {index}, which is not there")
-            return buffers[index].blob(0)
-    return None
+    names = io_names(content)
+    graphs = model.tables(_MODEL_SUBGRAPHS)
+    tensors = graphs[0].tables(_GRAPH_TENSORS)
+    sides = [
+        tuple(_spec(tensors[index], name) for index, name in zip(indices, names[k], strict=True))
+        for k, indices in enumerate((graphs[0].numbers(1, "i"), graphs[0].numbers(2, "i")))
+    ]
+    kinds = [_operator_name(code) for code in model.tables(_MODEL_CODES)]
+    used: Counter[str] = Counter()
+    for graph in graphs:
+        for operator in graph.tables(_GRAPH_OPERATORS):
+            index = operator.number(_OPERATOR_CODE, "<I")
+            used[kinds[index] if index < len(kinds) else f"#{index}"] += 1
+    return Outline(
+        inputs=sides[0],
+        outputs=sides[1],
+        operators=dict(used.most_common()),
+        requires=_requires(model, kinds),
+        weights=_weights(model, graphs),
+        description=model.text(_MODEL_DESCRIPTION),
+    )
+
+
+def place_seal(content: bytes, record: bytes) -> bytes:
+    """Put a seal's record between the file identifier and everything else.
+
+    Args:
+        content: A file without a seal.
+        record: 192 bytes, a multiple of the 16 to which weights are aligned.
+
+    Raises:
+        FormatError: The file is damaged, or keeps weights outside the FlatBuffer (over 2 GB),
+            where positions count from the file's start.
+    """
+    if any(buffer.number(1, "<Q") > 1 for buffer in root(content).tables(_MODEL_BUFFERS)):
+        raise FormatError("weights outside the FlatBuffer cannot be sealed: files over 2 GB")
+    start = struct.unpack_from("<I", content)[0] + len(record)
+    return struct.pack("<I", start) + IDENTIFIER + record + content[_SEAL_START:]
+
+
+def seal_span(content: bytes) -> tuple[int, int] | None:
+    """Where the seal is, None when its magic is not in its place or the file ends before it."""
+    found = content[_SEAL_START:].startswith(_MAGIC) and len(content) >= _SEAL_END
+    return (_SEAL_START, _SEAL_END) if found else None
+
+
+def seal_traces(content: bytes) -> bool:
+    """True when a file without a seal shows that it had one, or that littoral wrote it."""
+    head = content[_SEAL_START : _SEAL_START + len(_MAGIC)]
+    alike = sum(have == want for have, want in zip(head, _MAGIC, strict=False))
+    return alike >= _TELLING_BYTES or _MAGIC[:13] in content or _CARD.encode() in content
+
+
+def encode_seal(record: bytes) -> bytes:
+    """The record as it stands in the file."""
+    return record
+
+
+def decode_seal(text: bytes) -> bytes | None:
+    """The record out of the file."""
+    return text
+
+
+def _spec(tensor: Table, name: str) -> TensorSpec:
+    sizes = tensor.numbers(_TENSOR_SIGNATURE, "i") or tensor.numbers(_TENSOR_SHAPE, "i")
+    scale, zero_point = None, None
+    quantization = tensor.table(_TENSOR_QUANTIZATION)
+    if quantization is not None:
+        scales, zero_points = quantization.numbers(2, "f"), quantization.numbers(3, "q")
+        if len(scales) == 1 and scales[0] != 0:
+            scale = float(scales[0])
+            zero_point = int(zero_points[0]) if zero_points else 0
+    return TensorSpec(
+        name=name,
+        shape=tuple(None if size < 0 else size for size in sizes),
+        dtype=_dtype(tensor),
+        scale=scale,
+        zero_point=zero_point,
+    )
+
+
+def _dtype(tensor: Table) -> str:
+    number = tensor.number(_TENSOR_TYPE, "<b")
+    return _DTYPES[number] if 0 <= number < len(_DTYPES) else f"type {number}"
+
+
+def _operator_name(code: Table) -> str:
+    number = operator_code(code)
+    if number == _CUSTOM:
+        return f"CUSTOM {code.text(1)}"
+    return NAMES[number] if 0 <= number < len(NAMES) else f"operator {number}"
+
+
+def _requires(model: Table, kinds: list[str]) -> dict[str, str]:
+    found = {"TFLite schema": str(model.number(_MODEL_VERSION, "<I"))}
+    runtime = _metadata(model).get(_MIN_RUNTIME, b"").rstrip(b"\x00").decode("ascii", "replace")
+    if runtime:
+        found["TFLite runtime"] = runtime
+    for kind, code in zip(kinds, model.tables(_MODEL_CODES), strict=True):
+        found[kind] = f"version {code.number(2, '<i', 1)}"
+    return found
+
+
+def _weights(model: Table, graphs: list[Table]) -> dict[str, int]:
+    sizes = [buffer.length(0) for buffer in model.tables(_MODEL_BUFFERS)]
+    found: Counter[str] = Counter()
+    for graph in graphs:
+        for tensor in graph.tables(_GRAPH_TENSORS):
+            index = tensor.number(_TENSOR_BUFFER, "<I")
+            if index < len(sizes) and sizes[index]:
+                found[_dtype(tensor)] += sizes[index]
+                sizes[index] = 0
+    return dict(found.most_common())
+
+
+def _metadata(model: Table) -> dict[str, bytes]:
+    """Metadata by name; what points to a buffer that is not there counts as damage."""
+    entries = model.tables(_MODEL_METADATA)
+    buffers = model.tables(_MODEL_BUFFERS) if entries else []
+    found = {}
+    for entry in entries:
+        index = entry.number(1, "<I")
+        if index >= len(buffers):
+            raise FormatError(f"metadata is said to be in buffer {index}, which is not there")
+        found[entry.text(0)] = buffers[index].blob(0)
+    return found
 
 
 def _names(
