@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from littoral.model import Model, load
 from littoral.samples import Data
 from littoral.statistics import Estimate, outliers, paired_ratio, percentile, percentile_interval
 
-Source = str | os.PathLike[str] | Model
+Source: TypeAlias = str | os.PathLike[str] | Model
 Progress = Callable[[str], object]
 
 COLD_STARTS = 6

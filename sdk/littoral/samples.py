@@ -5,17 +5,20 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from littoral.arguments import admit, assign, real_dtype
 from littoral.errors import InputError
 from littoral.tensors import TensorSpec
 
-Sample = dict[str, NDArray[Any]]
-Data = ArrayLike | Mapping[str, ArrayLike]
+Sample: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]
+"""What `Model.run` takes: the array for a single input, as users hand it over, else by name."""
+
+Data: TypeAlias = ArrayLike | Mapping[str, ArrayLike] | Sequence[ArrayLike]
 
 OPEN_LENGTH = 16
 """Size given to an axis that the model leaves open, other than the batch."""
@@ -30,9 +33,9 @@ def zeros(specs: Sequence[TensorSpec]) -> Sample:
         specs: The model's inputs.
 
     Returns:
-        Arrays by input name; an open batch axis is 1, any other open axis 16.
+        A batch; an open batch axis is 1, any other open axis 16.
     """
-    return {spec.name: np.zeros(_shape(spec), _dtype(spec)) for spec in specs}
+    return _sample([np.zeros(_shape(spec), _dtype(spec)) for spec in specs], specs)
 
 
 def random(specs: Sequence[TensorSpec], count: int = 8, seed: int = 0) -> tuple[Sample, ...]:
@@ -55,23 +58,19 @@ def of_data(data: Data, specs: Sequence[TensorSpec]) -> tuple[Sample, ...]:
     """Batches cut from data, one after the other, at most 64.
 
     Args:
-        data: One array for a single input, or arrays by input name, where a single input may be
-            called ``x``. The first axis counts samples; one sample without it will do.
+        data: As `Model.run` takes it: an array for a single input, a sequence in the order of the
+            inputs, or a dict by name. The first axis counts samples; one without it will do.
         specs: The model's inputs.
 
     Returns:
-        Arrays by input name, each as large as the model's batch (1 where that is open).
+        Batches as large as the model's (1 where that is open).
 
     Raises:
         InputError: A name, shape or dtype does not fit; or there are too few samples.
     """
-    arrays = _by_name(data, specs)
-    columns = [_batches(arrays[spec.name], spec) for spec in specs]
-    count = min(len(column) for column in columns)
-    return tuple(
-        {spec.name: column[index] for spec, column in zip(specs, columns, strict=True)}
-        for index in range(count)
-    )
+    pairs = zip(assign(data, tuple(specs)), specs, strict=True)
+    columns = [_batches(admit(value, spec), spec) for value, spec in pairs]
+    return tuple(_sample(arrays, specs) for arrays in zip(*columns, strict=False))
 
 
 def from_file(path: str | Path) -> dict[str, NDArray[Any]]:
@@ -102,6 +101,12 @@ def from_file(path: str | Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def _sample(arrays: Sequence[NDArray[Any]], specs: Sequence[TensorSpec]) -> Sample:
+    if len(specs) == 1:
+        return arrays[0]
+    return {spec.name: array for spec, array in zip(specs, arrays, strict=True)}
+
+
 def _shape(spec: TensorSpec) -> tuple[int, ...]:
     open_sizes = [1] + [OPEN_LENGTH] * max(0, len(spec.shape) - 1)
     return tuple(
@@ -111,12 +116,14 @@ def _shape(spec: TensorSpec) -> tuple[int, ...]:
 
 
 def _dtype(spec: TensorSpec) -> np.dtype[Any]:
-    """What `Model.run` takes: real units where the file holds quanta."""
-    return np.dtype(np.float32 if spec.is_quantized else spec.dtype)
+    name = real_dtype(spec)
+    return np.dtype(object if name == "str" else name)
 
 
 def _random(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:
     shape, dtype = _shape(spec), _dtype(spec)
+    if dtype == object:
+        return np.full(shape, "", object)
     if dtype.kind != "f":
         return generator.integers(0, 2, shape).astype(dtype)
     values = generator.standard_normal(shape).astype(dtype)
@@ -128,38 +135,28 @@ def _random(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:
     return np.asarray(np.clip(values, low, high), dtype)
 
 
-def _by_name(data: Data, specs: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]:
-    named: Mapping[str, ArrayLike] = data if isinstance(data, Mapping) else {"x": data}
-    if len(specs) == 1 and specs[0].name not in named and "x" in named:
-        named = {specs[0].name: named["x"]}
-    missing = [spec.name for spec in specs if spec.name not in named]
-    if missing:
-        raise InputError(
-            f"the data has no array for input {missing[0]!r}: it holds {', '.join(map(str, named))}"
-        )
-    return {spec.name: np.asarray(named[spec.name]) for spec in specs}
-
-
 def _batches(array: NDArray[Any], spec: TensorSpec) -> list[NDArray[Any]]:
     """An array cut along its first axis into what one call takes."""
     if array.ndim == len(spec.shape) - 1:
         array = array[np.newaxis]
-    expected = tuple(spec.shape[1:])
+    expected = spec.shape[1:]
     fits = array.ndim == len(spec.shape) and all(
         size is None or size == got for size, got in zip(expected, array.shape[1:], strict=True)
     )
     if not fits:
+        wanted = ", ".join("any" if size is None else str(size) for size in expected)
         raise InputError(
-            f"input {spec.name!r} takes samples of shape {expected}, the data has {array.shape}"
+            f"input {spec.name!r}: expected samples of shape [{wanted}], "
+            f"the data has shape {list(array.shape)}"
         )
-    dtype = _dtype(spec)
-    if not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise InputError(f"input {spec.name!r} takes {dtype}, the data has {array.dtype}")
-    batch = spec.shape[0] or 1 if spec.shape else 1
-    count = min(MAX_SAMPLES, len(array) // batch)
+    batch = (spec.shape[0] or 1) if spec.shape else 1
+    count = min(MAX_SAMPLES, len(array) // batch) if spec.shape else 1
     if count == 0:
-        raise InputError(f"input {spec.name!r} takes batches of {batch}, the data has {len(array)}")
+        raise InputError(
+            f"input {spec.name!r}: expected batches of {batch}, the data has {len(array)} samples"
+        )
+    if not spec.shape:
+        return [array]
     return [
-        np.ascontiguousarray(array[index * batch : (index + 1) * batch], dtype)
-        for index in range(count)
+        np.ascontiguousarray(array[index * batch : (index + 1) * batch]) for index in range(count)
     ]

@@ -53,7 +53,8 @@ def _entry(
 
 def _words(name: str, baseline: str, ratio: Estimate) -> str:
     if ratio.low is None or ratio.high is None:
-        return f"{name}: too few rounds to compare it with {baseline} (about {units.times(ratio.value)})"
+        about = units.times(ratio.value)
+        return f"{name}: too few rounds to compare it with {baseline} (about {about})"
     interval = f"95% interval {ratio.low:.2f} to {ratio.high:.2f}"
     if not ratio.excludes(1.0):
         return f"{name} and {baseline} do not differ measurably ({interval})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from littoral.report.style import HUES, scheme_class
 from littoral.statistics import Estimate
 
 FORMAT_NAMES = {"tflite": "TFLite", "onnx": "ONNX"}
@@ -40,6 +41,7 @@ class Result:
         load_ms: One load of the file.
         peak_memory_bytes: Of the fresh process.
         passed: The file agrees with Keras within its tolerance.
+        hue: The CSS class that colours it.
     """
 
     label: str
@@ -59,18 +61,22 @@ class Result:
     load_ms: float | None
     peak_memory_bytes: int | None
     passed: bool | None
+    hue: str
 
 
 def of_demo(fields: Mapping[str, Any]) -> Result:
-    """A result of ``demo.json``, labelled by format and scheme."""
+    """A result of ``demo.json``, labelled by format and scheme, coloured by scheme."""
     label = f"{format_name(fields.get('format'))} {fields.get('scheme') or ''}".strip()
-    return _result(label, fields)
+    return _result(label, scheme_class(fields.get("scheme") or ""), fields)
 
 
 def of_bench(measurements: Sequence[Mapping[str, Any]]) -> tuple[Result, ...]:
-    """The measurements of ``bench --json``, labelled by the end of their paths."""
+    """The measurements of ``bench --json``, labelled by the end of their paths, a colour each."""
     labels = distinct_names([str(fields.get("path") or "model") for fields in measurements])
-    return tuple(_result(*pair) for pair in zip(labels, measurements, strict=True))
+    return tuple(
+        _result(label, f"s{index % HUES}", fields)
+        for index, (label, fields) in enumerate(zip(labels, measurements, strict=True))
+    )
 
 
 def distinct_names(paths: Sequence[str]) -> list[str]:
@@ -125,9 +131,10 @@ def pareto(results: Sequence[Result]) -> list[Result]:
     return front
 
 
-def _result(label: str, fields: Mapping[str, Any]) -> Result:
+def _result(label: str, hue: str, fields: Mapping[str, Any]) -> Result:
     return Result(
         label=label,
+        hue=hue,
         family=str(fields.get("family") or ""),
         format=str(fields.get("format") or ""),
         scheme=str(fields.get("scheme") or ""),
