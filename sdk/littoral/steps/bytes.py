@@ -1,0 +1,42 @@
+"""Text to the numbers of its UTF-8 bytes.
+
+Settings: ``length``, the number of values. Each byte becomes its value + 1, so that 0 means
+padding; longer texts are cut, shorter ones padded with 0 at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.errors import InputError
+
+
+def apply(step: Mapping[str, Any], raw: Any) -> NDArray[np.int32]:
+    """Turn a text into numbers.
+
+    Args:
+        step: The settings.
+        raw: A str, or bytes that are UTF-8 already.
+
+    Returns:
+        int32 ``[length]``, values 0 to 256.
+
+    Raises:
+        InputError: Neither str nor bytes.
+    """
+    if isinstance(raw, str):
+        encoded = raw.encode("utf-8", "surrogateescape")
+    elif isinstance(raw, (bytes, bytearray)):
+        encoded = bytes(raw)
+    else:
+        raise InputError(f"expected a text, came {type(raw).__name__}")
+    length = int(step["length"])
+    numbers = np.zeros(length, np.int32)
+    values = np.frombuffer(encoded[:length], np.uint8)
+    numbers[: len(values)] = values
+    numbers[: len(values)] += 1
+    return numbers
