@@ -122,7 +122,7 @@ def _dtype(spec: TensorSpec) -> np.dtype[Any]:
 
 def _random(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:
     shape, dtype = _shape(spec), _dtype(spec)
-    if dtype == object:
+    if dtype.kind == "O":
         return np.full(shape, "", object)
     if dtype.kind != "f":
         return generator.integers(0, 2, shape).astype(dtype)

@@ -22,6 +22,9 @@ from littoral.statistics import Estimate
 
 WIDTH = 540.0
 _LABEL_GAP = 15.0
+_ROW = 38.0
+_RIGHT = WIDTH - 62.0
+"""Right end of the scatter; Keras's accuracy stands beside it."""
 
 
 def scatter(results: Sequence[Result], keras_accuracy: float | None) -> str:
@@ -67,13 +70,13 @@ def latencies(results: Sequence[Result]) -> str:
         return tag("p", "No file was measured.", class_="note")
     left = 16.0 + 6.6 * max(len(result.label) for result in shown)
     x = Axis(0.0, _longest_shown(shown), min(left, 230.0), WIDTH - 68.0)
-    height = 30.0 * len(shown)
+    height = _ROW * len(shown)
     grid = [
         line(x(tick), 0.0, x(tick), height + 4, "grid")
-        + label(x(tick), height + 20, units.duration(tick), "s mid")
+        + label(x(tick), height + 20, units.tick(tick), "s mid")
         for tick in x.ticks(4)
     ]
-    bars = [_bar(result, x, 30.0 * index) for index, result in enumerate(shown)]
+    bars = [_bar(result, x, _ROW * index) for index, result in enumerate(shown)]
     return picture(WIDTH, height + 28, "Latency of every file with intervals", *grid, *bars)
 
 
@@ -103,7 +106,7 @@ def _axes(shown: Sequence[Result], keras_accuracy: float | None) -> tuple[Axis, 
     # Less than half a point apart is drawn as such, not blown up to the height of the picture.
     middle = (max(shares) + min(shares)) / 2
     reach = max(0.25, (max(shares) - min(shares)) / 2)
-    x = log_axis([_value(result.p50) for result in shown], 52.0, WIDTH - 18.0)
+    x = log_axis([_value(result.p50) for result in shown], 52.0, _RIGHT)
     return x, linear_axis(middle - reach, middle + reach, 330.0, 24.0, air=0.16)
 
 
@@ -114,7 +117,7 @@ def _frame(x: Axis, y: Axis) -> list[str]:
         shapes.append(label(x.start - 8, y(tick) + 4, f"{tick:.4g}%", "s end"))
     for tick in x.ticks():
         shapes.append(line(x(tick), y.start, x(tick), y.start + 5, "axis"))
-        shapes.append(label(x(tick), y.start + 19, units.duration(tick), "s mid"))
+        shapes.append(label(x(tick), y.start + 19, units.tick(tick), "s mid"))
     shapes.append(line(x.start, y.start, x.end, y.start, "axis"))
     shapes.append(label(x.end, y.start + 40, "latency p50, log scale (left is better)", "t end"))
     shapes.append(label(6.0, 12.0, "accuracy (up is better)", "t"))
@@ -126,8 +129,9 @@ def _keras_line(y: Axis, accuracy: float | None) -> list[str]:
         return []
     height = y(100 * accuracy)
     return [
-        line(52.0, height, WIDTH - 18.0, height, "keras"),
-        label(WIDTH - 18.0, height - 6, f"Keras {units.percent(accuracy)}", "t end"),
+        line(52.0, height, _RIGHT, height, "keras"),
+        label(_RIGHT + 6, height - 2, "Keras", "t"),
+        label(_RIGHT + 6, height + 12, units.percent(accuracy), "t"),
     ]
 
 
@@ -148,12 +152,18 @@ def _bubble(result: Result, x: Axis, y: Axis, largest: int, is_best: bool) -> st
         f"accuracy {units.percent(result.accuracy)} ({units.points(_lost(result))} points)\n"
         f"{units.size(result.size_bytes)}"
     )
-    shapes = [facts, *_whisker(result.p50, x, up)]
+    shapes = [facts, *(_whisker(result.p50, x, up) if _reaches(result, x, radius) else [])]
     if is_best:
         shapes.append(_shape(result.format, across, up, radius + 3.5, "ring"))
     class_ = f"bubble {result.hue}"
     shapes.append(_shape(result.format, across, up, radius, class_))
     return tag("g", *shapes)
+
+
+def _reaches(result: Result, x: Axis, radius: float) -> bool:
+    """The interval is wider than the bubble, so that it can be seen."""
+    low, high = (None, None) if result.p50 is None else result.p50.ends
+    return low is not None and high is not None and x(high) - x(low) > 2 * radius
 
 
 def _front_labels(front: Sequence[Result], x: Axis, y: Axis, largest: int) -> list[str]:
@@ -169,21 +179,21 @@ def _front_labels(front: Sequence[Result], x: Axis, y: Axis, largest: int) -> li
         while any(abs(place - height) < _LABEL_GAP and abs(at - x0) < 170 for x0, height in taken):
             place += _LABEL_GAP
         taken.append((at, place))
-        shapes.append(label(at, place + 4, result.label, "b" if is_right else "b end"))
+        shapes.append(label(at, place + 4, result.label, "b halo" if is_right else "b end halo"))
     return shapes
 
 
 def _bar(result: Result, x: Axis, top: float) -> str:
-    middle = top + 15
+    middle = top + _ROW / 2
     colour = result.hue
     p50, p90, p99 = _value(result.p50), _value(result.p90), _value(result.p99)
     shapes = [
         hint(_interval_hint(result)),
-        tag("rect", x=0.0, y=top, width=WIDTH, height=30.0, fill="transparent"),
+        tag("rect", x=0.0, y=top, width=WIDTH, height=_ROW, fill="transparent"),
         label(x.start - 10, middle + 4, result.label, "end"),
         _rectangle(x.start, x(p90), middle, f"tail {colour}"),
         _rectangle(x.start, x(p50), middle, f"solid {colour}"),
-        line(x(p99), middle - 8, x(p99), middle + 8, f"mark {colour}"),
+        line(x(p99), middle - 10, x(p99), middle + 10, f"mark {colour}"),
         *_whisker(result.p90, x, middle),
         *_whisker(result.p50, x, middle),
         label(WIDTH, middle + 4, units.duration(p50), "b end"),
@@ -214,9 +224,9 @@ def _rectangle(left: float, right: float, middle: float, class_: str) -> str:
     return tag(
         "rect",
         x=left,
-        y=middle - 8,
+        y=middle - 10,
         width=max(1.0, right - left),
-        height=16.0,
+        height=20.0,
         rx=2,
         class_=class_,
     )

@@ -8,6 +8,8 @@ from littoral.report.markup import hint, label, line, picture, tag
 
 Matrix = Sequence[Sequence[int]]
 
+WIDTH = 640.0
+
 _LONG_LABELS_FROM = 3
 _MANY_CLASSES = 12
 
@@ -28,8 +30,8 @@ def confusion(matrix: Matrix, labels: Sequence[str]) -> str:
     order = reading_order(matrix, labels)
     rows = [[int(matrix[true][said]) for said in order] for true in order]
     names = [labels[index] for index in order]
-    cell = min(34.0, 560.0 / len(names))
     left = 14 + 6.6 * max(map(len, names))
+    cell = min(46.0, (WIDTH - 46 - left) / len(names))
     top = 24 + (_tilted(names, cell) or 12.0)
     side = cell * len(names)
     background = tag(
@@ -46,7 +48,7 @@ def confusion(matrix: Matrix, labels: Sequence[str]) -> str:
         if rows[true][said]
     ]
     return picture(
-        left + side + 46,
+        WIDTH,
         top + side + 8,
         "Confusion: rows are the true class, columns the prediction",
         background,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from littoral.report import charts, page, units
 from littoral.report.confusion import confusion, most_confused
-from littoral.report.findings import best_of, headline, key_figures, sentence
+from littoral.report.findings import best_of, headline, key_figures, sentence, shrink, speedup
 from littoral.report.markup import tag, text
 from littoral.report.result import Result, family_name, format_name, of_demo
 
@@ -22,11 +22,10 @@ _HEADER = (
     "p99",
     "Cold start",
     "Memory",
-    "Largest error",
-    "",
+    "Against Keras",
 )
 
-_GLANCE = ("Family", "Keras", "Best file", "Accuracy", "Size", "p50", "Against float32")
+_GLANCE = ("Family", "Best file", "Accuracy", "Keras", "Size", "p50", "Against float32")
 
 _WORDS = (
     (
@@ -118,25 +117,23 @@ def _glance(by_family: Mapping[str, Sequence[Result]], titles: Mapping[str, str]
         return page.card(tag("p", "No file passed and was measured."))
     note = tag("p", "Best: the fastest file among those that agree with Keras.", class_="note")
     findings = tag("ul", *sentences, class_="findings")
-    return page.card(page.table(_GLANCE, rows, left=1), note) + page.card(findings)
+    return page.card(page.table(_GLANCE, rows, left=2), note, findings)
 
 
 def _glance_row(name: str, title: str, own: Sequence[Result], best: Result) -> str:
-    from littoral.report.findings import shrink, speedup
-
     ratio, smaller = speedup(own, best), shrink(own, best)
     gains = [f"{units.times(ratio)} as fast"] if ratio else []
     gains += [f"{units.times(smaller)} smaller"] if smaller else []
     cells = [
         tag("a", text(title), href=f"#{name}"),
-        text(units.percent(best.float_accuracy)),
         tag("i", class_=f"chip {best.hue}") + text(best.label),
         text(units.percent(best.accuracy)),
+        text(units.percent(best.float_accuracy)),
         text(units.size(best.size_bytes)),
         text(units.duration(best.p50.value if best.p50 else None)),
         text(", ".join(gains) or units.UNKNOWN),
     ]
-    return page.row(cells, left=1)
+    return page.row(cells, left=2)
 
 
 def _family(name: str, title: str, own: Sequence[Result], about: Mapping[str, Any]) -> list[str]:
@@ -187,7 +184,7 @@ def _results_table(own: Sequence[Result]) -> str:
 
 def _tops(own: Sequence[Result]) -> list[tuple[int, Result]]:
     """For each column, the file that is best in it."""
-    figures = (
+    figures: tuple[tuple[int, Callable[[Result], float | None]], ...] = (
         (2, lambda r: None if r.accuracy is None else -r.accuracy),
         (4, lambda r: r.size_bytes),
         (5, lambda r: r.p50.value if r.p50 else None),
@@ -196,19 +193,17 @@ def _tops(own: Sequence[Result]) -> list[tuple[int, Result]]:
         (8, lambda r: r.cold_start_ms),
         (9, lambda r: r.peak_memory_bytes),
     )
-    tops = []
+    tops: list[tuple[int, Result]] = []
     for column, figure in figures:
-        known = [result for result in own if figure(result) is not None]
-        if known:
-            least = min(figure(result) for result in known)
-            tops += [(column, result) for result in known if figure(result) == least]
+        known = [(value, result) for result in own if (value := figure(result)) is not None]
+        least = min((value for value, _ in known), default=None)
+        tops += [(column, result) for value, result in known if value == least]
     return tops
 
 
 def _cells(result: Result) -> list[str]:
     cold = result.cold_start_ms
     lowering = tag("small", text(result.lowering)) if result.lowering else ""
-    verdict = {True: tag("span", "agrees", class_="ok"), False: tag("span", "differs", class_="no")}
     return [
         text(format_name(result.format)),
         tag("i", class_=f"chip {result.hue}") + text(result.scheme) + lowering,
@@ -220,9 +215,17 @@ def _cells(result: Result) -> list[str]:
         page.latency_cell(result.p99),
         text(units.duration(None if cold is None else cold * 1e3)),
         text(units.size(result.peak_memory_bytes)),
-        text(units.UNKNOWN if result.max_abs_error is None else f"{result.max_abs_error:.1e}"),
-        verdict.get(result.passed, ""),  # type: ignore[arg-type]
+        _verdict(result),
     ]
+
+
+def _verdict(result: Result) -> str:
+    error = "" if result.max_abs_error is None else f"error {result.max_abs_error:.0e}"
+    said = ""
+    if result.passed is not None:
+        words, class_ = ("agrees", "ok") if result.passed else ("differs", "no")
+        said = tag("span", words, class_=class_)
+    return said + tag("small", text(error)) if error else said
 
 
 def _confusion_card(about: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ def distributions(results: Sequence[Result], rounds: Sequence[Rounds]) -> str:
     height = _STRIP * len(results)
     grid = [
         line(x(tick), 0.0, x(tick), height, "grid")
-        + label(x(tick), height + 18, units.duration(tick), "s mid")
+        + label(x(tick), height + 18, units.tick(tick), "s mid")
         for tick in x.ticks()
     ]
     strips = [
@@ -116,4 +116,4 @@ def _trace(result: Result, values: NDArray[np.float64], x: Axis, y: Axis) -> str
 
 def _relative_medians(rounds: Rounds) -> NDArray[np.float64]:
     medians = np.array([float(np.median(own)) for own in rounds])
-    return medians / np.median(medians)
+    return np.asarray(medians / np.median(medians))

@@ -86,35 +86,24 @@ def sentence(title: str, results: Sequence[Result], best: Result) -> str:
         results: Its files.
         best: The one to recommend.
     """
-    latency = units.duration(best.p50.value if best.p50 else None)
-    parts = [f"{title}: {best.label} answers in {latency} at the median{_gain(results, best)}"]
+    parts = [f"{title}: {best.label} is the fastest"]
+    slowest = max(
+        (r for r in results if r.p50), key=lambda r: r.p50.value if r.p50 else 0.0, default=best
+    )
+    if best.p50 and slowest.p50 and slowest.p50.value > 1.2 * best.p50.value:
+        ratio = units.times(slowest.p50.value / best.p50.value)
+        parts.append(f"{slowest.label}, the slowest, takes {ratio} as long")
     if best.drop_points is not None:
         parts.append(_change(best.drop_points))
-    slowest = max((r.p50.value for r in results if r.p50), default=0.0)
-    if best.p50 and slowest > 1.5 * best.p50.value:
-        worst = next(r for r in results if r.p50 and r.p50.value == slowest)
-        parts.append(
-            f"the slowest, {worst.label}, takes {units.times(slowest / best.p50.value)} as long"
-        )
     return "; ".join(parts) + "."
-
-
-def _gain(results: Sequence[Result], best: Result) -> str:
-    ratio, smaller = speedup(results, best), shrink(results, best)
-    gains = []
-    if ratio and best.scheme != "float32":
-        gains.append(f"{units.times(ratio)} as fast as the fastest float32 file")
-    if smaller and smaller > 1.05:
-        gains.append(f"{units.times(smaller)} smaller")
-    return f" ({', '.join(gains)})" if gains else ""
 
 
 def _change(drop: float) -> str:
     if round(drop, 2) == 0:
-        return "it is as accurate as Keras"
+        return "the fastest is as accurate as Keras"
     if drop > 0:
-        return f"it loses {drop:.2f} points against Keras"
-    return f"it gains {-drop:.2f} points on Keras"
+        return f"the fastest loses {drop:.2f} points against Keras"
+    return f"the fastest gains {-drop:.2f} points on Keras"
 
 
 def _drop_figure(worst: Result) -> tuple[str, str]:

@@ -69,9 +69,9 @@ nav a:hover,nav a:focus-visible{border-color:var(--sea);color:var(--sea)}
 .findings{padding-left:1.1em;margin:10px 0} .findings li{margin:.4em 0;max-width:54em}
 .warning{border-left:4px solid var(--miss)}
 .scroll{overflow-x:auto;margin:0 -22px;padding:0 22px}
-table{border-collapse:collapse;width:100%;font-size:.9rem}
+table{border-collapse:collapse;width:100%;font-size:.88rem}
 th{font-weight:600;color:var(--soft);font-size:.8rem;white-space:nowrap;vertical-align:bottom}
-th,td{padding:8px 10px;text-align:right;border-bottom:1px solid var(--rule)}
+th,td{padding:8px 8px;text-align:right;border-bottom:1px solid var(--rule)}
 th.l,td.l{text-align:left} tr:last-child td{border-bottom:0} td{white-space:nowrap}
 th:first-child,td:first-child{padding-left:0} th:last-child,td:last-child{padding-right:0}
 td small{display:block;color:var(--faint);font-size:.76rem;line-height:1.3}
@@ -94,6 +94,7 @@ svg .b{font-weight:600} svg .end{text-anchor:end} svg .mid{text-anchor:middle}
 .bubble{fill-opacity:.55;stroke-width:1.5} .solid{stroke:none} .tail{fill-opacity:.28;stroke:none}
 .mark{fill:none;stroke-width:2} .trace{fill:none;stroke-width:1.3;stroke-linejoin:round}
 .hit{fill:var(--hit)} .miss{fill:var(--miss)} .cell{fill:var(--grid)}
+.halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
 svg .on{fill:#fff} @media (prefers-color-scheme:dark){svg .on{fill:#06181b}}
 svg g.c:hover rect{stroke:var(--ink);stroke-width:1.5}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:12px 26px;margin:0}

@@ -26,6 +26,15 @@ def duration(microseconds: float | None) -> str:
     return f"{_digits(microseconds / 1e6)} s"
 
 
+def tick(microseconds: float) -> str:
+    """A round length of time on an axis, for example ``20 µs``."""
+    if microseconds < 1e3:
+        return f"{microseconds:g} µs"
+    if microseconds < 1e6:
+        return f"{microseconds / 1e3:g} ms"
+    return f"{microseconds / 1e6:g} s"
+
+
 def size(count: float | None) -> str:
     """A number of bytes in decimal units, for example ``24.6 kB``."""
     if count is None:
@@ -64,11 +73,13 @@ def spread(estimate: Estimate | None) -> str:
 
 
 def interval(estimate: Estimate | None) -> str:
-    """Both ends of an interval in microseconds with a unit."""
+    """Both ends of an interval in microseconds; the unit once where both have the same."""
     if estimate is None:
         return UNKNOWN
     low = "?" if estimate.low is None else duration(estimate.low)
     high = "?" if estimate.high is None else duration(estimate.high)
+    if low.rpartition(" ")[2] == high.rpartition(" ")[2]:
+        low = low.rpartition(" ")[0]
     return f"{low} {UNKNOWN} {high}"
 
 
