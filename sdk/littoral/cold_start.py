@@ -64,7 +64,12 @@ def cold_start(path: Path, engine: str = "auto", threads: int = 1) -> ColdStart:
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     started = time.perf_counter_ns()
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment
+        command,
+        bufsize=0,  # a buffered read of one byte would take the facts behind it along
+        stdin=subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=pipe,
+        env=environment,
     ) as process:
         assert process.stdout is not None
         answered = process.stdout.read(1)
@@ -119,17 +124,21 @@ def _high_water_mark(status: Path) -> int | None:
 
 
 def _answer(path: str, engine: str, threads: int) -> None:
+    # What the engine may print goes to stderr; only the answer leaves through stdout.
+    answer = os.dup(1)
+    os.dup2(2, 1)
     from littoral.samples import zeros
 
     model = littoral.load(path, engine=engine, threads=threads)
     model.run(zeros(model.inputs))
     # One byte is the first result's sign; the parent stops its clock when it arrives.
-    os.write(1, b"!")
+    os.write(answer, b"!")
     peak = peak_memory_bytes()
     started = time.perf_counter_ns()
     littoral.load(path, engine=engine, threads=threads).close()
     load_ns = time.perf_counter_ns() - started
-    print(json.dumps({"load_ns": load_ns, "peak_memory_bytes": peak}))
+    facts = {"load_ns": load_ns, "peak_memory_bytes": peak}
+    os.write(answer, json.dumps(facts).encode())
 
 
 def _failure(path: Path, code: int, complaints: str) -> EngineError:

@@ -47,11 +47,11 @@ def random(specs: Sequence[TensorSpec], count: int = 8, seed: int = 0) -> tuple[
         seed: Of the generator.
 
     Returns:
-        Arrays by input name. Floats are standard normal, clipped to what a quantized input can
-        express; integers are 0 or 1, which every vocabulary has; booleans are either.
+        Batches. Floats are standard normal, clipped to what a quantized input can express;
+        integers are 0 or 1, which every vocabulary has; booleans are either; text is empty.
     """
     generator = np.random.default_rng(seed)
-    return tuple({spec.name: _random(spec, generator) for spec in specs} for _ in range(count))
+    return tuple(_sample([_random(spec, generator) for spec in specs], specs) for _ in range(count))
 
 
 def of_data(data: Data, specs: Sequence[TensorSpec]) -> tuple[Sample, ...]:
