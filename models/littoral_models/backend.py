@@ -1,0 +1,60 @@
+"""What Keras runs on: starting it quietly, its accelerators, precision and distribution."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from types import ModuleType
+
+from littoral.engines._native import quiet_stderr
+
+
+def start() -> ModuleType:
+    """Import Keras without its backend's announcements on stderr.
+
+    TensorFlow writes them through C++ before any of its switches works, so the descriptor is
+    closed for the length of the import. ``KERAS_BACKEND`` is honoured, as ever.
+
+    Returns:
+        The module `keras`.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_stderr():
+        import keras
+
+        keras.distribution.list_devices()
+    return keras
+
+
+def accelerators() -> list[str]:
+    """The accelerators that Keras sees, for example ``["gpu:0"]``; empty on a CPU."""
+    import keras
+
+    return [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+
+
+@contextlib.contextmanager
+def accelerated() -> Iterator[None]:
+    """Mixed precision on an accelerator and data parallelism on several, for models built inside.
+
+    GPUs take float16 with scaled losses, TPUs bfloat16. On a CPU nothing changes: half precision
+    is slower there.
+    """
+    import keras
+
+    devices = accelerators()
+    if not devices:
+        yield
+        return
+    policy = keras.config.dtype_policy()
+    distribution = keras.distribution.distribution()
+    half = "mixed_bfloat16" if devices[0].startswith("tpu") else "mixed_float16"
+    try:
+        keras.config.set_dtype_policy(half)
+        if len(devices) > 1:
+            keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+        keras.distribution.set_distribution(distribution)

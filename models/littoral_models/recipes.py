@@ -1,0 +1,109 @@
+"""Recipes: a family, the data it learns from, and the settings that were found to work."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from littoral.errors import InputError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train a model.
+
+    Attributes:
+        name: What ``littoral train`` calls it.
+        family: The family that builds the model.
+        data: The data set to learn from when none is given.
+        config: Fields of the family's `Config`.
+        epochs: Passes over the training data, at most.
+        batch_size: Samples a step.
+        learning_rate: The highest; it rises over the first part and falls along a cosine.
+        weight_decay: Decoupled weight decay of AdamW (Loshchilov and Hutter, 2019).
+        patience: Epochs without a better validation accuracy before training stops.
+        samples: Training samples to use at most, None for all.
+        fast: What ``--fast`` changes: fields of this class.
+    """
+
+    name: str
+    family: str
+    data: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 20
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    patience: int = 8
+    samples: int | None = None
+    fast: Mapping[str, Any] = field(default_factory=dict)
+
+
+_RECIPES = (
+    Recipe(
+        name="mlp",
+        family="mlp",
+        data="letter",
+        config={"width": 256, "depth": 2},
+        epochs=20,
+        fast={"epochs": 6},
+    ),
+    Recipe(
+        name="cnn",
+        family="cnn",
+        data="fashion_mnist",
+        config={"width": 16, "depth": 2},
+        epochs=5,
+        fast={"epochs": 2, "samples": 6000},
+    ),
+    Recipe(
+        name="lstm",
+        family="rnn",
+        data="spoken_digits",
+        config={"cell": "lstm", "width": 64},
+        epochs=12,
+        batch_size=64,
+        fast={"epochs": 4},
+    ),
+    Recipe(
+        name="gru",
+        family="rnn",
+        data="spoken_digits",
+        config={"cell": "gru", "width": 64},
+        epochs=12,
+        batch_size=64,
+        fast={"epochs": 4},
+    ),
+    Recipe(
+        name="transformer",
+        family="transformer",
+        data="udhr",
+        config={"width": 48, "depth": 2},
+        epochs=2,
+        batch_size=64,
+        learning_rate=2e-3,
+        samples=8000,
+        fast={"epochs": 1, "samples": 3000},
+    ),
+)
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
+ALIASES = {"rnn": "lstm"}
+
+
+def find(name: str, *, fast: bool = False) -> Recipe:
+    """A recipe by name.
+
+    Args:
+        name: Its name; ``"rnn"`` means ``"lstm"``.
+        fast: Take the shorter training that gives a sensible model in seconds.
+
+    Raises:
+        InputError: No such recipe.
+    """
+    known = ALIASES.get(name, name)
+    if known not in RECIPES:
+        raise InputError(f"unknown recipe {name!r}: choose from {', '.join([*RECIPES, *ALIASES])}")
+    recipe = RECIPES[known]
+    return dataclasses.replace(recipe, **recipe.fast) if fast else recipe
