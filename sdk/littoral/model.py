@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import IO, Any, Literal
@@ -12,7 +14,7 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral import arguments, engines, formats, integrity, plugins, prepared
+from littoral import arguments, engines, formats, integrity, plugins, prediction, prepared
 from littoral.card import Card
 from littoral.engines import Session, Shape
 from littoral.engines._native import reason
@@ -105,6 +107,30 @@ class Model:
             EngineError: The engine failed, or the model is closed.
         """
         return self._run(x, raw=True)
+
+    def predict(self, raw: Any, top: int | None = None) -> list[prediction.Prediction]:
+        """Classify one thing as a person has it, by the preprocessing and labels of the card.
+
+        Args:
+            raw: What the card's first step takes: a picture's or recording's path, a text, a row;
+                for several inputs a dict by input name.
+            top: How many classes to return, None for all.
+
+        Returns:
+            Classes with scores, best first, of the output that has labels (else the first).
+
+        Raises:
+            InputError: The card names no preprocessing, or the data does not suit it.
+            EngineError: The engine failed, or the model is closed.
+        """
+        sample = prediction.prepare(self.card, self.inputs, raw)
+        result = self.run(sample[0] if len(sample) == 1 else sample)
+        labelled = [out for out in (self.card.outputs if self.card else ()) if out.labels]
+        labels = labelled[0].labels if labelled else ()
+        if isinstance(result, dict):
+            name = labelled[0].name if labelled else self.outputs[0].name
+            result = result.get(name, result[self.outputs[0].name])
+        return prediction.rank(result, labels, top)
 
     def close(self) -> None:
         """Free the engine's memory. The model cannot run afterwards; closing again does nothing."""
@@ -247,8 +273,19 @@ def load(
     if trust is not None:
         raise InputError("trust: this version checks digests, not signatures; leave it out")
     name, content = read_source(source)
-    try:
+    with explained(name):
         return _load(name, content, engine, threads, verify)
+
+
+@contextlib.contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Put a file's name in front of what is wrong with it.
+
+    Args:
+        name: As `read_source` gives it.
+    """
+    try:
+        yield
     except (FormatError, IntegrityError, EngineNotInstalled) as error:
         raise type(error)(f"{name}: {error}") from error
 

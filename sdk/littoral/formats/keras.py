@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 import zlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 from littoral.errors import FormatError
+from littoral.formats import Outline
+from littoral.tensors import TensorSpec
 
 SUFFIX = ".keras"
 _CARD = "littoral_card.json"
-_LARGEST_CARD_BYTES = 16 << 20
+_CONFIG = "config.json"
+_LARGEST_MEMBER_BYTES = 64 << 20
+_DEEPEST = 64
 
 
 def claims(content: bytes) -> bool:
@@ -19,7 +27,7 @@ def claims(content: bytes) -> bool:
         return False
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return "config.json" in archive.namelist()
+            return _CONFIG in archive.namelist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         return False
 
@@ -31,14 +39,65 @@ def read_card(content: bytes) -> bytes | None:
         content: The whole file.
 
     Raises:
-        FormatError: The zip file is damaged, or the card larger than 16 MiB.
+        FormatError: The zip file is damaged, or the card larger than 64 MiB.
+    """
+    return _member(content, _CARD)
+
+
+def outline(content: bytes) -> Outline:
+    """Input layers, and how many layers of each class; nothing in the file is executed.
+
+    Args:
+        content: The whole file.
+
+    Raises:
+        FormatError: The zip file or its configuration is damaged.
     """
     try:
+        config = json.loads(_member(content, _CONFIG) or b"")
+        metadata = json.loads(_member(content, "metadata.json") or b"{}")
+        layers = list(_layers(config))
+        inputs = [_input(layer["config"]) for layer in layers if _is_input(layer)]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise FormatError(f"the Keras file's configuration cannot be read: {error}") from error
+    kinds = Counter(str(layer["class_name"]) for layer in layers)
+    return Outline(
+        inputs=tuple(inputs),
+        outputs=(),
+        operators=dict(kinds.most_common()),
+        requires={"Keras": str(metadata.get("keras_version", "not said"))},
+        weights={"in the file": len(content)},
+    )
+
+
+def _member(content: bytes, name: str) -> bytes | None:
+    try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if _CARD not in archive.namelist():
+            if name not in archive.namelist():
                 return None
-            if archive.getinfo(_CARD).file_size > _LARGEST_CARD_BYTES:
-                raise FormatError(f"the card takes more than {_LARGEST_CARD_BYTES} bytes")
-            return archive.read(_CARD)
+            if archive.getinfo(name).file_size > _LARGEST_MEMBER_BYTES:
+                raise FormatError(f"{name} takes more than {_LARGEST_MEMBER_BYTES} bytes")
+            return archive.read(name)
     except (zipfile.BadZipFile, ValueError, OSError, RuntimeError, zlib.error) as error:
         raise FormatError(f"the Keras file is damaged: {error}") from error
+
+
+def _layers(config: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
+    """Every layer's entry, those of the models inside the model included."""
+    if depth > _DEEPEST:
+        raise FormatError("the Keras file nests models too deeply: it is damaged")
+    for layer in config.get("config", {}).get("layers", ()):
+        if "layers" in layer.get("config", {}):
+            yield from _layers(layer, depth + 1)
+        else:
+            yield layer
+
+
+def _is_input(layer: dict[str, Any]) -> bool:
+    return str(layer["class_name"]) == "InputLayer"
+
+
+def _input(config: dict[str, Any]) -> TensorSpec:
+    shape = tuple(None if size is None else int(size) for size in config["batch_shape"])
+    dtype = config.get("dtype", "float32")
+    return TensorSpec(str(config["name"]), shape, dtype if isinstance(dtype, str) else "float32")

@@ -6,8 +6,9 @@ result: longer recordings are cut, shorter ones padded with zeros at the end).
 
 The arithmetic is librosa's `feature.mfcc` with its defaults: the signal is padded with zeros by
 half an FFT on both sides; periodic Hann window, centred in the FFT; power spectrum; triangular
-filters on the Slaney mel scale from 0 Hz to half the rate, each of unit area; ``10 log10(max(1e-10, power))``,
-not more than 80 dB below the recording's peak; orthonormal DCT of type II.
+filters on the Slaney mel scale from 0 Hz to half the rate, each of unit area; decibels, that is
+``10 log10(max(1e-10, power))``, not more than 80 below the recording's peak; orthonormal DCT of
+type II.
 """
 
 from __future__ import annotations

@@ -1,0 +1,137 @@
+"""``littoral inspect``: what a model file says about itself; no engine needed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from littoral.tensors import TensorSpec
+
+SUMMARY = "show what is in a model file: inputs, outputs, operators, card, digest"
+EXAMPLES = """examples:
+  littoral inspect cnn.tflite
+  littoral inspect somebody_elses.onnx --json
+
+Reads .tflite, .onnx and .keras files from their bytes; no engine has to be installed. A file whose
+bytes do not match its digest ends with exit code 1."""
+
+_MOST_LABELS = 8
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("file", type=Path, metavar="FILE", help=".tflite, .onnx or .keras")
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Read the file.
+
+    Returns:
+        ``file format size_bytes digest card inputs outputs operators requires weights
+        description``; `digest` is SHA-256 in hex, None for a file that never had one.
+
+    Raises:
+        InputError: No such file, or a folder.
+        FormatError: Not a model file.
+        IntegrityError: The file was changed after it was written.
+    """
+    from dataclasses import asdict
+
+    from littoral import formats, integrity
+    from littoral.model import explained, read_source
+
+    name, content = read_source(arguments.file)
+    with explained(name):
+        format = formats.sniff(content)
+        digest = integrity.check(content)
+        card = integrity.read_card(content)
+        outline = formats.module(format).outline(content)
+    return {
+        "file": name,
+        "format": format,
+        "size_bytes": len(content),
+        "digest": digest,
+        "card": None if card is None else asdict(card),
+        "inputs": [_tensor(spec) for spec in outline.inputs],
+        "outputs": [_tensor(spec) for spec in outline.outputs],
+        "operators": dict(outline.operators),
+        "requires": dict(outline.requires),
+        "weights": dict(outline.weights),
+        "description": outline.description,
+    }
+
+
+def describe(payload: dict[str, Any]) -> str:
+    """The file on a screen: identity, tensors, operators, weights, card."""
+    digest = payload["digest"]
+    state = "no digest" if digest is None else f"digest intact, {digest[:16]}..."
+    lines = [f"{payload['file']}: {payload['format']}, {payload['size_bytes']:,} bytes, {state}"]
+    if payload["description"]:
+        lines.append(f"made by    {payload['description']}")
+    lines += _side("inputs", payload["inputs"]) + _side("outputs", payload["outputs"])
+    lines += _wrapped("operators", [f"{kind} x{n}" for kind, n in payload["operators"].items()])
+    lines += _wrapped("weights", [f"{d} {size:,} bytes" for d, size in payload["weights"].items()])
+    lines += _wrapped("requires", [f"{key} {value}" for key, value in _needs(payload)])
+    return "\n".join(lines + _card_lines(payload["card"]))
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype}
+    if spec.scale is not None:
+        told |= {"scale": spec.scale, "zero_point": spec.zero_point}
+    return told
+
+
+def _side(title: str, tensors: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for place, tensor in enumerate(tensors):
+        shape = ", ".join("any" if size is None else str(size) for size in tensor["shape"])
+        line = f"{tensor['name']}  {tensor['dtype']} [{shape}]"
+        if "scale" in tensor:
+            line += f"  scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
+        lines.append(f"{title if place == 0 else '':10} {line}")
+    return lines
+
+
+def _needs(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """Operator versions above 1, and everything that is no operator's version."""
+    pairs = payload["requires"].items()
+    return [(key, value) for key, value in pairs if value != "version 1"]
+
+
+def _wrapped(title: str, items: list[str]) -> list[str]:
+    import textwrap
+
+    if not items:
+        return []
+    text = textwrap.wrap(", ".join(items), 88, break_long_words=False, break_on_hyphens=False)
+    return [f"{title if place == 0 else '':10} {line}" for place, line in enumerate(text)]
+
+
+def _card_lines(card: dict[str, Any] | None) -> list[str]:
+    if card is None:
+        return ["card       none"]
+    facts = [card[key] for key in ("name", "family", "task", "scheme", "lowering") if card[key]]
+    lines = [f"card       {', '.join(facts)}"]
+    for tensor in card["inputs"]:
+        for step in tensor["preprocessing"]:
+            settings = ", ".join(f"{k} {v}" for k, v in step.items() if k != "step")
+            lines.append(f"{'':10} {tensor['name']} takes {step['step']}: {settings}")
+    for tensor in card["outputs"]:
+        if tensor["labels"]:
+            lines.append(f"{'':10} {tensor['name']} means {_labels(tensor['labels'])}")
+    for title in ("verification", "data", "versions"):
+        facts = [f"{key} {_short(value)}" for key, value in (card[title] or {}).items()]
+        lines += [line.replace(title, f"  {title}", 1) for line in _wrapped(title, facts)]
+    return lines
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    listed = ", ".join(labels[:_MOST_LABELS])
+    return listed if len(labels) <= _MOST_LABELS else f"{listed}, ... ({len(labels)} labels)"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

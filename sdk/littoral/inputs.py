@@ -1,0 +1,124 @@
+"""The files that a person hands to `littoral run`, read by their ending."""
+
+from __future__ import annotations
+
+import csv
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.errors import InputError
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Samples that need no preprocessing.
+
+    Attributes:
+        source: Where they came from.
+        values: What `Model.run` takes.
+        truth: Class numbers or names, None when the file has none.
+    """
+
+    source: str
+    values: Any
+    truth: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One thing for the card's preprocessing.
+
+    Attributes:
+        source: Where it came from.
+        value: What the first step takes: a path, a text or a row.
+        truth: Its class, None when not known.
+    """
+
+    source: str
+    value: Any
+    truth: str | None = None
+
+
+def read(path: Path) -> list[Arrays | Raw]:
+    """Read a file by its ending.
+
+    Args:
+        path: ``.npz`` (arrays by input name, or ``x``, and perhaps ``y``), ``.npy``, ``.csv`` (a
+            row a sample, perhaps with a header and a column ``y``), ``.txt``; anything else is
+            left to the card's first step.
+
+    Returns:
+        One item for an array file, one a row for a table.
+
+    Raises:
+        InputError: No such file, or not what its ending says.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give the files in it")
+    suffix = path.suffix.lower()
+    if suffix in (".npz", ".npy"):
+        return [_arrays(path)]
+    if suffix == ".csv":
+        return list(_rows(path))
+    if suffix == ".txt":
+        return [Raw(path.name, _text(path))]
+    return [Raw(path.name, path)]
+
+
+def _arrays(path: Path) -> Arrays:
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return Arrays(path.name, content)
+        with content:
+            found = {name: content[name] for name in content.files}
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} is no NumPy file of plain arrays: {error}") from error
+    truth = found.pop("y", None)
+    if not found:
+        raise InputError(f"{path} holds no input array: one per input name, or x")
+    return Arrays(path.name, found, truth)
+
+
+def _rows(path: Path) -> list[Raw]:
+    rows = [row for row in csv.reader(_text(path).splitlines(), skipinitialspace=True) if row]
+    header = rows.pop(0) if rows and not all(map(_is_number, rows[0])) else None
+    if not rows:
+        raise InputError(f"{path} holds no rows")
+    if header is None:
+        return [Raw(f"{path.name}:{line}", row) for line, row in enumerate(rows, 1)]
+    found = []
+    for line, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise InputError(f"{path}:{line} has {len(row)} values, the header has {len(header)}")
+        fields = dict(zip(header, row, strict=True))
+        truth = fields.pop("y", None)
+        found.append(Raw(f"{path.name}:{line}", fields, truth))
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no UTF-8 text: {error.reason}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
