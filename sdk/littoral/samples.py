@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,34 +68,6 @@ def of_data(data: Data, specs: Sequence[TensorSpec]) -> tuple[Sample, ...]:
     pairs = zip(assign(data, tuple(specs)), specs, strict=True)
     columns = [_batches(admit(value, spec), spec) for value, spec in pairs]
     return tuple(_sample(arrays, specs) for arrays in zip(*columns, strict=False))
-
-
-def from_file(path: str | Path) -> dict[str, NDArray[Any]]:
-    """Arrays of an ``.npz`` by name, without labels (``y``).
-
-    Args:
-        path: The file.
-
-    Returns:
-        The arrays.
-
-    Raises:
-        InputError: The file cannot be read, or holds no array or Python objects.
-    """
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            raise InputError(f"{path} is a single array, not an .npz: save it with numpy.savez")
-        with content as archive:
-            arrays = {name: archive[name] for name in archive.files if name != "y"}
-    except OSError as error:
-        reason = (error.strerror or "not an .npz file").lower()
-        raise InputError(f"cannot read {path}: {reason}") from error
-    except (ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is not an .npz of plain arrays: {error}") from error
-    if not arrays:
-        raise InputError(f"{path} holds no input array: one per input name, or x")
-    return arrays
 
 
 def _sample(arrays: Sequence[NDArray[Any]], specs: Sequence[TensorSpec]) -> Sample:

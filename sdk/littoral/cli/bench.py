@@ -49,10 +49,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         LittoralError: As `littoral.targets.Target.measure` raises it.
     """
+    from littoral.files import make_folder
     from littoral.progress import Progress
     from littoral.targets import Options, connect
 
     target = connect(arguments.target)
+    if arguments.html is not None:
+        make_folder(arguments.html.parent)
     options = Options(
         runs=arguments.runs,
         warmup=arguments.warmup,
@@ -72,14 +75,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def describe(payload: dict[str, Any]) -> str:
     """The table, the comparison in words, and where the page is."""
-    from littoral.report.tables import bench_table
+    from littoral.report import bench_table
 
     table = bench_table(payload)
     return f"{table}\n\nreport: {payload['html']}" if "html" in payload else table
 
 
 def _payload(measurements: Sequence[Measurement]) -> dict[str, Any]:
-    from littoral.report.comparison import compare
+    from littoral.report import compare
 
     emulated = any(measurement.emulated for measurement in measurements)
     payload: dict[str, Any] = {
@@ -95,7 +98,7 @@ def _payload(measurements: Sequence[Measurement]) -> dict[str, Any]:
 
 def _write_page(path: Path, payload: dict[str, Any], measurements: Sequence[Measurement]) -> str:
     from littoral.files import write_atomically
-    from littoral.report.bench import bench_report
+    from littoral.report import bench_report
 
     page = bench_report(payload, [measurement.rounds for measurement in measurements])
     return str(write_atomically(path, page.encode()))

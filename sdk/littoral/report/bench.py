@@ -21,10 +21,8 @@ _HEADER = (
     "p90",
     "p99",
     "Cold start",
-    "Load",
     "Memory",
     "Runs",
-    "Outliers",
 )
 
 _WORDS = (
@@ -66,7 +64,7 @@ def bench_report(payload: Mapping[str, Any], rounds: Sequence[Sequence[NDArray[n
         ]
     blocks += [
         page.heading("latency", "Latency with 95% intervals"),
-        page.card(charts.latencies(results)),
+        page.card(charts.latencies(results, distribution.WIDTH)),
         page.heading("distribution", "Every timed call"),
         page.card(distribution.distributions(results, rounds)),
         page.heading("rounds", "Round by round"),
@@ -132,6 +130,7 @@ def _table(results: Sequence[Result], measurements: Sequence[Mapping[str, Any]])
 
 def _cells(result: Result, entry: Mapping[str, Any]) -> list[str]:
     cold, load = result.cold_start_ms, result.load_ms
+    loading = "" if load is None else f"load {units.duration(load * 1e3)}"
     return [
         tag("i", class_=f"chip {result.hue}") + text(result.label),
         text(format_name(result.format)) + tag("small", text(entry["engine"])),
@@ -140,9 +139,11 @@ def _cells(result: Result, entry: Mapping[str, Any]) -> list[str]:
         page.latency_cell(result.p50),
         page.latency_cell(result.p90),
         page.latency_cell(result.p99),
-        text(units.duration(None if cold is None else cold * 1e3)),
-        text(units.duration(None if load is None else load * 1e3)),
+        text(units.duration(None if cold is None else cold * 1e3)) + _below(loading),
         text(units.size(result.peak_memory_bytes)),
-        text(f"{entry['runs']:,}"),
-        text(f"{entry['outliers']:,}"),
+        text(f"{entry['runs']:,}") + _below(f"{entry['outliers']:,} outliers"),
     ]
+
+
+def _below(words: str) -> str:
+    return tag("small", text(words)) if words else ""

@@ -56,11 +56,12 @@ def scatter(results: Sequence[Result], keras_accuracy: float | None) -> str:
     )
 
 
-def latencies(results: Sequence[Result]) -> str:
+def latencies(results: Sequence[Result], width: float = WIDTH) -> str:
     """One bar a file: p50 solid, up to p90 pale, p99 as a stroke, whiskers for the intervals.
 
     Args:
         results: Those without latency are left out; drawn from the fastest to the slowest.
+        width: Of the picture.
 
     Returns:
         An SVG; a sentence when there is nothing to draw.
@@ -69,7 +70,7 @@ def latencies(results: Sequence[Result]) -> str:
     if not shown:
         return tag("p", "No file was measured.", class_="note")
     left = 16.0 + 6.6 * max(len(result.label) for result in shown)
-    x = Axis(0.0, _longest_shown(shown), min(left, 230.0), WIDTH - 68.0)
+    x = Axis(0.0, _longest_shown(shown), min(left, 0.43 * width), width - 68.0)
     height = _ROW * len(shown)
     grid = [
         line(x(tick), 0.0, x(tick), height + 4, "grid")
@@ -77,7 +78,7 @@ def latencies(results: Sequence[Result]) -> str:
         for tick in x.ticks(4)
     ]
     bars = [_bar(result, x, _ROW * index) for index, result in enumerate(shown)]
-    return picture(WIDTH, height + 28, "Latency of every file with intervals", *grid, *bars)
+    return picture(width, height + 28, "Latency of every file with intervals", *grid, *bars)
 
 
 def legend(results: Sequence[Result]) -> str:
@@ -189,14 +190,14 @@ def _bar(result: Result, x: Axis, top: float) -> str:
     p50, p90, p99 = _value(result.p50), _value(result.p90), _value(result.p99)
     shapes = [
         hint(_interval_hint(result)),
-        tag("rect", x=0.0, y=top, width=WIDTH, height=_ROW, fill="transparent"),
+        tag("rect", x=0.0, y=top, width=x.end + 68, height=_ROW, fill="transparent"),
         label(x.start - 10, middle + 4, result.label, "end"),
         _rectangle(x.start, x(p90), middle, f"tail {colour}"),
         _rectangle(x.start, x(p50), middle, f"solid {colour}"),
         line(x(p99), middle - 10, x(p99), middle + 10, f"mark {colour}"),
         *_whisker(result.p90, x, middle),
         *_whisker(result.p50, x, middle),
-        label(WIDTH, middle + 4, units.duration(p50), "b end"),
+        label(x.end + 68, middle + 4, units.duration(p50), "b end"),
     ]
     if p99 > x.high:
         shapes.append(label(x.end + 3, middle + 4, "\N{RIGHTWARDS ARROW}", "s"))

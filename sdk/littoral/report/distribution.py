@@ -90,8 +90,12 @@ def _strip(result: Result, samples: NDArray[np.float64], x: Axis, top: float) ->
         steps.append(f"V{base - room * count / peak:.1f}H{x(edge):.1f}")
     marks = [
         line(x(estimate.value), base - room - 4, x(estimate.value), base, "whisker")
-        + label(x(estimate.value) + 4, base - room + 4, name, "s")
-        for name, estimate in (("p50", result.p50), ("p90", result.p90), ("p99", result.p99))
+        + label(x(estimate.value) + shift, base - room + 4, name, f"s halo {anchor}")
+        for name, estimate, shift, anchor in (
+            ("p50", result.p50, -4, "end"),
+            ("p90", result.p90, 4, ""),
+            ("p99", result.p99, 4, ""),
+        )
         if estimate is not None
     ]
     beyond = int((samples > x.high).sum())

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from littoral import environment
+from littoral import environment, inputs
 from littoral.errors import InputError
 from littoral.measure import Measurement, measure_interleaved
-from littoral.samples import from_file
+from littoral.samples import Data
 from littoral.targets import Options
 
 
@@ -26,7 +26,7 @@ class Local:
         """Measure files interleaved, in this process; see `littoral.targets.Target`."""
         return measure_interleaved(
             files,
-            data=None if options.data is None else from_file(options.data),
+            data=None if options.data is None else _samples(options.data),
             runs=options.runs,
             warmup=options.warmup,
             duration_s=options.duration_s,
@@ -53,3 +53,11 @@ def connect(address: str) -> Local:
     if address not in ("local", "local://"):
         raise InputError(f"the local target takes no host: write local, not {address}")
     return Local()
+
+
+def _samples(path: Path) -> Data:
+    content = inputs.read(path)[0]
+    if not isinstance(content, inputs.Arrays):
+        raise InputError(f"{path}: expected an .npz with one array per input name, or x")
+    samples: Data = content.values
+    return samples
