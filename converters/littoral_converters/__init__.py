@@ -1,9 +1,9 @@
 """Keras models -> verified .tflite and .onnx files.
 
-    from littoral_converters import convert
+from littoral_converters import convert
 
-    variants = convert("cnn.keras", "build/", schemes=("float32", "static_int8"),
-                       representative_data="train.npz", evaluation_data="eval.npz")
+variants = convert("cnn.keras", "build/", schemes=("float32", "static_int8"),
+representative_data="train.npz", evaluation_data="eval.npz")
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from littoral_converters.pipeline import Variant as Variant
     from littoral_converters.pipeline import convert as convert
-    from littoral_converters.pipeline import verify as verify
+    from littoral_converters.proof import verify as verify
     from littoral_converters.verification import Verification as Verification
 
 _HOME_OF = {
     "Variant": "pipeline",
     "Verification": "verification",
     "convert": "pipeline",
-    "verify": "pipeline",
+    "verify": "proof",
 }
 
 __all__ = sorted(_HOME_OF)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral.errors import InputError
 from littoral.tensors import TensorSpec
+from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Data = Mapping[str, Array] | Array | str | os.PathLike[str]
@@ -143,7 +142,8 @@ def _read_file(path: Path, role: str) -> dict[str, Array]:
         raise InputError(f"{role}: {path} does not exist") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{role}: {path} is no .npz or .npy file that can be read ({' '.join(str(error).split())[:120]})"
+            f"{role}: {path} is no .npz or .npy file that can be read "
+            f"({' '.join(str(error).split())[:120]})"
         ) from error
 
 
@@ -159,10 +159,20 @@ def _checked(values: Array, spec: TensorSpec, role: str) -> Array:
     if len(values) == 0:
         raise InputError(f"{where} has no samples")
     if not np.can_cast(values.dtype, spec.dtype, "same_kind") and values.dtype != np.dtype(bool):
-        exact = np.issubdtype(values.dtype, np.number) and np.issubdtype(np.dtype(spec.dtype), np.number)
+        exact = np.issubdtype(values.dtype, np.number) and np.issubdtype(
+            np.dtype(spec.dtype), np.number
+        )
         if not (exact and np.array_equal(values.astype(spec.dtype), values)):
             raise InputError(f"{where} has dtype {values.dtype}, expected {spec.dtype}")
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
         count = int(np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1)))
         raise InputError(f"{where} has NaN or infinity in {count} of {len(values)} samples")
     return np.ascontiguousarray(values, spec.dtype)
+
+
+def _fits(values: Array, wanted: np.dtype[Any]) -> bool:
+    """Whether values can become another dtype without losing what they say."""
+    if np.can_cast(values.dtype, wanted, "same_kind") or values.dtype == np.dtype(bool):
+        return True
+    numbers = np.issubdtype(values.dtype, np.number) and np.issubdtype(wanted, np.number)
+    return numbers and bool(np.array_equal(values.astype(wanted), values))

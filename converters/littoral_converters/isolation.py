@@ -1,8 +1,8 @@
 """Native converters in a process of their own: a crash becomes an error, never a dead process.
 
-One worker is started at the first call and kept warm. It is a plain Python process that imports this
-module and answers calls over its standard streams; it is replaced after a crash, after a fork of the
-caller, and after `CALLS_PER_WORKER` calls, so that what native code leaks is given back.
+One worker is started at the first call and kept warm. It is a plain Python process that imports
+this module and answers calls over its standard streams; it is replaced after a crash, after a fork
+of the caller, and after `CALLS_PER_WORKER` calls, so that what native code leaks is given back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _Result = TypeVar("_Result")
 
 @dataclass
 class _Worker:
-    """A running worker: its process, what it has printed, who started it, calls it may still take."""
+    """A running worker: its process, what it printed, who started it, calls it may still take."""
 
     process: subprocess.Popen[bytes]
     log: IO[bytes]
@@ -102,7 +102,7 @@ def _worker() -> _Worker:
 
 
 def _start() -> _Worker:
-    log = tempfile.TemporaryFile()
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment["CUDA_VISIBLE_DEVICES"] = ""
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)

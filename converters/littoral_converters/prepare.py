@@ -7,18 +7,21 @@ card cross process borders as they are.
 from __future__ import annotations
 
 import dataclasses
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral.card import Card, CardTensor
 from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
+from numpy.typing import NDArray
+
 from littoral_converters import source
 from littoral_converters.calibration import Data, Dataset, invent, read
+from littoral_converters.isolation import isolated
 from littoral_converters.verification import Outputs
 
 KERAS_BATCH = 256
@@ -36,14 +39,16 @@ class Request:
         representative_data: For calibration; None for none.
         evaluation_data: For verification; None for none.
         allow_unsafe: Whether Python code stored in the model file may run.
+        needs_labels: Whether evaluation data without ``y`` is an error.
     """
 
-    formats: tuple[str, ...]
+    formats: tuple[str, ...] = ()
     lowering: str = "auto"
     batch: int | None = 1
     representative_data: Data | None = None
     evaluation_data: Data | None = None
     allow_unsafe: bool = False
+    needs_labels: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Prepared:
     """A model ready to be written in its formats.
 
     Attributes:
+        stem: What its files are called.
         card: What is known of the model; format, scheme and verification are still open.
         graphs: Traced graph by format.
         representative: Data for calibration; None when none was given.
@@ -58,11 +64,38 @@ class Prepared:
         reference: Keras's outputs on it, by name.
     """
 
+    stem: str
     card: Card
     graphs: Mapping[str, Any]
     representative: Dataset | None
     evaluation: Dataset
     reference: Outputs
+
+
+def prepare(model: Any, request: Request) -> Prepared:
+    """Prepare a file in the worker, a model in memory here, where its classes exist.
+
+    Args:
+        model: Path of a .keras or .h5 file, or a built keras.Model on any backend.
+        request: What is wanted of it.
+
+    Returns:
+        Graphs, data, Keras's outputs.
+
+    Raises:
+        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        source.check_file(Path(model))
+        return isolated(prepare_file, Path(model), request, doing=f"opening {model}")
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        return prepare_model(model, request)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{model.name}.keras"
+        model.save(path)
+        return isolated(prepare_file, path, request, doing=f"opening {model.name}")
 
 
 def prepare_file(path: Path, request: Request) -> Prepared:
@@ -78,7 +111,7 @@ def prepare_file(path: Path, request: Request) -> Prepared:
         name=path.stem if prepared.card.family is None else prepared.card.name,
         source_digest=source.digest_of(path),
     )
-    return dataclasses.replace(prepared, card=card)
+    return dataclasses.replace(prepared, stem=path.stem, card=card)
 
 
 def prepare_model(model: Any, request: Request, card: Card | None = None) -> Prepared:
@@ -109,6 +142,7 @@ def prepare_model(model: Any, request: Request, card: Card | None = None) -> Pre
     reference = _keras_outputs(model, signature, evaluation)
     outputs = {name: values.shape[1:] for name, values in reference.items()}
     return Prepared(
+        stem=str(model.name),
         card=_card(model, signature.inputs, outputs, card),
         graphs=graphs,
         representative=representative,
@@ -124,7 +158,7 @@ def _data(
     if request.representative_data is not None:
         representative = read(request.representative_data, specs, "representative data")
     if request.evaluation_data is not None:
-        evaluation = read(request.evaluation_data, specs, "evaluation data", needs_labels=True)
+        evaluation = read(request.evaluation_data, specs, "evaluation data", request.needs_labels)
     elif representative is not None:
         evaluation = Dataset(representative.inputs)
     else:
@@ -149,9 +183,7 @@ def _keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArr
 
     parts: list[list[NDArray[Any]]] = []
     for start in range(0, len(data), KERAS_BATCH):
-        arrays = [
-            data.inputs[spec.name][start : start + KERAS_BATCH] for spec in signature.inputs
-        ]
+        arrays = [data.inputs[spec.name][start : start + KERAS_BATCH] for spec in signature.inputs]
         results = keras.tree.flatten(model(signature.arrange(arrays), training=False))
         parts.append([np.asarray(keras.ops.convert_to_numpy(result)) for result in results])
     names = signature.output_names
@@ -177,8 +209,7 @@ def _card(
     return dataclasses.replace(
         known,
         inputs=tuple(
-            CardTensor(s.name, s.shape, s.dtype, preprocessing=steps.get(s.name, ()))
-            for s in specs
+            CardTensor(s.name, s.shape, s.dtype, preprocessing=steps.get(s.name, ())) for s in specs
         ),
         outputs=tuple(
             CardTensor(name, (None, *shape), labels=labels.get(name, ()))

@@ -1,4 +1,4 @@
-"""The inputs and outputs of a Keras model: names, order, shapes, and the nest they are called with."""
+"""The inputs and outputs of a Keras model: names, order, shapes, and the nest of its call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-
 from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
 

@@ -48,7 +48,7 @@ def open_model(path: Path, allow_unsafe: bool = False) -> Any:
     Raises:
         InputError: The file cannot be read.
         FormatError: It is no Keras model or is damaged.
-        ConversionError: It holds a Lambda and `allow_unsafe` is False, or a layer that is not known.
+        ConversionError: It holds a Lambda without `allow_unsafe`, or a layer that is not known.
     """
     check_file(path)
     import keras
@@ -69,12 +69,13 @@ def _refusal(path: Path, error: Exception) -> Exception:
     if "Could not locate class" in text or "Unknown layer" in text:
         return ConversionError(
             f"{path} has a custom layer that is not registered here ({_shorten(text)}): import the "
-            "module that registers it (keras.saving.register_keras_serializable) and pass the model itself"
+            "module that registers it (keras.saving.register_keras_serializable) and pass the "
+            "model itself"
         )
     if path.suffix in (".h5", ".hdf5"):
         return FormatError(
-            f"{path} does not load in Keras 3 ({_shorten(text)}): load it with the Keras that wrote "
-            "it, and save it as .keras"
+            f"{path} does not load in Keras 3 ({_shorten(text)}): load it with the Keras that "
+            "wrote it, and save it as .keras"
         )
     return FormatError(f"{path} is no Keras model, or is damaged: {_shorten(text)}")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
 from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
 from littoral_converters.graph import TracedGraph
 from littoral_converters.lowering import Plan, lowered
 from littoral_converters.signature import Signature
@@ -35,7 +35,6 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         for index, spec in enumerate(signature.inputs)
     ]
 
-    @tf.function(autograph=False)
     def call(*tensors: Any) -> list[Any]:
         results = keras.tree.flatten(model(signature.arrange(tensors), training=False))
         return [
@@ -45,7 +44,7 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
 
     with lowered(model, plan):
         try:
-            concrete = call.get_concrete_function(*specs)
+            concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
         except Exception as error:
             raise ConversionError(_refusal(error, plan)) from error
         frozen = convert_variables_to_constants_v2(concrete)
@@ -61,8 +60,8 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
 def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ...]:
     if len(tensors) != len(names):
         raise ConversionError(
-            f"the traced graph has {len(tensors)} inputs or outputs where the model has {len(names)}: "
-            f"{', '.join(names)}; an input that nothing uses must be removed from the model"
+            f"the traced graph has {len(tensors)} inputs or outputs where the model has "
+            f"{len(names)}: {', '.join(names)}; remove an input that nothing uses"
         )
     return tuple(
         TensorSpec(name, tuple(tensor.shape), tensor.dtype.name)

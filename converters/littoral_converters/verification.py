@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral.errors import InputError
+from numpy.typing import NDArray
 
 Outputs = Mapping[str, NDArray[Any]]
 
@@ -47,7 +46,7 @@ class Verification:
 
     @property
     def drop_points(self) -> float | None:
-        """Accuracy lost against Keras in points (percent); negative is a gain; None without labels."""
+        """Accuracy lost against Keras in points (percent), negative for a gain; None if unknown."""
         if self.metric != "accuracy" or self.value is None or self.float_value is None:
             return None
         return round(100 * (self.float_value - self.value), 4)
@@ -150,9 +149,7 @@ def _agreement(keras: NDArray[Any], file: NDArray[Any], scale: float) -> float:
     return float(np.mean(np.abs(np.float64(keras) - np.float64(file)) <= 0.01 * scale))
 
 
-def _score(
-    outputs: NDArray[Any], labels: NDArray[Any] | None
-) -> tuple[str | None, float | None]:
+def _score(outputs: NDArray[Any], labels: NDArray[Any] | None) -> tuple[str | None, float | None]:
     """Metric and value of outputs against labels."""
     if labels is None:
         return None, None
@@ -162,8 +159,8 @@ def _score(
     if truth.shape == outputs.shape:
         return "mean_abs_error", float(np.mean(np.abs(np.float64(outputs) - np.float64(truth))))
     raise InputError(
-        f"y has dtype {truth.dtype} and shape {truth.shape}: expected one integer class per sample, "
-        f"or values shaped like the output, {outputs.shape}"
+        f"y has dtype {truth.dtype} and shape {truth.shape}: expected one integer class per "
+        f"sample, or values shaped like the output, {outputs.shape}"
     )
 
 
@@ -172,7 +169,8 @@ def _accuracy(outputs: NDArray[Any], truth: NDArray[Any]) -> float:
     classes = max(2, flat.shape[1])
     if truth.min() < 0 or truth.max() >= classes:
         raise InputError(
-            f"y has labels from {truth.min()} to {truth.max()}, but the model's output has {classes} classes"
+            f"y has labels from {truth.min()} to {truth.max()}, but the model's output has "
+            f"{classes} classes"
         )
     chosen = flat.argmax(1) if flat.shape[1] > 1 else (flat[:, 0] > 0.5).astype(int)
     return float(np.mean(chosen == truth))

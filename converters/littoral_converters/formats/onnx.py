@@ -7,12 +7,13 @@ import logging
 from typing import Any
 
 import numpy as np
-
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
+
 from littoral_converters.graph import ONNX_OPERATOR, TracedGraph
 
 SUFFIX = ".onnx"
+TOOLS = ("tf2onnx", "onnx")
 OPSET = 18
 """The newest that tf2onnx writes; onnxruntime has read it since 1.14."""
 
@@ -40,7 +41,11 @@ def write(graph: TracedGraph) -> bytes:
             input_names=list(graph.input_tensors),
             output_names=list(graph.output_tensors),
             opset=OPSET,
-            custom_op_handlers={ONNX_OPERATOR: (_put_operator, []), "Erfc": (_put_erfc, [])},
+            custom_op_handlers={
+                ONNX_OPERATOR: (_put_operator, []),
+                "Erfc": (_put_erfc, []),
+                "Expm1": (_put_expm1, []),
+            },
         )
         _name(model, graph)
         onnx.checker.check_model(model, full_check=True)
@@ -86,14 +91,29 @@ def _put_operator(ctx: Any, node: Any, name: str, args: Any) -> None:
 def _put_erfc(ctx: Any, node: Any, name: str, args: Any) -> None:
     """Erfc(x) as 1 - Erf(x): ONNX has no Erfc."""
     del name, args
+    _replace_by_difference(ctx, node, "Erf", minus_one=False)
+
+
+def _put_expm1(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """Expm1(x) as Exp(x) - 1: ONNX has no Expm1."""
+    del name, args
+    _replace_by_difference(ctx, node, "Exp", minus_one=True)
+
+
+def _replace_by_difference(ctx: Any, node: Any, op_type: str, minus_one: bool) -> None:
+    """Put f(x) - 1, or 1 - f(x), in a node's place."""
     (output,) = node.output
     shape, dtype = ctx.get_shape(output), ctx.get_dtype(output)
-    erf = ctx.make_node("Erf", node.input, shapes=[shape], dtypes=[dtype])
-    one = ctx.make_const(f"{node.name}_one", np.float32(1))
+    value = ctx.make_node(op_type, node.input, shapes=[shape], dtypes=[dtype]).output[0]
+    one = ctx.make_const(f"{node.name}_one", np.float32(1)).output[0]
     ctx.remove_node(node.name)
     ctx.make_node(
-        "Sub", [one.output[0], erf.output[0]], name=node.name,
-        outputs=[output], shapes=[shape], dtypes=[dtype],
+        "Sub",
+        [value, one] if minus_one else [one, value],
+        name=node.name,
+        outputs=[output],
+        shapes=[shape],
+        dtypes=[dtype],
     )
 
 

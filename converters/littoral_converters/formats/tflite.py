@@ -6,12 +6,13 @@ from typing import Any
 
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
-
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
+
 from littoral_converters.graph import TracedGraph
 
 SUFFIX = ".tflite"
+TOOLS = ()
 SIGNATURE = "serving_default"
 _IDENTIFIER = b"TFL3"
 

@@ -1,4 +1,4 @@
-"""Lowerings: how a layer is expressed while its model is traced for export. One file a layer family.
+"""Lowerings: how a layer is expressed while its model is traced. One file a layer family.
 
 The stock converters do badly on several Keras 3 layers. A lowering stands in for the methods of one
 layer for the length of the trace, so it works alike in Sequential, functional, nested, shared and
@@ -32,7 +32,7 @@ class Plan:
 
     Attributes:
         format: ``"tflite"`` or ``"onnx"``.
-        recurrent: ``"auto"``, ``"unrolled"``, ``"loop"`` or ``"fused"``: how a recurrence is written.
+        recurrent: How a recurrence is written: ``"auto"``, ``"unrolled"``, ``"loop"``, ``"fused"``.
         batch: Size of the batch axis, None for any.
     """
 

@@ -1,8 +1,8 @@
 """An ONNX operator inside a TensorFlow graph.
 
 TensorFlow has no operator for ONNX's LSTM, GRU or LayerNormalization. While a model is traced for
-ONNX, a lowering puts a marker in their place: a ``PyFunc`` node, which takes any inputs, whose token
-says as JSON which operator it stands for. It is never executed; `littoral_converters.formats.onnx`
+ONNX, a lowering puts a marker in their place: a ``PyFunc`` node, which takes any inputs, whose
+token says as JSON which operator it stands for. It is never executed; the ONNX format's writer
 turns it into the operator itself.
 """
 

@@ -46,9 +46,10 @@ def _run(form: OnnxForm, units: int, sequences: Any, states: list[Any], lengths:
     batch, steps = sequences.shape[0], sequences.shape[1]
     time_major = tf.transpose(sequences, [1, 0, 2])
     initial = [state[None] for state in states]
+    weights = [tf.constant(array) for array in (form.w, form.r, form.b)]
     results = operator(
         form.op_type,
-        [time_major, tf.constant(form.w), tf.constant(form.r), tf.constant(form.b), lengths, *initial],
+        [time_major, *weights, lengths, *initial],
         [(tf.float32, [steps, 1, batch, units])] + [(tf.float32, [1, batch, units])] * len(states),
         {"hidden_size": units, **form.attributes},
     )

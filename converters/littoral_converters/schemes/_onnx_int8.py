@@ -1,4 +1,4 @@
-"""int8 in an .onnx, through onnxruntime's quantizers where they help and by stored weights elsewhere.
+"""int8 in an .onnx: onnxruntime's quantizers where they help, stored weights elsewhere.
 
 - MatMul and Gemm with constant weights: dynamically quantized, or QDQ with calibrated ranges.
 - LSTM: onnxruntime's DynamicQuantizeLSTM.
@@ -47,7 +47,8 @@ def make_dynamic(content: bytes) -> bytes:
     Returns:
         The quantized file.
     """
-    model = _dynamic(onnx.load_from_string(content), ["MatMul", "Gemm", "LSTM"])
+    model = _dynamic(onnx.load_from_string(content))
+    _quantize_lstm(model)
     _store_weights(model, STORED)
     _store_tables(model)
     return _serialize(model)
@@ -70,16 +71,19 @@ def make_static(content: bytes, samples: Samples) -> bytes:
         kinds.extend(BETWEEN_CONVOLUTIONS)
     if operators & {"Conv", "MatMul", "Gemm"}:
         model = _static(model, kinds, samples)
-    model = _dynamic(model, ["LSTM"]) if "LSTM" in operators else model
+    _quantize_lstm(model)
     _store_weights(model, {kind: at for kind, at in STORED.items() if kind != "Conv"})
     _store_tables(model)
     return _serialize(model)
 
 
-def _dynamic(model: Any, kinds: list[str]) -> Any:
+def _dynamic(model: Any) -> Any:
     with _files(model) as (source, target):
         quantization.quantize_dynamic(
-            source, target, op_types_to_quantize=kinds, per_channel=True,
+            source,
+            target,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            per_channel=True,
             weight_type=quantization.QuantType.QInt8,
             extra_options={"MatMulConstBOnly": True},
         )
@@ -95,8 +99,12 @@ def _static(model: Any, kinds: list[str], samples: Samples) -> Any:
     ]
     with _files(model) as (source, target):
         quantization.quantize_static(
-            source, target, _Reader(samples), op_types_to_quantize=kinds,
-            nodes_to_exclude=computed, per_channel=True,
+            source,
+            target,
+            _Reader(samples),
+            op_types_to_quantize=kinds,
+            nodes_to_exclude=computed,
+            per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             quant_format=quantization.QuantFormat.QDQ,
@@ -117,12 +125,49 @@ class _Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
 
 @contextmanager
 def _files(model: Any) -> Iterator[tuple[str, str]]:
-    """onnxruntime's quantizers read and write files, and log advice that does not apply."""
+    """Onnxruntime's quantizers read and write files, and log advice that does not apply."""
     logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         source = str(Path(folder) / "float32.onnx")
         onnx.save(model, source)
         yield source, str(Path(folder) / "int8.onnx")
+
+
+def _quantize_lstm(model: Any) -> None:
+    """Make every LSTM with constant weights a DynamicQuantizeLSTM, in place.
+
+    onnxruntime's own quantizer writes a broken file when two LSTMs share their weights.
+    """
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    done: dict[str, list[str]] = {}
+    found = False
+    for node in model.graph.node:
+        if node.op_type != "LSTM" or not {*node.input[1:3]} <= set(constants):
+            continue
+        for name in node.input[1:3]:
+            if name not in done:
+                quanta, scales = _symmetric(onnx.numpy_helper.to_array(constants[name]), 1)
+                done[name] = _add_constants(
+                    model,
+                    name,
+                    int8=quanta.transpose(0, 2, 1).copy(),
+                    scale=scales[:, :, 0],
+                    zero_point=np.zeros(scales.shape[:2], np.int8),
+                )
+        (w, *w_parameters), (r, *r_parameters) = done[node.input[1]], done[node.input[2]]
+        inputs = [*node.input, *[""] * (8 - len(node.input))]
+        node.input[:] = [inputs[0], w, r, *inputs[3:], *w_parameters, *r_parameters]
+        node.op_type, node.domain, found = "DynamicQuantizeLSTM", "com.microsoft", True
+    if found and all(entry.domain != "com.microsoft" for entry in model.opset_import):
+        model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+
+
+def _add_constants(model: Any, name: str, **values: NDArray[Any]) -> list[str]:
+    """Add initializers called after `name` and return their names."""
+    for suffix, array in values.items():
+        tensor = onnx.numpy_helper.from_array(array, f"{name}__{suffix}")
+        model.graph.initializer.append(tensor)
+    return [f"{name}__{suffix}" for suffix in values]
 
 
 def _store_weights(model: Any, kinds: dict[str, dict[int, int]]) -> None:
@@ -148,35 +193,37 @@ def _store_weights(model: Any, kinds: dict[str, dict[int, int]]) -> None:
 def _restored(
     model: Any, name: str, quanta: NDArray[np.int8], scales: NDArray[np.float32]
 ) -> list[Any]:
-    for suffix, values in (("int8", quanta), ("scale", scales)):
-        model.graph.initializer.append(onnx.numpy_helper.from_array(values, f"{name}__{suffix}"))
+    stored, scale = _add_constants(model, name, int8=quanta, scale=scales)
     return [
-        onnx.helper.make_node("Cast", [f"{name}__int8"], [f"{name}__float"], to=1),
-        onnx.helper.make_node("Mul", [f"{name}__float", f"{name}__scale"], [f"{name}__restored"]),
+        onnx.helper.make_node("Cast", [stored], [f"{name}__float"], to=onnx.TensorProto.FLOAT),
+        onnx.helper.make_node("Mul", [f"{name}__float", scale], [f"{name}__restored"]),
     ]
 
 
 def _store_tables(model: Any) -> None:
     """Store embedding tables as int8 and restore only the rows that are looked up, in place."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    done: dict[str, list[str]] = {}
     nodes = []
     for node in model.graph.node:
         nodes.append(node)
         values = _values(constants.get(node.input[0])) if node.op_type == "Gather" else None
         if values is None or values.ndim != 2:
             continue
-        quanta, scales = _symmetric(values.reshape(1, -1), 0)
         table, (result,) = node.input[0], node.output
-        for suffix, array in (("int8", quanta.reshape(values.shape)), ("scale", scales.reshape(()))):
-            name = f"{table}__{suffix}"
-            if name not in constants:
-                constants[name] = onnx.numpy_helper.from_array(array, name)
-                model.graph.initializer.append(constants[name])
-        node.input[0], node.output[0] = f"{table}__int8", f"{result}__int8"
-        nodes.append(onnx.helper.make_node("Cast", [f"{result}__int8"], [f"{result}__float"], to=1))
+        if table not in done:
+            quanta, scale = _symmetric(values.reshape(1, -1), 0)
+            done[table] = _add_constants(
+                model, table, int8=quanta.reshape(values.shape), scale=scale.reshape(())
+            )
+        node.input[0], scale_name = done[table]
+        node.output[0] = f"{result}__int8"
         nodes.append(
-            onnx.helper.make_node("Mul", [f"{result}__float", f"{table}__scale"], [result])
+            onnx.helper.make_node(
+                "Cast", [node.output[0]], [f"{result}__float"], to=onnx.TensorProto.FLOAT
+            )
         )
+        nodes.append(onnx.helper.make_node("Mul", [f"{result}__float", scale_name], [result]))
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     _drop_unused(model)

@@ -99,7 +99,7 @@ class _Graph:
 
 
 def make_static(content: bytes, samples: Samples) -> bytes:
-    """Quantize a float32 .tflite with int8 activations where that pays; inputs and outputs stay float.
+    """Quantize a float32 .tflite, with int8 activations where that pays and float I/O.
 
     Args:
         content: The float32 file.
@@ -167,9 +167,7 @@ def _is_surrounded(graph: _Graph, at: int, chosen: set[int]) -> bool:
     return makers_fit and readers_fit
 
 
-def _unified(
-    graph: _Graph, chosen: Iterable[int], ranges: dict[int, Range]
-) -> dict[int, Range]:
+def _unified(graph: _Graph, chosen: Iterable[int], ranges: dict[int, Range]) -> dict[int, Range]:
     """Ranges with one for all tensors that operators in `SAME_SCALE` tie together."""
     leader = {index: index for index in ranges}
 
@@ -260,9 +258,7 @@ class _Writer:
         graph, operator = self.graph, self.graph.main.operators[at]
         code = graph.code(at)
         activations = set(graph.activations(at))
-        inputs = [
-            self.twin(int(i)) if int(i) in activations else int(i) for i in operator.inputs
-        ]
+        inputs = [self.twin(int(i)) if int(i) in activations else int(i) for i in operator.inputs]
         outputs = [self.twin(int(i)) for i in operator.outputs]
         if code in WEIGHTED:
             self._weights(operator, inputs)
@@ -288,7 +284,10 @@ class _Writer:
         limit = np.iinfo(np.int32)
         quanta = np.clip(np.rint(values / scales), limit.min, limit.max).astype(np.int32)
         inputs[kind.bias] = add_tensor(
-            main, bias.name + b"_int32", bias.shape, schema.TensorType.INT32,
+            main,
+            bias.name + b"_int32",
+            bias.shape,
+            schema.TensorType.INT32,
             add_buffer(model, quanta),
         )
         zeros = np.zeros(len(scales), np.int64)

@@ -185,9 +185,9 @@ def drop_unused(model: Any) -> None:
     for graph in model.subgraphs:
         reached = {int(i) for op in graph.operators for i in (*op.inputs, *op.outputs)}
         reached.update(map(int, (*graph.inputs, *graph.outputs)))
-        used -= {
-            t.buffer for i, t in enumerate(graph.tensors) if i not in reached
-        } - {graph.tensors[i].buffer for i in reached if i >= 0}
+        used -= {t.buffer for i, t in enumerate(graph.tensors) if i not in reached} - {
+            graph.tensors[i].buffer for i in reached if i >= 0
+        }
     for index, buffer in enumerate(model.buffers):
         if index not in used:
             buffer.data = None

@@ -1,0 +1,127 @@
+"""``littoral convert``: a Keras model to verified model files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+SUMMARY = "convert a Keras model to verified .tflite and .onnx files"
+EXTRA = "convert"
+EXAMPLES = """examples:
+  littoral convert cnn.keras --out build/
+  littoral convert cnn.keras --out build/ --schemes float32 static_int8 \\
+      --representative-data train.npz --evaluation-data eval.npz
+
+data: an .npz with one array per input name (a single input may be called x); for evaluation also
+the labels, y. Every file is run and compared with Keras before it is written; one that does not
+agree is an error, not a file."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("model", metavar="MODEL", help=".keras or .h5 file")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
+    parser.add_argument(
+        "--formats", nargs="+", default=["tflite", "onnx"], help="default: tflite onnx"
+    )
+    parser.add_argument(
+        "--schemes",
+        nargs="+",
+        default=["float32"],
+        help="float32 float16 dynamic_int8 static_int8, or all (default: float32)",
+    )
+    parser.add_argument(
+        "--representative-data", metavar="NPZ", help="typical inputs to calibrate on"
+    )
+    parser.add_argument("--evaluation-data", metavar="NPZ", help="inputs and labels to prove it on")
+    parser.add_argument(
+        "--lowering", default="auto", help="recurrences: auto unrolled loop fused (default: auto)"
+    )
+    parser.add_argument(
+        "--batch", type=_batch, default=1, metavar="N", help="batch size, or any (default: 1)"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="SHARE",
+        help="mean error allowed, of the output's range (default: the scheme's own limits)",
+    )
+    parser.add_argument(
+        "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Convert.
+
+    Returns:
+        ``results``: one object per file, and ``passed``.
+
+    Raises:
+        LittoralError: As `littoral_converters.convert` raises it.
+    """
+    from littoral.progress import Progress
+
+    from littoral_converters.pipeline import convert
+    from littoral_converters.results import result_of
+    from littoral_converters.source import card_in
+
+    formats, schemes = split(arguments.formats), split(arguments.schemes)
+    if schemes == ["all"]:
+        schemes = _all_schemes(arguments.representative_data is not None)
+    with Progress("convert", total=1 + len(formats) * len(schemes)) as progress:
+        variants = convert(
+            arguments.model,
+            arguments.out,
+            formats=formats,
+            schemes=schemes,
+            representative_data=arguments.representative_data,
+            evaluation_data=arguments.evaluation_data,
+            lowering=arguments.lowering,
+            batch=arguments.batch,
+            tolerance=arguments.tolerance,
+            allow_unsafe=arguments.allow_unsafe,
+            report=progress.step,
+        )
+    card = card_in(Path(arguments.model))
+    family = card.family if card else None
+    return {"results": [result_of(variant, family) for variant in variants], "passed": True}
+
+
+def describe(payload: dict[str, Any]) -> str:
+    """One line per file."""
+    lines = [
+        f"{'file':44}{'size':>11}{'max error':>12}{'agreement':>11}{'accuracy':>10}{'drop':>7}"
+    ]
+    for result in payload["results"]:
+        accuracy, drop = result["accuracy"], result["drop_points"]
+        lines.append(
+            f"{result['path']:44}{result['size_bytes'] / 1024:>8.1f} kB"
+            f"{result['max_abs_error']:>11.2g}{result['agreement']:>11.4f}"
+            f"{'-' if accuracy is None else f'{accuracy:.4f}':>11}"
+            f"{'-' if drop is None else f'{drop:.2f}':>11}"
+        )
+    return "\n".join(lines)
+
+
+def split(names: list[str]) -> list[str]:
+    """Names given apart or joined by commas, as one list."""
+    return [name for entry in names for name in entry.split(",") if name]
+
+
+def _all_schemes(has_data: bool) -> list[str]:
+    from littoral import plugins
+
+    from littoral_converters import schemes
+
+    names = plugins.names(schemes)
+    return [n for n in names if has_data or not plugins.load(schemes, n).NEEDS_SAMPLES]
+
+
+def _batch(text: str) -> int | None:
+    if text == "any":
+        return None
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no batch size: give a number or any")
+    return int(text)

@@ -1,0 +1,88 @@
+"""What is to be made: one job per format and scheme, refused before any work when it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from littoral import plugins
+from littoral.errors import ConversionError, InputError
+
+from littoral_converters import formats, schemes
+
+LOWERINGS = ("auto", "unrolled", "loop", "fused")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to make.
+
+    Attributes:
+        format: Name of a file in `littoral_converters.formats`.
+        scheme: Name of a file in `littoral_converters.schemes`.
+        lowering: How recurrences are written.
+    """
+
+    format: str
+    scheme: str
+    lowering: str = "auto"
+
+    @property
+    def writer(self) -> ModuleType:
+        """The format's module."""
+        return plugins.load(formats, self.format)
+
+    @property
+    def quantizer(self) -> ModuleType:
+        """The scheme's module."""
+        return plugins.load(schemes, self.scheme)
+
+    def __str__(self) -> str:
+        """For messages, for example ``"tflite static_int8"``."""
+        return f"{self.format} {self.scheme}"
+
+
+def jobs_of(
+    format_names: Sequence[str], scheme_names: Sequence[str], lowering: str, has_samples: bool
+) -> list[Job]:
+    """Every combination that was asked for.
+
+    Args:
+        format_names: Formats; a repeated one counts once.
+        scheme_names: Schemes, likewise.
+        lowering: One of `LOWERINGS`.
+        has_samples: Whether there is representative data.
+
+    Returns:
+        The jobs, format by format.
+
+    Raises:
+        InputError: A name that is not known, or a scheme that needs data without any.
+        ConversionError: A format that cannot express a scheme.
+    """
+    if not format_names or not scheme_names:
+        raise InputError("nothing to convert to: give at least one format and one scheme")
+    if lowering not in LOWERINGS:
+        raise InputError(f"unknown lowering {lowering!r}: choose from {', '.join(LOWERINGS)}")
+    jobs = [
+        Job(format_name, scheme_name, lowering)
+        for format_name in dict.fromkeys(format_names)
+        for scheme_name in dict.fromkeys(scheme_names)
+    ]
+    for job in jobs:
+        _check(job, has_samples)
+    return jobs
+
+
+def _check(job: Job, has_samples: bool) -> None:
+    assert job.writer
+    if not hasattr(job.quantizer, job.format):
+        raise ConversionError(
+            f"{job.format} cannot express the scheme {job.scheme}: take another of either"
+        )
+    if job.quantizer.NEEDS_SAMPLES and not has_samples:
+        raise InputError(
+            f"scheme {job.scheme} needs representative data "
+            "(--representative-data FILE.npz, a few hundred typical inputs)"
+        )

@@ -1,0 +1,109 @@
+"""Proof: a file is run through the runtime that users have and held against Keras."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from littoral import integrity, plugins
+from littoral.errors import InputError, VerificationError
+
+from littoral_converters import schemes
+from littoral_converters.calibration import Data
+from littoral_converters.execution import outputs_of
+from littoral_converters.isolation import isolated
+from littoral_converters.prepare import Prepared, Request, prepare
+from littoral_converters.verification import Limits, Verification, compare
+
+
+def prove(
+    content: bytes, scheme: str, prepared: Prepared, tolerance: float | None, what: str
+) -> Verification:
+    """Compare a fresh file with Keras.
+
+    Args:
+        content: The file's bytes.
+        scheme: Its scheme, whose limits hold.
+        prepared: The data, and Keras's outputs on it.
+        tolerance: Mean error allowed as a share of the output's range, in place of those limits.
+        what: The file, as a message calls it.
+
+    Returns:
+        The comparison, which passed.
+
+    Raises:
+        VerificationError: The file does not agree.
+    """
+    outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {what}")
+    limits = limits_of(scheme, tolerance)
+    found = compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
+    if not found.passed:
+        raise VerificationError(
+            f"{what} does not agree with Keras: {found.reason}; "
+            "leave out this scheme, give more representative data, or raise --tolerance"
+        )
+    return found
+
+
+def verify(
+    model: Any,
+    artifact: str | os.PathLike[str],
+    *,
+    data: Data | None = None,
+    tolerance: float | None = None,
+    allow_unsafe: bool = False,
+) -> Verification:
+    """Compare any model file with a Keras model.
+
+    Args:
+        model: A .keras or .h5 file, or a built keras.Model.
+        artifact: A .tflite or .onnx file, ours or anybody's.
+        data: Inputs, with labels ``y`` where the accuracy is wanted; None takes random inputs.
+        tolerance: Mean error allowed as a share of the output's range; None takes the limits of
+            the scheme that the file's card names, float32's where it has none.
+        allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
+
+    Returns:
+        The comparison; ``passed`` says whether it keeps the limits.
+
+    Raises:
+        LittoralError: A file that cannot be opened, data that does not fit.
+    """
+    content = _read(Path(artifact))
+    card = integrity.read_card(content)
+    scheme = card.scheme if card is not None and card.scheme else "float32"
+    prepared = prepare(model, Request(evaluation_data=data, allow_unsafe=allow_unsafe))
+    outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {artifact}")
+    return compare(
+        prepared.reference,
+        _under_keras_names(outputs, prepared.reference),
+        prepared.evaluation.labels,
+        limits_of(scheme, tolerance),
+    )
+
+
+def limits_of(scheme: str, tolerance: float | None) -> Limits:
+    """What a file of a scheme may differ by; a tolerance given by hand replaces all of it."""
+    if tolerance is not None:
+        return Limits(max_error=None, mean_error=tolerance, max_drop=100.0)
+    known = scheme if scheme in plugins.names(schemes) else "float32"
+    module = plugins.load(schemes, known)
+    return Limits(module.MAX_ERROR, module.MEAN_ERROR, module.MAX_DROP)
+
+
+def _under_keras_names(outputs: dict[str, Any], reference: Mapping[str, Any]) -> dict[str, Any]:
+    """A foreign file has its own names, but Keras's order."""
+    if set(outputs) == set(reference):
+        return {name: outputs[name] for name in reference}
+    if len(outputs) == len(reference):
+        return dict(zip(reference, outputs.values(), strict=True))
+    return outputs
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
