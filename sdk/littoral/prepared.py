@@ -6,21 +6,21 @@ quantized tensor is converted in a scratch array that lives as long as the prepa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.engines import Binding
+from littoral.engines import Binding, Shape
 from littoral.tensors import TensorSpec
 
 Array = NDArray[Any]
 Fill = Callable[[Array], None]
 Read = Callable[[], Array]
 Call = Callable[[Sequence[Array]], list[Array]]
-Quick = Callable[[Array], "Array | None"]
+Check = Callable[[Array], float]
+Quick = tuple[Shape, "Shape | None", Any, Array, Array, Check, Callable[[], object], Read]
 
 _SHRINK = np.float32(2.0**-30)
 """Weight of each value in the check for NaN and infinity: no sum of finite float32 overflows."""
@@ -69,68 +69,54 @@ def readers(binding: Binding, outputs: tuple[TensorSpec, ...], *, raw: bool = Fa
 
 
 def compose_quick(
-    binding: Binding, spec: TensorSpec, output: TensorSpec, lock: Any, *, sample: bool
+    binding: Binding, spec: TensorSpec, output: TensorSpec, *, has_batch: bool
 ) -> Quick | None:
-    """The call for one input and one output, checks included: the one that loops run.
+    """What `Model.run` needs for one input and one output that need no conversion.
 
     Args:
         binding: The session's memory for the shape of the call.
         spec: The input.
         output: The output.
-        lock: Held during the call.
-        sample: True when the array comes, and the result goes, without a batch axis.
+        has_batch: True when the first axis counts samples and is 1, so that an array without that
+            axis is one sample.
 
     Returns:
-        A function from an array of the bound shape and the real dtype to a new array, or to None
-        when a value is NaN or infinite. None when this input has no quick check.
+        ``(shape, shape of one sample or None, dtype, memory, flat memory, check, invoke, read)``,
+        where ``check(flat memory)`` is finite when every value is. None when this input has no
+        quick way.
     """
     memory = binding.inputs[0]
-    if spec.dtype == "float32" and memory.size > _LARGEST_QUICK_CHECK:
+    if spec.is_quantized or spec.dtype in ("str", "float16", "float64") or not memory.ndim:
         return None
-    target = memory[0] if sample else memory
-    invoke = binding.invoke
-    read = readers(binding, (output,))[0]
-    take = _without_batch_axis(read) if sample else read
+    check: Check = _always_finite
     if spec.dtype == "float32":
-        return _quick_float(target, memory.reshape(-1), invoke, take, lock)
-    if spec.is_quantized or spec.dtype in ("str", "float16", "float64"):
-        return None
-    return _quick_plain(target, invoke, take, lock)
+        if memory.size > _LARGEST_QUICK_CHECK:
+            return None
+        check = np.full(memory.size, _SHRINK, np.float32).dot
+    sample = memory.shape[1:] if has_batch else None
+    read = readers(binding, (output,))[0]
+    return (
+        memory.shape,
+        sample,
+        memory.dtype,
+        memory,
+        memory.reshape(-1),
+        check,
+        binding.invoke,
+        read,
+    )
 
 
-def _quick_float(
-    target: Array, flat: Array, invoke: Callable[[], object], take: Read, lock: Any
-) -> Quick:
-    weigh = np.full(flat.size, _SHRINK, np.float32).dot
-    is_finite = math.isfinite
-
-    def call(x: Array) -> Array | None:
-        with lock:
-            target[...] = x
-            if is_finite(weigh(flat)):
-                invoke()
-                return take()
-        return None
-
-    return call
+def _always_finite(values: Array) -> float:
+    return 0.0
 
 
-def _quick_plain(target: Array, invoke: Callable[[], object], take: Read, lock: Any) -> Quick:
-    def call(x: Array) -> Array | None:
-        with lock:
-            target[...] = x
-            invoke()
-            return take()
-
-    return call
+def _never() -> Any:
+    raise AssertionError("no array has the shape (-1,)")
 
 
-def _without_batch_axis(read: Read) -> Read:
-    def take() -> Array:
-        result: Array = read()[0]
-        return result
-
-    return take
+NOT_QUICK: Quick = ((-1,), None, None, np.empty(0), np.empty(0), _always_finite, _never, _never)
+"""Fits no array, so that `Model.run` need not ask whether there is a quick way."""
 
 
 def _fill(memory: Array, spec: TensorSpec | None) -> Fill:
