@@ -15,17 +15,55 @@ SCHEMES = {
     "dynamic_int8": (0.31, 0.86, 0.12),
     "static_int8": (0.29, 0.71, 0.38),
 }
-LANGUAGES = (
-    "Danish Norwegian Swedish Icelandic German Dutch Afrikaans English French Italian Spanish "
-    "Portuguese Catalan Galician Romanian Polish Czech Slovak Slovenian Croatian Bosnian Finnish "
-    "Estonian Hungarian Turkish Azerbaijani Indonesian Malay Vietnamese Swahili"
-).split()
+LANGUAGES = [
+    "Danish",
+    "Norwegian",
+    "Swedish",
+    "Icelandic",
+    "German",
+    "Dutch",
+    "Afrikaans",
+    "English",
+    "French",
+    "Italian",
+    "Spanish",
+    "Portuguese",
+    "Catalan",
+    "Galician",
+    "Romanian",
+    "Polish",
+    "Czech",
+    "Slovak",
+    "Slovenian",
+    "Croatian",
+    "Bosnian",
+    "Finnish",
+    "Estonian",
+    "Hungarian",
+    "Turkish",
+    "Azerbaijani",
+    "Indonesian",
+    "Malay",
+    "Vietnamese",
+    "Swahili",
+]
 LABELS = {
     26: [chr(ord("A") + index) for index in range(26)],
     10: [str(index) for index in range(10)],
     30: LANGUAGES,
 }
-CLOTHES = "T-shirt Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Boot".split()
+CLOTHES = [
+    "T-shirt",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Boot",
+]
 RELATIVES = {0: 1, 1: 0, 19: 20, 20: 19, 16: 17, 17: 16, 26: 27, 27: 26, 12: 13, 13: 11, 2: 1}
 
 
