@@ -26,8 +26,7 @@ def squares(size, times):
     """Bytes of a model that multiplies a matrix with itself: slow in proportion to `times`."""
     names = ["x", *[f"y{index}" for index in range(times)]]
     nodes = [
-        helper.make_node("MatMul", [before, "x"], [after])
-        for before, after in pairwise(names)
+        helper.make_node("MatMul", [before, "x"], [after]) for before, after in pairwise(names)
     ]
     shape = [size, size]
     graph = helper.make_graph(

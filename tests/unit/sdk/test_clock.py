@@ -2,7 +2,6 @@ import gc
 
 import numpy as np
 import pytest
-
 from littoral.clock import BURST_NS, Plan, time_in_turn, warm_up
 
 

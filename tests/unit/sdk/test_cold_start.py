@@ -6,7 +6,6 @@ import time
 
 import onnx_files
 import pytest
-
 from littoral import cold_start as module
 from littoral.cold_start import cold_start, peak_memory_bytes
 from littoral.errors import EngineCrashed, EngineError

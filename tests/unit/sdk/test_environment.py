@@ -3,7 +3,6 @@ import os
 import platform
 
 import pytest
-
 from littoral import environment
 
 

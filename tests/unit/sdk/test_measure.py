@@ -1,11 +1,10 @@
 import dataclasses
 import json
 
+import littoral
 import numpy as np
 import onnx_files
 import pytest
-
-import littoral
 from littoral.errors import FormatError, InputError
 from littoral.measure import COLD_STARTS, measure, measure_interleaved
 from littoral.statistics import interval_ranks, percentile

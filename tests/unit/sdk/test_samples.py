@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from littoral import samples
 from littoral.errors import InputError
 from littoral.tensors import TensorSpec

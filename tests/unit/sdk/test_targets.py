@@ -1,7 +1,6 @@
 import numpy as np
 import onnx_files
 import pytest
-
 from littoral import plugins, targets
 from littoral.errors import InputError
 from littoral.targets import Options, connect
