@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import littoral
-
 from littoral_converters.calibration import Dataset
 
 

@@ -8,7 +8,6 @@ from types import ModuleType
 
 from littoral import plugins
 from littoral.errors import ConversionError, InputError
-
 from littoral_converters import formats, schemes
 
 LOWERINGS = ("auto", "unrolled", "loop", "fused")

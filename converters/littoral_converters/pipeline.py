@@ -11,7 +11,6 @@ from typing import Any
 
 from littoral import files, integrity
 from littoral.card import Card
-
 from littoral_converters.calibration import REPRESENTATIVE_SAMPLES, Data
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, jobs_of

@@ -9,7 +9,6 @@ from typing import Any
 
 from littoral import integrity, plugins
 from littoral.errors import InputError, VerificationError
-
 from littoral_converters import schemes
 from littoral_converters.calibration import Data
 from littoral_converters.execution import outputs_of

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from littoral.errors import InputError
 from numpy.typing import NDArray
+
+from littoral.errors import InputError
 
 Outputs = Mapping[str, NDArray[Any]]
 

@@ -62,7 +62,6 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         LittoralError: As `littoral_converters.convert` raises it.
     """
     from littoral.progress import Progress
-
     from littoral_converters.pipeline import convert
     from littoral_converters.results import result_of
     from littoral_converters.source import card_in
@@ -112,7 +111,6 @@ def split(names: list[str]) -> list[str]:
 
 def _all_schemes(has_data: bool) -> list[str]:
     from littoral import plugins
-
     from littoral_converters import schemes
 
     names = plugins.names(schemes)

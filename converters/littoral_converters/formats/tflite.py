@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
-
+from littoral_converters.formats._tflite_compaction import compact
 from littoral_converters.graph import TracedGraph
 
 SUFFIX = ".tflite"
@@ -47,10 +49,11 @@ def write(graph: TracedGraph) -> bytes:
 
 
 def stamp(content: bytes, card: Card) -> bytes:
-    """Put the card into the file as the metadata entry ``littoral_card``."""
+    """Put the card into the file as the metadata entry ``littoral_card``, and compact it."""
     model = parse(content)
+    compact(model)
     buffer = schema.BufferT()
-    buffer.data = list(card.to_json().encode())
+    buffer.data = np.frombuffer(card.to_json().encode(), np.uint8)
     model.buffers.append(buffer)
     entry = schema.MetadataT()
     entry.name, entry.buffer = KEY, len(model.buffers) - 1

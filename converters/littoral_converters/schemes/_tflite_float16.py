@@ -8,6 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from littoral_converters.formats.tflite import parse, serialize
+from littoral_converters.schemes._tflite_weights import OP, conversion
 
 
 def halve(content: bytes, min_elements: int) -> bytes:
@@ -26,9 +27,8 @@ def halve(content: bytes, min_elements: int) -> bytes:
         for index, buffer in enumerate(model.buffers)
         if (half := _half(model, index, buffer, min_elements)) is not None
     }
-    code = _operator_code(model)
     for graph in model.subgraphs:
-        _dequantize(graph, chosen, code)
+        _dequantize(model, graph, chosen)
     for index, half in chosen.items():
         model.buffers[index].data = np.frombuffer(half.tobytes(), np.uint8)
     return serialize(model)
@@ -46,15 +46,7 @@ def _half(model: Any, index: int, buffer: Any, min_elements: int) -> Any:
     return values.astype(np.float16)
 
 
-def _operator_code(model: Any) -> int:
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
-    code.version = 2
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
-
-
-def _dequantize(graph: Any, chosen: dict[int, Any], code: int) -> None:
+def _dequantize(model: Any, graph: Any, chosen: dict[int, Any]) -> None:
     """In one subgraph, feed each halved constant through DEQUANTIZE to those who read it."""
     restored: dict[int, int] = {}
     operators = []
@@ -68,12 +60,7 @@ def _dequantize(graph: Any, chosen: dict[int, Any], code: int) -> None:
         graph.tensors.append(full)
         tensor.type = schema.TensorType.FLOAT16
         restored[index] = len(graph.tensors) - 1
-        operator = schema.OperatorT()
-        operator.opcodeIndex = code
-        operator.inputs, operator.outputs = [index], [restored[index]]
-        operator.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
-        operator.builtinOptions = schema.DequantizeOptionsT()
-        operators.append(operator)
+        operators.append(conversion(model, OP.DEQUANTIZE, 2, index, restored[index]))
     for operator in graph.operators:
         operator.inputs = [restored.get(int(index), int(index)) for index in operator.inputs]
     graph.operators = [*operators, *graph.operators]

@@ -29,7 +29,7 @@ from littoral_converters.schemes._tflite_weights import (
     add_tensor,
     code_of,
     constant,
-    drop_unused,
+    conversion,
     has_float_weights,
     kind_of,
     make_dynamic,
@@ -117,7 +117,6 @@ def make_static(content: bytes, samples: Samples) -> bytes:
         ranges = _unified(graph, chosen, ranges_of(content, computed, samples))
         _rewrite(graph, chosen, ranges)
     make_dynamic(model)
-    drop_unused(model)
     return serialize(model)
 
 
@@ -216,7 +215,6 @@ class _Writer:
         self.ranges = ranges
         self.operators: list[Any] = []
         self._twins: dict[int, int] = {}
-        self._codes: dict[int, int] = {}
         self._finals = {int(index) for index in graph.main.outputs}
 
     def twin(self, index: int) -> int:
@@ -294,19 +292,7 @@ class _Writer:
         main.tensors[inputs[kind.bias]].quantization = parameters(scales, zeros)
 
     def _convert(self, code: int, version: int, source: int, target: int) -> None:
-        if code not in self._codes:
-            entry = schema.OperatorCodeT()
-            entry.builtinCode = entry.deprecatedBuiltinCode = code
-            entry.version = version
-            self.graph.model.operatorCodes.append(entry)
-            self._codes[code] = len(self.graph.model.operatorCodes) - 1
-        operator = schema.OperatorT()
-        operator.opcodeIndex = self._codes[code]
-        operator.inputs, operator.outputs = [source], [target]
-        options = "Quantize" if code == OP.QUANTIZE else "Dequantize"
-        operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{options}Options")
-        operator.builtinOptions = getattr(schema, f"{options}OptionsT")()
-        self.operators.append(operator)
+        self.operators.append(conversion(self.graph.model, code, version, source, target))
 
 
 def affine(low: float, high: float) -> tuple[float, int]:

@@ -13,12 +13,11 @@ MAX_DROP = 0.5
 def tflite(content: bytes, samples: Samples) -> bytes:
     """Quantize the weights of matrix products and convolutions, one scale per output channel."""
     from littoral_converters.formats.tflite import parse, serialize
-    from littoral_converters.schemes._tflite_weights import drop_unused, make_dynamic
+    from littoral_converters.schemes._tflite_weights import make_dynamic
 
     del samples
     model = parse(content)
     make_dynamic(model)
-    drop_unused(model)
     return serialize(model)
 
 
