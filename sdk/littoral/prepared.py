@@ -86,25 +86,28 @@ def compose_quick(
         quick way.
     """
     memory = binding.inputs[0]
-    if spec.is_quantized or spec.dtype in ("str", "float16", "float64") or not memory.ndim:
+    if spec.dtype in ("str", "float16", "float64") or not memory.ndim:
         return None
+    invoke = binding.invoke
+    if spec.is_quantized:
+        engines_own, memory = memory, np.zeros(memory.shape, np.float32)
+        invoke = _quantize_first(_quantizing_fill(engines_own, spec), memory, invoke)
     check: Check = _always_finite
-    if spec.dtype == "float32":
+    if memory.dtype == np.float32:
         if memory.size > _LARGEST_QUICK_CHECK:
             return None
         check = np.full(memory.size, _SHRINK, np.float32).dot
     sample = memory.shape[1:] if has_batch else None
     read = readers(binding, (output,))[0]
-    return (
-        memory.shape,
-        sample,
-        memory.dtype,
-        memory,
-        memory.reshape(-1),
-        check,
-        binding.invoke,
-        read,
-    )
+    return memory.shape, sample, memory.dtype, memory, memory.reshape(-1), check, invoke, read
+
+
+def _quantize_first(fill: Fill, real: Array, invoke: Callable[[], object]) -> Callable[[], object]:
+    def quantize_and_invoke() -> None:
+        fill(real)
+        invoke()
+
+    return quantize_and_invoke
 
 
 def _always_finite(values: Array) -> float:
