@@ -120,4 +120,4 @@ def _trace(result: Result, values: NDArray[np.float64], x: Axis, y: Axis) -> str
 
 def _relative_medians(rounds: Rounds) -> NDArray[np.float64]:
     medians = np.array([float(np.median(own)) for own in rounds])
-    return np.asarray(medians / np.median(medians))
+    return np.asarray(medians / max(float(np.median(medians)), 1.0))

@@ -94,5 +94,6 @@ def _digits(number: float) -> str:
     """Three significant digits without an exponent."""
     if number == 0:
         return "0"
-    decimals = max(0, 2 - math.floor(math.log10(abs(number)) + 1e-9))
-    return f"{number:.{min(decimals, 3)}f}"
+    # Rounded first: 0.9996 has its third digit where 1.00 has it.
+    power = math.floor(math.log10(abs(float(f"{number:.2e}"))))
+    return f"{number:.{min(max(0, 2 - power), 3)}f}"
