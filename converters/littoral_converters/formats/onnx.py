@@ -10,6 +10,7 @@ import numpy as np
 
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
+from littoral_converters.formats._onnx_compaction import compact
 from littoral_converters.graph import ONNX_OPERATOR, TracedGraph
 
 SUFFIX = ".onnx"
@@ -57,10 +58,11 @@ def write(graph: TracedGraph) -> bytes:
 
 
 def stamp(content: bytes, card: Card) -> bytes:
-    """Put the card into the file as the metadata property ``littoral_card``."""
+    """Put the card into the file as the metadata property ``littoral_card``, and compact it."""
     import onnx
 
     model = onnx.load_from_string(content)
+    compact(model)
     onnx.helper.set_model_props(model, {KEY: card.to_json()})
     model.producer_name = "littoral"
     return bytes(model.SerializeToString())
