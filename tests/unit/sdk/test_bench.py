@@ -156,4 +156,5 @@ def test_a_user_at_a_shell_gets_figures_of_the_right_size(files):
             session.run(None, {"x": x})
             durations.append(time.perf_counter() - before)
         raw_us = 1e6 * float(np.median(durations))
-        assert raw_us / 3 < measured[path] < raw_us * 3
+        # Wide enough for a machine that others use; a wrong unit or loop is out by far more.
+        assert raw_us / 8 < measured[path] < raw_us * 8
