@@ -147,6 +147,7 @@ def _family(name: str, title: str, own: Sequence[Result], about: Mapping[str, An
         tag("p", "Solid: p50. Pale: up to p90. Stroke: p99. Whiskers: intervals.", class_="note"),
     )
     blocks = [page.heading(name, title), tag("p", text(_facts(own, about, keras)), class_="soft")]
+    blocks.append(_data_note(about.get("data") or {}))
     blocks.append(tag("div", trade, bars, class_="pair"))
     blocks.append(page.card(_results_table(own)))
     if about.get("confusion"):
@@ -155,13 +156,9 @@ def _family(name: str, title: str, own: Sequence[Result], about: Mapping[str, An
 
 
 def _facts(own: Sequence[Result], about: Mapping[str, Any], keras: float | None) -> str:
-    data = about.get("data") or {}
     facts = []
     if about.get("parameters"):
         facts.append(f"{about['parameters']:,} parameters")
-    if data.get("name"):
-        licence = f" ({data['licence']})" if data.get("licence") else ""
-        facts.append(f"trained on {data['name']}{licence}")
     if about.get("epochs"):
         facts.append(f"{about['epochs']} epochs")
     if about.get("seconds"):
@@ -170,6 +167,14 @@ def _facts(own: Sequence[Result], about: Mapping[str, Any], keras: float | None)
         facts.append(f"Keras gets {units.percent(keras)} of the test set right")
     facts.append(f"{len(own)} files")
     return " \N{MIDDLE DOT} ".join(facts)
+
+
+def _data_note(card: Mapping[str, Any]) -> str:
+    """Whose the data is and how it was split: what its licence asks for, in one line."""
+    parts = [("Data", "name"), ("by", "attribution"), ("source", "source")]
+    parts += [("licence", "licence"), ("split", "split")]
+    known = [f"{words}: {card[key]}" for words, key in parts if card.get(key)]
+    return tag("p", text("; ".join(known) + "."), class_="note") if known else ""
 
 
 def _results_table(own: Sequence[Result]) -> str:

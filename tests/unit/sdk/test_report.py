@@ -95,6 +95,10 @@ def test_every_result_is_in_its_familys_table_with_its_figures(payload, document
             assert "agrees" in row
 
 
+def test_the_data_is_attributed_under_every_family(document):
+    assert document.count("by: Somebody (1991); licence: CC BY 4.0; split:") == len(FAMILIES)
+
+
 def test_every_file_is_in_both_pictures_of_its_family(document):
     for fmt in ("TFLite", "ONNX"):
         for scheme in SCHEMES:
