@@ -141,11 +141,11 @@ def _quantizing_fill(memory: Array, spec: TensorSpec) -> Fill:
     divide, rint, add, minimum, maximum = np.divide, np.rint, np.add, np.minimum, np.maximum
 
     def fill(array: Array) -> None:
-        divide(array, scale, scratch)
-        rint(scratch, scratch)
-        add(scratch, zero_point, scratch)
-        maximum(scratch, least, scratch)
-        minimum(scratch, most, scratch)
+        divide(array, scale, out=scratch)
+        rint(scratch, out=scratch)
+        add(scratch, zero_point, out=scratch)
+        maximum(scratch, least, out=scratch)
+        minimum(scratch, most, out=scratch)
         memory[...] = scratch
 
     return fill
@@ -157,7 +157,7 @@ def _read(read: Read, spec: TensorSpec) -> Read:
 
         def dequantized() -> Array:
             real = np.subtract(read(), zero_point, dtype=np.float32)
-            return np.multiply(real, scale, real)
+            return np.multiply(real, scale, out=real)
 
         return dequantized
     if spec.dtype == "float16":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-import engine_files
+import small_models
 import littoral
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_importing_an_engines_module_does_not_import_its_library(engine):
 
 
 def test_a_batch_of_one(engine):
-    with load(engine, engine_files.ONE) as model:
+    with load(engine, small_models.ONE) as model:
         x = np.array([[1, 2, 3]], np.float32)
         np.testing.assert_array_equal(model.run(x), [[2, 4, 6]])
         assert model.run(x).dtype == np.float32
@@ -57,20 +57,20 @@ def test_a_batch_of_one(engine):
 
 
 def test_one_sample_comes_back_without_batch_axis(engine):
-    with load(engine, engine_files.ONE) as model:
+    with load(engine, small_models.ONE) as model:
         np.testing.assert_array_equal(model.run(np.array([1, 2, 3], np.float32)), [2, 4, 6])
         np.testing.assert_array_equal(model.run([1, 2, 3]), [2, 4, 6])
 
 
 def test_a_batch_larger_than_the_file_takes(engine):
     x = np.arange(21, dtype=np.float32).reshape(7, 3)
-    with load(engine, engine_files.ONE) as model:
+    with load(engine, small_models.ONE) as model:
         np.testing.assert_array_equal(model.run(x), 2 * x)
 
 
 def test_a_file_that_takes_four_samples(engine):
     x = np.arange(14, dtype=np.float32).reshape(7, 2)
-    with load(engine, engine_files.FOUR) as model:
+    with load(engine, small_models.FOUR) as model:
         np.testing.assert_array_equal(model.run(x), 2 * x)
         np.testing.assert_array_equal(model.run(x[:4]), 2 * x[:4])
         np.testing.assert_array_equal(model.run(x[:1]), 2 * x[:1])
@@ -79,7 +79,7 @@ def test_a_file_that_takes_four_samples(engine):
 
 @pytest.mark.parametrize("counts", [(1, 5, 1), (3, 3, 2, 64)])
 def test_an_open_batch_axis_takes_any_count_in_any_order(engine, counts):
-    with load(engine, engine_files.OPEN) as model:
+    with load(engine, small_models.OPEN) as model:
         assert model.inputs[0].shape == (None, 3)
         for count in counts:
             x = np.random.default_rng(count).standard_normal((count, 3)).astype(np.float32)
@@ -89,7 +89,7 @@ def test_an_open_batch_axis_takes_any_count_in_any_order(engine, counts):
 
 def test_several_inputs_and_outputs_keep_name_and_order(engine):
     a, b = np.array([[5, 7]], np.float32), np.array([[1, 2]], np.float32)
-    with load(engine, engine_files.SEVERAL) as model:
+    with load(engine, small_models.SEVERAL) as model:
         assert [spec.name for spec in model.inputs] == ["b", "a"]
         by_name = model.run({"a": a, "b": b})
         in_order = model.run([b, a])
@@ -102,7 +102,7 @@ def test_several_inputs_and_outputs_keep_name_and_order(engine):
 
 def test_several_inputs_one_sample_and_a_batch(engine):
     a = np.arange(6, dtype=np.float32).reshape(3, 2)
-    with load(engine, engine_files.SEVERAL) as model:
+    with load(engine, small_models.SEVERAL) as model:
         batch = model.run({"a": a, "b": a * 3})
         single = model.run({"a": a[1], "b": a[1] * 3})
     np.testing.assert_array_equal(batch["sum"], 4 * a)
@@ -112,7 +112,7 @@ def test_several_inputs_one_sample_and_a_batch(engine):
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 def test_whole_numbers(engine, dtype):
     (format,) = formats_of(engine)
-    with littoral.load(engine_files.typed(format, dtype), engine=engine) as model:
+    with littoral.load(small_models.typed(format, dtype), engine=engine) as model:
         result = model.run(np.array([[1, -2, 2**30 - 1]], dtype))
         assert result.dtype == dtype
         np.testing.assert_array_equal(result, [[2, -4, 2**31 - 2]])
@@ -123,12 +123,12 @@ def test_whole_numbers(engine, dtype):
 
 def test_booleans(engine):
     (format,) = formats_of(engine)
-    with littoral.load(engine_files.typed(format, "bool"), engine=engine) as model:
+    with littoral.load(small_models.typed(format, "bool"), engine=engine) as model:
         np.testing.assert_array_equal(model.run([[True, False, True]]), [[False, True, False]])
 
 
 def test_results_belong_to_the_caller(engine):
-    with load(engine, engine_files.ONE) as model:
+    with load(engine, small_models.ONE) as model:
         first = model.run(np.ones((1, 3), np.float32))
         first += 100
         second = model.run(np.zeros((1, 3), np.float32))
@@ -139,7 +139,7 @@ def test_results_belong_to_the_caller(engine):
 
 def test_arrays_in_any_memory_order(engine):
     wide = np.arange(12, dtype=np.float32).reshape(2, 6)
-    with load(engine, engine_files.ONE) as model:
+    with load(engine, small_models.ONE) as model:
         np.testing.assert_array_equal(model.run(wide[:1, ::2]), 2 * wide[:1, ::2])
         turned = np.asfortranarray(wide[:, ::-2])
         np.testing.assert_array_equal(model.run(turned), 2 * turned)
@@ -147,7 +147,7 @@ def test_arrays_in_any_memory_order(engine):
 
 def test_threads_that_share_a_model_get_their_own_answers(engine):
     wrong = []
-    with load(engine, engine_files.OPEN) as model:
+    with load(engine, small_models.OPEN) as model:
 
         def hammer(number):
             for step in range(100):
@@ -165,12 +165,12 @@ def test_threads_that_share_a_model_get_their_own_answers(engine):
 
 
 def test_more_threads_give_the_same_answer(engine):
-    with load(engine, engine_files.ONE, threads=2) as model:
+    with load(engine, small_models.ONE, threads=2) as model:
         np.testing.assert_array_equal(model.run([1, 2, 3]), [2, 4, 6])
 
 
 def test_a_closed_model_says_so(engine):
-    model = load(engine, engine_files.ONE)
+    model = load(engine, small_models.ONE)
     model.close()
     model.close()
     for call in (model.run, model.run_raw):
@@ -180,25 +180,25 @@ def test_a_closed_model_says_so(engine):
 
 def test_loading_and_closing_again_and_again(engine):
     for number in range(30):
-        with load(engine, engine_files.ONE) as model:
+        with load(engine, small_models.ONE) as model:
             assert model.run([number, 0, 0])[0] == 2 * number
 
 
 def test_a_damaged_file_is_a_model_error(engine):
     (format,) = formats_of(engine)
-    content = engine_files.ONE[format]
+    content = small_models.ONE[format]
     for cut in range(8, len(content), 7):
         with pytest.raises(littoral.ModelError):
             littoral.load(content[:cut], engine=engine)
 
 
 def test_a_file_of_another_format_is_refused(engine):
-    other = next(f for f in engine_files.ONE if f not in formats_of(engine))
+    other = next(f for f in small_models.ONE if f not in formats_of(engine))
     with pytest.raises(littoral.InputError, match=f"engine {engine} runs"):
-        littoral.load(engine_files.ONE[other], engine=engine)
+        littoral.load(small_models.ONE[other], engine=engine)
 
 
 def test_nothing_reaches_stderr(engine, capfd):
-    with load(engine, engine_files.ONE) as model:
+    with load(engine, small_models.ONE) as model:
         model.run([1, 2, 3])
     assert capfd.readouterr().err == ""

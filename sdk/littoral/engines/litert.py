@@ -81,7 +81,7 @@ class LiteRTSession:
 
     def reset(self) -> None:
         """Reset variable tensors; resource variables need a new interpreter."""
-        if self._state == "tensors":
+        if self._state == "tensors" and self._binding is not None:
             self._interpreter.reset_all_variables()
         elif self._state == "resources":
             self._binding = None

@@ -172,7 +172,12 @@ def seal_span(content: bytes) -> tuple[int, int] | None:
 
 
 def seal_traces(content: bytes) -> bool:
-    """True when a file without a seal shows that it had one, or that littoral wrote it."""
+    """True when a file without a seal shows that it had one, or that littoral wrote it.
+
+    Raises:
+        FormatError: The file ends before its root.
+    """
+    root(content)  # cut off before the seal's magic, its root lies outside
     head = content[_SEAL_START : _SEAL_START + len(_MAGIC)]
     alike = sum(have == want for have, want in zip(head, _MAGIC, strict=False))
     return alike >= _TELLING_BYTES or _MAGIC[:13] in content or _CARD.encode() in content

@@ -1,0 +1,65 @@
+"""Convert a Keras model and hold the file against Keras's own numbers, through the public API."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import littoral
+import numpy as np
+from littoral_converters import convert
+
+
+def randomize(model, seed=1, scale=0.4):
+    """Give a fresh model weights that make its outputs differ; biases too."""
+    random = np.random.default_rng(seed)
+    for weight in model.weights:
+        if weight.trainable:
+            weight.assign(random.normal(scale=scale, size=weight.shape).astype("float32"))
+    return model
+
+
+def feeds(model, count, seed):
+    """Random inputs by Keras name."""
+    random = np.random.default_rng(seed)
+    return {
+        tensor.name: random.integers(0, 6, (count, *tensor.shape[1:])).astype(tensor.dtype)
+        if "int" in tensor.dtype
+        else random.normal(size=(count, *tensor.shape[1:])).astype("float32")
+        for tensor in model.inputs
+    }
+
+
+def keras_outputs(model, data):
+    """Keras's outputs, flat, in Keras's order."""
+    arrays = [data[tensor.name] for tensor in model.inputs]
+    results = model(arrays if len(arrays) > 1 else arrays[0], training=False)
+    return [np.asarray(result) for result in keras.tree.flatten(results)]
+
+
+def file_outputs(path, data):
+    """A file's outputs through `littoral.load`, in the file's order."""
+    with littoral.load(path) as model:
+        results = model.run(data)
+    return list(results.values()) if isinstance(results, dict) else [results]
+
+
+def worst_error(model, folder, format_name, scheme="float32", data=None, **options):
+    """Largest difference between a converted file and Keras, as a share of the output's range."""
+    data = feeds(model, 4, seed=0) if data is None else data
+    (variant,) = convert(
+        model,
+        folder,
+        formats=(format_name,),
+        schemes=(scheme,),
+        representative_data=feeds(model, 64, seed=2),
+        **options,
+    )
+    wanted, got = keras_outputs(model, data), file_outputs(variant.path, data)
+    assert [values.shape for values in got] == [values.shape for values in wanted]
+    return max(
+        float(np.abs(w - g).max() / (1e-6 + np.abs(w).max()))
+        for w, g in zip(wanted, got, strict=True)
+    )
