@@ -75,10 +75,11 @@ def read(path: Path) -> list[Arrays | Raw]:
 
 def _arrays(path: Path) -> Arrays:
     try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return Arrays(path.name, content)
-        with content:
+        # NumPy leaves a file that it opened by name open when the archive inside is damaged.
+        with path.open("rb") as stream:
+            content = np.load(stream, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return Arrays(path.name, content)
             found = {name: content[name] for name in content.files}
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,273 @@
+"""The verbs that a device has: run, inspect, doctor."""
+
+import json
+import re
+import subprocess
+import sys
+
+import littoral
+import numpy as np
+import pytest
+import small_models
+from littoral import Card, cli, integrity
+from littoral.card import CardTensor
+from littoral.cli import doctor
+from littoral.engines import _trial
+from onnx_writer import write
+
+LABELS = ("sea", "shore", "sky")
+CARD = Card(
+    "toy",
+    family="mlp",
+    task="classification",
+    scheme="float32",
+    inputs=(
+        CardTensor("x", (1, 3), preprocessing=({"step": "tabular", "columns": ["a", "b", "c"]},)),
+    ),
+    outputs=(CardTensor("scores", (1, 3), labels=LABELS),),
+    verification={"agreement": 1.0},
+)
+
+
+def classifier(steps=None):
+    """softmax(x), float32 [n, 3], sealed, with a card."""
+    card = CARD
+    if steps is not None:
+        card = Card("text", inputs=(CardTensor("x", (1, 3), preprocessing=steps),))
+    content = write(
+        [("x", "float32", ["n", 3])],
+        [("scores", "float32", ["n", 3])],
+        [("Softmax", ["x"], ["scores"], {})],
+        None,
+        {"littoral_card": card.to_json()},
+    )
+    return integrity.seal(content)
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "toy.onnx"
+    path.write_bytes(classifier())
+    return path
+
+
+def test_run_a_batch_prints_the_accuracy(model, tmp_path, capsys):
+    x = np.eye(3, dtype=np.float32)[[0, 1, 2, 2]]
+    np.savez(tmp_path / "d.npz", x=x, y=np.array([0, 1, 2, 0]))
+    payload = cli.call("run", [str(model), "--data", str(tmp_path / "d.npz")])
+    assert payload["accuracy"] == 0.75
+    assert payload["samples"] == 4
+    assert [entry["labels"][0]["label"] for entry in payload["predictions"]] == [
+        "sea",
+        "shore",
+        "sky",
+        "sky",
+    ]
+    score = np.e / (np.e + 2)
+    assert payload["predictions"][0]["labels"][0]["score"] == pytest.approx(score)
+    assert cli.main(["run", str(model), str(tmp_path / "d.npz")]) == 0
+    out = capsys.readouterr().out
+    assert "d.npz[1]  shore 0.5761" in out
+    assert "accuracy 0.7500 over 4 samples" in out
+
+
+@pytest.mark.parametrize("truth", [["sea", "shore"], [0, 1], [[1, 0, 0], [0, 1, 0]], [0.0, 1.0]])
+def test_run_understands_names_numbers_and_one_hot_rows(model, tmp_path, truth):
+    np.savez(tmp_path / "d.npz", x=np.eye(3)[:2], y=np.array(truth))
+    assert cli.call("run", [str(model), str(tmp_path / "d.npz")])["accuracy"] == 1.0
+
+
+def test_run_a_table_through_the_cards_preprocessing(model, tmp_path):
+    (tmp_path / "t.csv").write_text("c,a,b,y\n9,0,0,sky\n0,9,0,shore\n")
+    payload = cli.call("run", [str(model), str(tmp_path / "t.csv"), "--top", "1"])
+    assert [entry["labels"][0]["label"] for entry in payload["predictions"]] == ["sky", "sea"]
+    assert payload["accuracy"] == 0.5
+    assert len(payload["predictions"][0]["labels"]) == 1
+
+
+def test_run_a_text(tmp_path):
+    path = tmp_path / "text.onnx"
+    path.write_bytes(classifier(({"step": "bytes", "length": 3},)))
+    (tmp_path / "t.txt").write_text("a~a")
+    payload = cli.call("run", [str(path), str(tmp_path / "t.txt"), "--text", "~"])
+    assert [entry["labels"][0]["label"] for entry in payload["predictions"]] == ["1", "0"]
+
+
+def test_run_a_model_that_is_no_classifier(tmp_path, capsys):
+    path = tmp_path / "several.tflite"
+    path.write_bytes(small_models.SEVERAL["tflite"])
+    np.savez(tmp_path / "d.npz", a=np.array([[5, 7]]), b=np.array([[1, 2]]))
+    payload = cli.call("run", [str(path), str(tmp_path / "d.npz")])
+    assert payload["predictions"][0]["outputs"] == {"difference": [4.0, 5.0], "sum": [6.0, 9.0]}
+    cli.main(["run", str(path), str(tmp_path / "d.npz")])
+    assert "sum: [6.0, 9.0]" in capsys.readouterr().out
+
+
+def test_run_shows_extremes_of_large_outputs(tmp_path):
+    path = tmp_path / "wide.onnx"
+    content = write(
+        [("x", "float32", [1, 100])],
+        [("y", "float32", [1, 100, 1])],
+        [("Unsqueeze", ["x", "axes"], ["y"], {})],
+        {"axes": np.array([2])},
+    )
+    path.write_bytes(content)
+    np.save(tmp_path / "d.npy", np.arange(100, dtype=np.float32))
+    told = cli.call("run", [str(path), str(tmp_path / "d.npy")])["predictions"][0]["outputs"]["y"]
+    assert told == {"shape": [100, 1], "dtype": "float32", "min": 0.0, "max": 99.0, "mean": 49.5}
+
+
+def test_run_json_is_alone_on_stdout(model, tmp_path):
+    np.save(tmp_path / "d.npy", np.zeros(3))
+    command = [
+        sys.executable,
+        "-m",
+        "littoral",
+        "run",
+        str(model),
+        str(tmp_path / "d.npy"),
+        "--json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["predictions"][0]["sample"] is None
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no input: toy.onnx takes x .N, 3.: give an .npz"),
+        (["absent.npz"], "absent.npz: no such file"),
+        (["--text", "sea"], "3 values .a, b, c., came 1"),
+        (["--text", "1,2,3", "--top", "0"], "--top is 0"),
+        (["--text", "1,2,3", "--threads", "0"], "threads is 0"),
+        (["--text", "1,2,3", "--engine", "litert"], "engine litert runs tflite"),
+    ],
+)
+def test_run_says_what_does_not_fit(model, arguments, message, capsys):
+    with pytest.raises(littoral.InputError, match=message):
+        cli.call("run", [str(model), *arguments])
+    assert cli.main(["run", str(model), *arguments]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_run_with_labels_that_do_not_fit(model, tmp_path):
+    np.savez(tmp_path / "d.npz", x=np.eye(3), y=np.array([0]))
+    with pytest.raises(littoral.InputError, match="3 samples but 1 labels in y"):
+        cli.call("run", [str(model), str(tmp_path / "d.npz")])
+
+
+def test_inspect_a_sealed_file_with_a_card(model, capsys):
+    payload = cli.call("inspect", [str(model)])
+    assert payload["format"] == "onnx"
+    assert payload["size_bytes"] == model.stat().st_size
+    assert payload["digest"] == integrity.check(model.read_bytes())
+    assert payload["card"]["outputs"][0]["labels"] == LABELS
+    assert payload["inputs"] == [{"name": "x", "shape": [None, 3], "dtype": "float32"}]
+    assert payload["operators"] == {"Softmax": 1}
+    assert cli.main(["inspect", str(model)]) == 0
+    out = capsys.readouterr().out
+    for told in (
+        "digest intact",
+        "x  float32 [any, 3]",
+        "Softmax x1",
+        "tabular",
+        "sea, shore, sky",
+    ):
+        assert told in out
+
+
+def test_inspect_anybodys_file(tmp_path, capsys):
+    path = tmp_path / "one.tflite"
+    path.write_bytes(small_models.ONE["tflite"])
+    payload = cli.call("inspect", [str(path)])
+    assert payload["digest"] is None
+    assert payload["card"] is None
+    assert json.loads(json.dumps(payload)) == payload
+    cli.main(["inspect", str(path)])
+    assert "no digest" in capsys.readouterr().out
+
+
+def test_inspect_needs_no_engine(model):
+    code = (
+        "import sys; from littoral import cli; cli.main(['inspect', sys.argv[1], '--json']); "
+        "bad = {'onnxruntime', 'ai_edge_litert', 'tensorflow', 'onnx'} & set(sys.modules); "
+        "sys.exit(f'imported {bad}' if bad else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_inspect_bad_files(model, tmp_path, capsys):
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(model.read_bytes()[:-1] + b"\xff")
+    (tmp_path / "empty.tflite").write_bytes(b"")
+    for path, code, message in (
+        (damaged, 1, "damaged"),
+        (tmp_path / "empty.tflite", 1, "the file is empty"),
+        (tmp_path / "absent.tflite", 2, "no such file"),
+        (tmp_path, 2, "is a folder"),
+    ):
+        assert cli.main(["inspect", str(path)]) == code
+        (line,) = capsys.readouterr().err.splitlines()
+        assert message in line
+        assert str(path) in line
+
+
+def test_doctor_runs_every_engine_for_real():
+    payload = cli.call("doctor", [])
+    assert {engine["engine"] for engine in payload["engines"]} == {"litert", "onnxruntime"}
+    for engine in payload["engines"]:
+        assert engine["runs"], engine
+        assert engine["first_result_ms"] > 0
+        assert engine["reason"] == ""
+    assert payload["formats"] == {"tflite": "litert", "onnx": "onnxruntime"}
+    assert payload["passed"]
+    told = doctor.describe(payload)
+    assert "ok   litert" in told
+    assert "runs onnx" in told
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashes .SIGSEGV."),
+        ("raise SystemExit('no such library')", "exit code 1: no such library"),
+        ("print('no json')", "exit code 0: no message"),
+    ],
+)
+def test_an_engine_that_dies_is_an_answer(monkeypatch, program, reason):
+    monkeypatch.setattr(_trial, "_PROGRAM", program)
+    trial = _trial.attempt("litert")
+    assert not trial.runs
+    assert re.search(reason, trial.reason)
+
+
+def test_doctor_without_any_engine_fails_and_says_what_to_install(monkeypatch, capsys):
+    def missing(engine):
+        return _trial.Trial(engine, None, False, "a file needs an engine", None)
+
+    monkeypatch.setattr(_trial, "attempt", missing)
+    assert cli.main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "not installed: pip install 'littoral[litert]'" in out
+    assert "nothing can run a model here" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("flags\t\t: fpu avx2 fma avx512_vnni", ["avx2", "fma", "avx512_vnni"]),
+        ("Features\t: fp asimd asimdhp asimddp i8mm", ["neon", "fp16", "dotprod", "i8mm"]),
+        ("Features\t: half thumb neon vfpv4", ["neon"]),
+        ("model name\t: whatever", []),
+    ],
+)
+def test_features_of_the_processor(tmp_path, line, expected):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(f"processor\t: 0\n{line}\n")
+    assert doctor.features(tmp_path) == expected
+
+
+def test_features_where_the_system_does_not_say(tmp_path):
+    assert doctor.features(tmp_path) == []
