@@ -33,7 +33,7 @@ class _Worker:
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     owner: int
-    calls_left: int = CALLS_PER_WORKER
+    calls_left: int
 
     def is_usable(self) -> bool:
         return self.owner == os.getpid() and self.calls_left > 0 and self.process.poll() is None
@@ -114,7 +114,7 @@ def _start() -> _Worker:
         env=environment,
     )
     atexit.register(stop)
-    return _Worker(process, log, os.getpid())
+    return _Worker(process, log, os.getpid(), CALLS_PER_WORKER)
 
 
 def serve() -> None:

@@ -50,8 +50,8 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         frozen = convert_variables_to_constants_v2(concrete)
     return TracedGraph(
         graph_def=frozen.graph.as_graph_def().SerializeToString(),
-        inputs=_specs(frozen.inputs, [spec.name for spec in signature.inputs]),
-        outputs=_specs(frozen.outputs, signature.output_names),
+        inputs=_specs(concrete.inputs[: len(specs)], [spec.name for spec in signature.inputs]),
+        outputs=_specs(concrete.outputs, signature.output_names),
         input_tensors=tuple(tensor.name for tensor in frozen.inputs),
         output_tensors=tuple(tensor.name for tensor in frozen.outputs),
     )

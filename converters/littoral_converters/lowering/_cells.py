@@ -160,12 +160,12 @@ def _onnx_form(
     activations = [name for name in names if name is not None]
     attributes: dict[str, Any] = {"activations": activations}
     if "HardSigmoid" in activations:
-        attributes["activation_alpha"] = [
-            1 / 6 if name == "HardSigmoid" else 0.0 for name in activations
-        ]
-        attributes["activation_beta"] = [
-            0.5 if name == "HardSigmoid" else 0.0 for name in activations
-        ]
+        # The lists hold an entry for each activation that takes one, not for each activation.
+        count = activations.count("HardSigmoid")
+        attributes["activation_alpha"], attributes["activation_beta"] = (
+            [1 / 6] * count,
+            [0.5] * count,
+        )
     return OnnxForm(
         op_type=op_type,
         w=np.ascontiguousarray(_array(cell.kernel)[:, order].T)[None],
@@ -190,7 +190,7 @@ def _gate_order(gates: tuple[int, ...], units: int) -> NDArray[np.int64]:
 
 
 def _array(variable: Any) -> Array:
-    return np.asarray(keras.ops.convert_to_numpy(variable), np.float32)
+    return np.asarray(variable.numpy(), np.float32)
 
 
 def _bias(variable: Any, size: int) -> Array:
