@@ -1,7 +1,6 @@
 """Cold start: a fresh process from its start to the first result, its load time and peak memory.
 
-Run as a program it is the fresh process: it imports littoral, numpy and one engine, and answers on
-stdout. The input is zeros, because making random ones would load more of numpy than a user does.
+The fresh process is `littoral.first_result`; here is the one that starts it and holds the clock.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import littoral
-from littoral.errors import EngineCrashed, EngineError, LittoralError
+from littoral.errors import EngineCrashed, EngineError
 
 # The last argument is where this littoral lives: appended, so that it shadows nothing.
 _PROGRAM = (
     "import sys; sys.path.append(sys.argv.pop()); "
-    "from littoral.cold_start import main; raise SystemExit(main())"
+    "from littoral.first_result import main; raise SystemExit(main())"
 )
 
 
@@ -79,66 +78,6 @@ def cold_start(path: Path, engine: str = "auto", threads: int = 1) -> ColdStart:
         raise _failure(path, process.returncode, complaints.decode(errors="replace"))
     facts = json.loads(rest)
     return ColdStart(first_result_ns, facts["load_ns"], facts["peak_memory_bytes"])
-
-
-def main() -> int:
-    """Be the fresh process: arguments are file, engine, threads. Returns the exit code."""
-    path, engine, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    try:
-        _answer(path, engine, threads)
-    except LittoralError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-def peak_memory_bytes(status: Path = Path("/proc/self/status")) -> int | None:
-    """This process's largest resident size so far.
-
-    On Linux from VmHWM: the ru_maxrss of a child also counts the parent that it was forked from
-    (the kernel carries it across exec), which for a parent with TensorFlow is 500 MB too much.
-
-    Args:
-        status: The kernel's page about this process.
-
-    Returns:
-        Bytes, or None where the system does not say.
-    """
-    if sys.platform == "linux":
-        return _high_water_mark(status)
-    try:
-        import resource
-    except ModuleNotFoundError:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _high_water_mark(status: Path) -> int | None:
-    try:
-        lines = status.read_text().splitlines()
-    except OSError:
-        return None
-    sizes = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
-    return next((int(kibibytes) * 1024 for kibibytes in sizes), None)
-
-
-def _answer(path: str, engine: str, threads: int) -> None:
-    # What the engine may print goes to stderr; only the answer leaves through stdout.
-    answer = os.dup(1)
-    os.dup2(2, 1)
-    from littoral.samples import zeros
-
-    model = littoral.load(path, engine=engine, threads=threads)
-    model.run(zeros(model.inputs))
-    # One byte is the first result's sign; the parent stops its clock when it arrives.
-    os.write(answer, b"!")
-    peak = peak_memory_bytes()
-    started = time.perf_counter_ns()
-    littoral.load(path, engine=engine, threads=threads).close()
-    load_ns = time.perf_counter_ns() - started
-    facts = {"load_ns": load_ns, "peak_memory_bytes": peak}
-    os.write(answer, json.dumps(facts).encode())
 
 
 def _failure(path: Path, code: int, complaints: str) -> EngineError:

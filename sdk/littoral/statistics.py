@@ -19,8 +19,10 @@ OUTLIER_THRESHOLD = 3.5
 """Modified z-score beyond which a value is an outlier (Iglewicz and Hoaglin 1993, section 3.3)."""
 
 _BATCHES = 20
-_BATCH_PENALTY = (2.093 / 1.960) ** 2
-"""Student's t over the normal quantile for 20 batches, squared: the variance is estimated too."""
+_BATCH_T = 2.093
+"""Student's t of 19 degrees of freedom at 97.5%: the scatter of 20 batches is itself estimated."""
+
+_FEWEST_A_BATCH = 10
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,19 @@ def percentile(samples: ArrayLike, fraction: float) -> float:
     return _item(ordered, _rank(len(ordered), fraction))
 
 
-def percentile_interval(
-    samples: ArrayLike, fraction: float, confidence: float = CONFIDENCE
-) -> Estimate:
+def percentile_interval(samples: ArrayLike, fraction: float) -> Estimate:
     """A percentile with its confidence interval from binomial order statistics.
 
     The number of samples below the true percentile is binomial(n, fraction), whatever the
     distribution, so two order statistics bracket it with at least the asked confidence (Conover,
     "Practical Nonparametric Statistics", 1999, section 3.2; Hahn and Meeker, "Statistical
     Intervals", 1991, section 5.2). That holds for independent samples. Latencies come in slow and
-    fast stretches, so n is first reduced to the number of independent samples that would scatter
-    as much (`effective_count`), and the ranks are stretched accordingly.
+    fast stretches, so the interval is widened to what consecutive batches bear out
+    (`batch_interval`).
 
     Args:
         samples: At least one number, in the order of measuring.
         fraction: Between 0 and 1.
-        confidence: Probability that the interval holds the true percentile.
 
     Returns:
         The nearest-rank percentile with its interval. An end is None when even the extreme sample
@@ -105,10 +104,11 @@ def percentile_interval(
     """
     ordered = _sorted(samples, fraction)
     n = len(ordered)
-    effective = effective_count(samples, fraction)
-    low, high = interval_ranks(effective, fraction, confidence)
-    if effective < n:
-        low, high = _stretched(low, high, effective, n, fraction, confidence)
+    low, high = interval_ranks(n, fraction)
+    if n >= _BATCHES * _FEWEST_A_BATCH:
+        outer_low, outer_high = batch_interval(samples, fraction)
+        low = None if low is None else min(low, outer_low)
+        high = None if high is None else max(high, outer_high)
     return Estimate(
         value=_item(ordered, _rank(n, fraction)),
         low=None if low is None else _item(ordered, low),
@@ -116,23 +116,20 @@ def percentile_interval(
     )
 
 
-def interval_ranks(
-    n: int, fraction: float, confidence: float = CONFIDENCE
-) -> tuple[int | None, int | None]:
+def interval_ranks(n: int, fraction: float) -> tuple[int | None, int | None]:
     """Ranks (from 1) of the order statistics that bracket a percentile.
 
     Args:
         n: Number of independent samples.
         fraction: Between 0 and 1.
-        confidence: Probability that the bracket holds the true percentile.
 
     Returns:
         The largest low rank with P(B < low) <= a/2 and the smallest high rank with
-        P(B >= high) <= a/2, where B is binomial(n, fraction) and a = 1 - confidence. None for an
+        P(B >= high) <= a/2, where B is binomial(n, fraction) and a = 5%. None for an
         end that n samples cannot give.
     """
     first, mass = _binomial(n, fraction)
-    tail = (1 - confidence) / 2
+    tail = (1 - CONFIDENCE) / 2
     below = np.cumsum(mass)
     above = np.cumsum(mass[::-1])[::-1]
     low = first + int(np.searchsorted(below, tail, side="right"))
@@ -140,49 +137,55 @@ def interval_ranks(
     return (low if low >= 1 else None), (high if high <= n else None)
 
 
-def runs_needed(fraction: float, confidence: float = CONFIDENCE) -> int:
+def runs_needed(fraction: float) -> int:
     """The fewest independent runs that give both ends of a percentile's interval.
 
     The largest of n samples lies above the percentile with probability 1 - fraction**n.
 
     Args:
         fraction: Between 0 and 1.
-        confidence: Probability that the interval holds the true percentile.
 
     Returns:
         6 for p50, 36 for p90, 368 for p99 at 95% confidence.
     """
-    return math.ceil(math.log((1 - confidence) / 2) / math.log(max(fraction, 1 - fraction)))
+    return math.ceil(math.log((1 - CONFIDENCE) / 2) / math.log(max(fraction, 1 - fraction)))
 
 
-def effective_count(samples: ArrayLike, fraction: float) -> int:
-    """How many independent samples would know a percentile as well as these do.
+def batch_interval(samples: ArrayLike, fraction: float) -> tuple[int, int]:
+    """Ranks that bracket a percentile at 95% where neighbouring samples resemble each other.
 
-    Batch means (Conway 1963) of the indicator "at or below the percentile", as Heidelberger and
-    Lewis, "Quantile Estimation in Dependent Sequences", 1984, apply them: 20 consecutive batches;
-    where their means scatter more than independent samples would, n shrinks by that ratio.
+    Woodruff, "Confidence Intervals for Medians and Other Position Measures", 1952, by inverting
+    the test: x can be the percentile unless the share of samples up to x differs from `fraction`
+    by more than t standard errors. The standard error comes from how that share scatters over 20
+    consecutive batches, which hold slow stretches together (batch means, Conway 1963; for
+    percentiles Heidelberger and Lewis, 1984). Far out few batches differ at all, so it is taken to
+    be at least that of independent samples times the excess found at the percentile itself.
 
     Args:
-        samples: In the order of measuring.
+        samples: At least 20, in the order of measuring.
         fraction: Between 0 and 1.
 
     Returns:
-        Between 1 and n; n itself for fewer than 200 samples, where batches would tell nothing.
+        Ranks, from 1, of the interval's ends among the sorted samples.
     """
     values = np.asarray(samples)
-    size = len(values) // _BATCHES
-    if size < 10:
-        return len(values)
-    below = values <= percentile(values, fraction)
-    means = below[: size * _BATCHES].reshape(_BATCHES, size).mean(axis=1)
-    share = float(below.mean())
-    expected = share * (1 - share) / size
-    if expected == 0:
-        return len(values)
-    inflation = float(means.var(ddof=1)) / expected
-    if inflation <= 1:
-        return len(values)
-    return max(1, int(len(values) / (inflation * _BATCH_PENALTY)))
+    n, size = len(values), len(values) // _BATCHES
+    batches = np.sort(values[: size * _BATCHES].reshape(_BATCHES, size), axis=1)
+    ranks = _candidate_ranks(n)
+    candidates = np.sort(values)[ranks - 1]
+    counts = [np.searchsorted(batch, candidates, side="right") for batch in batches]
+    shares = np.stack(counts) / size
+    mean = shares.mean(axis=0)
+    scatter = shares.var(axis=0, ddof=1) / _BATCHES
+    independent = mean * (1 - mean) / n
+    here = int(np.searchsorted(ranks, _rank(n, fraction)))
+    excess = scatter[here] / independent[here] if independent[here] else 1.0
+    margin = _BATCH_T * np.sqrt(np.maximum(scatter, excess * independent))
+    too_low = np.flatnonzero(mean + margin < fraction)
+    too_high = np.flatnonzero(mean - margin > fraction)
+    low = ranks[too_low[-1]] if len(too_low) else 1
+    high = ranks[too_high[0]] if len(too_high) else n
+    return int(low), int(high)
 
 
 def outliers(samples: ArrayLike, threshold: float = OUTLIER_THRESHOLD) -> NDArray[np.bool_]:
@@ -211,9 +214,7 @@ def outliers(samples: ArrayLike, threshold: float = OUTLIER_THRESHOLD) -> NDArra
     return np.asarray(deviation / spread > threshold)
 
 
-def paired_ratio(
-    numerators: Sequence[float], denominators: Sequence[float], confidence: float = CONFIDENCE
-) -> Estimate:
+def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
     """The median ratio of two series that were measured in turn, paired by round.
 
     A slow stretch of the machine slows both of a pair and cancels out. The interval is the one
@@ -222,7 +223,6 @@ def paired_ratio(
     Args:
         numerators: One figure a round.
         denominators: The other series' figure of the same round, not negative.
-        confidence: Probability that the interval holds the true median ratio.
 
     Returns:
         Median ratio with its interval. Pairs whose denominator is 0 (below the clock's
@@ -238,7 +238,7 @@ def paired_ratio(
     usable = under > 0
     if not usable.any():
         raise ValueError("no round has a duration above 0")
-    return percentile_interval(over[usable] / under[usable], 0.5, confidence)
+    return percentile_interval(over[usable] / under[usable], 0.5)
 
 
 def _binomial(n: int, fraction: float) -> tuple[int, NDArray[np.float64]]:
@@ -258,21 +258,11 @@ def _binomial(n: int, fraction: float) -> tuple[int, NDArray[np.float64]]:
     return mode - len(falling), mass / mass.sum()
 
 
-def _stretched(
-    low: int | None, high: int | None, effective: int, n: int, fraction: float, confidence: float
-) -> tuple[int | None, int | None]:
-    """Ranks among `effective` samples as ranks among `n`, rounded outward.
-
-    Where the effective samples are too few for an end, the extreme sample is the end that all n
-    samples support.
-    """
-    plain_low, plain_high = interval_ranks(n, fraction, confidence)
-    outer_low = max(1, low * n // effective) if low is not None else 1
-    outer_high = min(n, -(-high * n // effective)) if high is not None else n
-    return (
-        None if plain_low is None else min(plain_low, outer_low),
-        None if plain_high is None else max(plain_high, outer_high),
-    )
+def _candidate_ranks(n: int) -> NDArray[np.int64]:
+    """Every rank of few samples; of many, 1000 spread evenly and the outermost 300."""
+    spread = np.linspace(1, n, min(n, 1000)).astype(np.int64)
+    ends = np.arange(1, min(n, 300) + 1)
+    return np.unique(np.concatenate([ends, spread, n + 1 - ends]))
 
 
 def _sorted(samples: ArrayLike, fraction: float) -> NDArray[Any]:

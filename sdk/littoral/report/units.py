@@ -69,6 +69,8 @@ def spread(estimate: Estimate | None) -> str:
     if estimate.low is None or estimate.high is None or estimate.value == 0:
         return "±?"
     reach = max(estimate.value - estimate.low, estimate.high - estimate.value) / estimate.value
+    if reach >= 10:
+        return f"±{reach:.0f}{TIMES}"
     return f"±{reach:.1%}" if reach < 0.0995 else f"±{reach:.0%}"
 
 

@@ -7,8 +7,9 @@ import time
 import onnx_files
 import pytest
 from littoral import cold_start as module
-from littoral.cold_start import cold_start, peak_memory_bytes
+from littoral.cold_start import cold_start
 from littoral.errors import EngineCrashed, EngineError
+from littoral.first_result import peak_memory_bytes
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_peak_memory_is_the_childs_and_not_the_parents(dense):
 
 def test_peak_memory_grows_with_what_a_process_holds():
     code = (
-        "from littoral.cold_start import peak_memory_bytes as peak; before = peak();"
+        "from littoral.first_result import peak_memory_bytes as peak; before = peak();"
         "held = bytearray(b'x' * 50_000_000); print(peak() - before)"
     )
     grown = int(subprocess.check_output([sys.executable, "-c", code]))
@@ -55,13 +56,20 @@ def test_only_numpy_and_one_engine_are_loaded(dense, tmp_path):
     listing = tmp_path / "modules.txt"
     code = (
         "import sys; sys.argv = ['x', sys.argv[1], 'auto', '1']; "
-        "from littoral.cold_start import main; main(); "
+        "from littoral.first_result import main; main(); "
         f"open({str(listing)!r}, 'w').write(' '.join({{m.split('.')[0] for m in sys.modules}}))"
     )
     subprocess.run([sys.executable, "-c", code, str(dense)], check=True, capture_output=True)
     loaded = set(listing.read_text().split())
     assert {"numpy", "onnxruntime", "littoral"} <= loaded
-    assert not loaded & {"keras", "tensorflow", "onnx", "ai_edge_litert", "littoral_models"}
+    assert not loaded & {
+        "subprocess",
+        "keras",
+        "tensorflow",
+        "onnx",
+        "ai_edge_litert",
+        "littoral_models",
+    }
 
 
 def test_a_module_in_the_working_directory_is_not_taken(dense, tmp_path, monkeypatch):

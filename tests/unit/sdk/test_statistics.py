@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from littoral.statistics import (
     Estimate,
-    effective_count,
+    batch_interval,
     interval_ranks,
     outliers,
     paired_ratio,
@@ -153,12 +153,41 @@ def test_intervals_hold_the_truth_where_slow_and_fast_stretches_alternate(fracti
     assert coverage(lambda _: next(columns), truth, fraction, n, repeats) >= 0.91
 
 
-def test_independent_samples_count_almost_fully_and_a_drift_counts_little():
+@pytest.mark.slow
+@pytest.mark.parametrize("fraction", [0.5, 0.9, 0.99])
+def test_intervals_hold_the_truth_on_a_machine_with_two_speeds(fraction):
+    """Bursts of 200 calls, three in ten of them slow, as beside a busy neighbour."""
+    rng = np.random.default_rng(8)
+
+    def draw(shape, is_slow):
+        noise = rng.standard_normal(shape)
+        return np.where(is_slow, 7000 * np.exp(0.1 * noise), 5000 * np.exp(0.03 * noise))
+
+    truth = np.quantile(draw(2_000_000, rng.random(2_000_000) < 0.3), fraction)
+
+    def bursts(_):
+        return draw((100, 200), rng.random((100, 1)) < 0.3).ravel()
+
+    assert coverage(bursts, truth, fraction, 20_000, 250) >= 0.92
+
+
+def test_batches_find_little_to_widen_in_independent_samples_and_much_in_a_drift():
     rng = np.random.default_rng(1)
     independent = rng.standard_normal(10_000)
-    assert effective_count(independent, 0.5) > 4_000
-    assert effective_count(np.sort(independent), 0.5) < 100
-    assert effective_count(independent[:150], 0.5) == 150
+    low, high = batch_interval(independent, 0.5)
+    assert 200 / 3 < high - low < 200 * 3
+    low, high = batch_interval(np.sort(independent), 0.5)
+    assert high - low > 3000
+
+
+def test_one_slow_stretch_does_not_stretch_the_p90_to_the_slowest_call():
+    rng = np.random.default_rng(9)
+    calls = rng.normal(5000, 50, 20_000)
+    calls[4000:6200] = rng.normal(7000, 100, 2200)
+    calls[::4001] = 1_000_000
+    estimate = percentile_interval(calls, 0.9)
+    assert 4900 < estimate.low < 5200
+    assert 6900 < estimate.high < 7500
 
 
 def test_a_drift_widens_the_interval():

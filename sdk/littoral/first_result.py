@@ -1,0 +1,76 @@
+"""The fresh process of a cold start: load a file, run it once, answer on stdout.
+
+It imports what a user's program imports and nothing else: littoral, numpy, one engine. The input
+is zeros, because making random ones would load more of numpy than a user does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import littoral
+from littoral.errors import LittoralError
+
+
+def main() -> int:
+    """Be the fresh process: arguments are file, engine, threads. Returns the exit code."""
+    path, engine, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    try:
+        _answer(path, engine, threads)
+    except LittoralError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def peak_memory_bytes(status: Path = Path("/proc/self/status")) -> int | None:
+    """This process's largest resident size so far.
+
+    On Linux from VmHWM: the ru_maxrss of a child also counts the parent that it was forked from
+    (the kernel carries it across exec), which for a parent with TensorFlow is 500 MB too much.
+
+    Args:
+        status: The kernel's page about this process.
+
+    Returns:
+        Bytes, or None where the system does not say.
+    """
+    if sys.platform == "linux":
+        return _high_water_mark(status)
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _high_water_mark(status: Path) -> int | None:
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:
+        return None
+    sizes = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    return next((int(kibibytes) * 1024 for kibibytes in sizes), None)
+
+
+def _answer(path: str, engine: str, threads: int) -> None:
+    # What the engine may print goes to stderr; only the answer leaves through stdout.
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    from littoral.samples import zeros
+
+    model = littoral.load(path, engine=engine, threads=threads)
+    model.run(zeros(model.inputs))
+    # One byte is the first result's sign; the parent stops its clock when it arrives.
+    os.write(answer, b"!")
+    peak = peak_memory_bytes()
+    started = time.perf_counter_ns()
+    littoral.load(path, engine=engine, threads=threads).close()
+    load_ns = time.perf_counter_ns() - started
+    facts = {"load_ns": load_ns, "peak_memory_bytes": peak}
+    os.write(answer, json.dumps(facts).encode())
