@@ -85,12 +85,12 @@ class Model:
         self._acquire()
         try:
             if x.__class__ is ndarray:
-                shape, sample, dtype, memory, flat, check, invoke, read = self._quick
+                shape, sample, dtype, memory, flat, total, check, invoke, read = self._quick
                 came = x.shape
                 whole = came == shape
                 if x.dtype is dtype and (whole or came == sample):
                     memory[...] = x
-                    if isfinite(check(flat)):
+                    if isfinite(check(flat, total)):
                         invoke()
                         return read() if whole else read()[0]
         except RuntimeWarning:

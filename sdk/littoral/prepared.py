@@ -19,8 +19,8 @@ Array = NDArray[Any]
 Fill = Callable[[Array], None]
 Read = Callable[[], Array]
 Call = Callable[[Sequence[Array]], list[Array]]
-Check = Callable[[Array], float]
-Quick = tuple[Shape, "Shape | None", Any, Array, Array, Check, Callable[[], object], Read]
+Check = Callable[[Array, Array], Any]
+Quick = tuple[Shape, "Shape | None", Any, Array, Array, Array, Check, Callable[[], object], Read]
 
 _SHRINK = np.float32(2.0**-30)
 """Weight of each value in the check for NaN and infinity: no sum of finite float32 overflows."""
@@ -81,9 +81,9 @@ def compose_quick(
             axis is one sample.
 
     Returns:
-        ``(shape, shape of one sample or None, dtype, memory, flat memory, check, invoke, read)``,
-        where ``check(flat memory)`` is finite when every value is. None when this input has no
-        quick way.
+        ``(shape, shape of one sample or None, dtype, memory, flat memory, sum, check, invoke,
+        read)``, where ``check(flat memory, sum)`` is finite when every value is. None when this
+        input has no quick way.
     """
     memory = binding.inputs[0]
     if spec.dtype in ("str", "float16", "float64") or not memory.ndim:
@@ -99,7 +99,8 @@ def compose_quick(
         check = np.full(memory.size, _SHRINK, np.float32).dot
     sample = memory.shape[1:] if has_batch else None
     read = readers(binding, (output,))[0]
-    return memory.shape, sample, memory.dtype, memory, memory.reshape(-1), check, invoke, read
+    flat, total = memory.reshape(-1), np.zeros((), np.float32)
+    return memory.shape, sample, memory.dtype, memory, flat, total, check, invoke, read
 
 
 def _quantize_first(fill: Fill, real: Array, invoke: Callable[[], object]) -> Callable[[], object]:
@@ -110,7 +111,7 @@ def _quantize_first(fill: Fill, real: Array, invoke: Callable[[], object]) -> Ca
     return quantize_and_invoke
 
 
-def _always_finite(values: Array) -> float:
+def _always_finite(values: Array, total: Array) -> float:
     return 0.0
 
 
@@ -118,7 +119,8 @@ def _never() -> Any:
     raise AssertionError("no array has the shape (-1,)")
 
 
-NOT_QUICK: Quick = ((-1,), None, None, np.empty(0), np.empty(0), _always_finite, _never, _never)
+_NOTHING = np.empty(0)
+NOT_QUICK: Quick = ((-1,), None, None, _NOTHING, _NOTHING, _NOTHING, _always_finite, _never, _never)
 """Fits no array, so that `Model.run` need not ask whether there is a quick way."""
 
 
