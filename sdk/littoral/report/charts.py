@@ -168,17 +168,16 @@ def _reaches(result: Result, x: Axis, radius: float) -> bool:
 
 
 def _front_labels(front: Sequence[Result], x: Axis, y: Axis, largest: int) -> list[str]:
-    """Names beside the front's bubbles, moved apart downward where they would touch."""
+    """Names above the front's bubbles, moved apart upward where they would touch."""
     shapes: list[str] = []
     taken: list[tuple[float, float]] = []
-    for result in sorted(front, key=lambda one: -(one.accuracy or 0.0)):
+    for result in sorted(front, key=lambda one: one.accuracy or 0.0):
         across, up = x(_value(result.p50)), y(100 * (result.accuracy or 0.0))
         is_right = across < 0.55 * WIDTH
-        offset = _radius(result, largest) + 8
-        at = across + (offset if is_right else -offset)
-        place = up - 8
+        at = across - 4 if is_right else across + 4
+        place = up - _radius(result, largest) - 14
         while any(abs(place - height) < _LABEL_GAP and abs(at - x0) < 170 for x0, height in taken):
-            place += _LABEL_GAP
+            place -= _LABEL_GAP
         taken.append((at, place))
         shapes.append(label(at, place + 4, result.label, "b halo" if is_right else "b end halo"))
     return shapes

@@ -122,8 +122,8 @@ def _glance(by_family: Mapping[str, Sequence[Result]], titles: Mapping[str, str]
 
 def _glance_row(name: str, title: str, own: Sequence[Result], best: Result) -> str:
     ratio, smaller = speedup(own, best), shrink(own, best)
-    gains = [f"{units.times(ratio)} as fast"] if ratio else []
-    gains += [f"{units.times(smaller)} smaller"] if smaller else []
+    gains = [f"{units.times(ratio)} as fast"] if ratio and ratio > 1.01 else []
+    gains += [f"{units.times(smaller)} smaller"] if smaller and smaller > 1.01 else []
     cells = [
         tag("a", text(title), href=f"#{name}"),
         tag("i", class_=f"chip {best.hue}") + text(best.label),
@@ -160,7 +160,7 @@ def _facts(own: Sequence[Result], about: Mapping[str, Any], keras: float | None)
     if about.get("parameters"):
         facts.append(f"{about['parameters']:,} parameters")
     if about.get("epochs"):
-        facts.append(f"{about['epochs']} epochs")
+        facts.append(f"{about['epochs']} epoch{'s' * (about['epochs'] != 1)}")
     if about.get("seconds"):
         facts.append(f"{about['seconds']:.0f} s of training")
     if keras is not None:

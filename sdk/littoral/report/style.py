@@ -49,7 +49,7 @@ h2{font-size:1.5rem;letter-spacing:-.01em;margin:64px 0 4px;scroll-margin-top:16
 h3{font-size:.98rem;margin:0 0 2px}
 p{margin:.5em 0;max-width:46em}
 .lead{font-size:1.12rem;color:var(--soft);max-width:42em}
-.soft,.note{color:var(--soft)} .note{font-size:.88rem}
+.soft,.note{color:var(--soft)} .note{font-size:.88rem;max-width:72em} p.soft{max-width:60em}
 a{color:var(--sea);text-decoration-thickness:1px;text-underline-offset:3px}
 nav{display:flex;flex-wrap:wrap;gap:8px;margin:22px 0 0}
 nav a{padding:5px 13px;border-radius:99px;background:var(--card);text-decoration:none;
