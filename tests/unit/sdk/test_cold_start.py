@@ -28,6 +28,7 @@ def test_it_is_the_wall_time_of_a_real_process(dense):
     assert 0 < start.load_ns < start.first_result_ns
 
 
+@pytest.mark.slow
 def test_peak_memory_is_the_childs_and_not_the_parents(dense):
     alone = cold_start(dense).peak_memory_bytes
     ballast = bytearray(os.urandom(1) * 400_000_000)
