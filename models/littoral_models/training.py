@@ -162,10 +162,12 @@ def _fit(
 ) -> tuple[Mapping[str, float], ...]:
     order = np.random.default_rng(seed).permutation(len(samples.x_train))
     held_out = max(1, round(VALIDATION_SHARE * len(order)))
-    validation, training = order[:held_out], order[held_out:][: recipe.samples]
+    validation, training = order[:held_out], order[held_out:]
     if not len(training):
         raise InputError(f"{samples.name}: {len(order)} training samples are too few")
-    _compile(model, recipe, max(1, len(training) // recipe.batch_size))
+    per_epoch = min(recipe.samples or len(training), len(training))
+    steps = max(1, per_epoch // recipe.batch_size)
+    _compile(model, recipe, steps * recipe.epochs)
     checkpoint = Checkpoint(path and path.with_suffix(".checkpoint"), recipe.patience)
     if not resume:
         checkpoint.discard()
@@ -173,7 +175,7 @@ def _fit(
     with Progress(f"train {recipe.name}", recipe.epochs) as progress:
         while checkpoint.epoch < recipe.epochs and not checkpoint.is_exhausted:
             epoch = checkpoint.epoch
-            rows = _shuffled(training, recipe.batch_size, (seed, epoch))
+            rows = _drawn(training, steps * recipe.batch_size, (seed, epoch))
             model.fit(
                 samples.x_train[rows],
                 samples.y_train[rows],
@@ -195,8 +197,7 @@ def _fit(
     return tuple(checkpoint.history)
 
 
-def _compile(model: keras.Model, recipe: Recipe, steps_per_epoch: int) -> None:
-    steps = steps_per_epoch * recipe.epochs
+def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:
     warmup = max(1, round(_WARMUP_SHARE * steps))
     rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / 25,
@@ -211,16 +212,13 @@ def _compile(model: keras.Model, recipe: Recipe, steps_per_epoch: int) -> None:
     )
 
 
-def _shuffled(
-    rows: NDArray[np.int64], batch_size: int, seed: tuple[int, int]
-) -> NDArray[np.int64]:
-    """The rows in an order of their own for each epoch, whole batches only.
+def _drawn(rows: NDArray[np.int64], count: int, seed: tuple[int, int]) -> NDArray[np.int64]:
+    """The epoch's rows in its order.
 
-    The order depends on the epoch alone, so a resumed training sees the same one; a last smaller
-    batch would make the backend compile the step a second time.
+    Both depend on the epoch alone, so a resumed training sees the same ones. `count` is a whole
+    number of batches: a last smaller one would make the backend compile the step a second time.
     """
-    shuffled = np.random.default_rng(seed).permutation(rows)
-    return shuffled[: max(1, len(rows) // batch_size) * batch_size]
+    return np.random.default_rng(seed).permutation(rows)[:count]
 
 
 def _in_float32(model: keras.Model, recipe: Recipe, samples: Dataset) -> keras.Model:
