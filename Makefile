@@ -1,0 +1,39 @@
+# make demo     install into .venv, then train, convert, prove and measure everything
+# make test     install into .venv, then every check and test
+# make check    the same without the slow tests
+# make format   put the code into its form
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test check lint format clean
+
+demo: $(INSTALLED)
+	$(BIN)/littoral demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+check: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(INSTALLED): pyproject.toml .ci/constraints.txt
+	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'littoral is developed on Python 3.11 or newer: make PYTHON=python3.11'"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[dev]'
+	touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) demo dist build
