@@ -17,12 +17,14 @@ who changes a byte on purpose can write a new digest.
 
 from __future__ import annotations
 
-import hashlib
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from littoral import formats
-from littoral.card import Card
 from littoral.errors import FormatError, IntegrityError
+
+if TYPE_CHECKING:
+    from littoral.card import Card
 
 MAGIC = b"LITTORAL-SEAL-1\x00"
 RECORD_BYTES = 192
@@ -104,7 +106,11 @@ def read_card(content: bytes) -> Card | None:
         FormatError: Not a model file, a damaged one, or a card that cannot be read.
     """
     text = formats.module(formats.sniff(content)).read_card(content)
-    return None if text is None else Card.from_json(text)
+    if text is None:
+        return None
+    from littoral.card import Card
+
+    return Card.from_json(text)
 
 
 def _sealable(content: bytes) -> ModuleType:
@@ -117,6 +123,8 @@ def _sealable(content: bytes) -> ModuleType:
 
 def _digest(content: bytes, span: tuple[int, int], module: ModuleType, record: bytes) -> bytes:
     """SHA-256 of the file with the digest's own bytes as zeros."""
+    import hashlib
+
     blank = record[: _DIGEST.start] + bytes(32) + record[_DIGEST.stop :]
     view = memoryview(content)
     digest = hashlib.sha256(view[: span[0]])

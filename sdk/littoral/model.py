@@ -8,16 +8,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from math import isfinite
-from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy import ndarray
 from numpy.typing import NDArray
 
-from littoral import arguments, engines, formats, integrity, plugins, prediction, prepared
-from littoral.card import Card
+from littoral import arguments, engines, formats, integrity, plugins, prepared
 from littoral.engines import Session, Shape
 from littoral.engines._native import reason
 from littoral.errors import (
@@ -28,6 +26,10 @@ from littoral.errors import (
     IntegrityError,
     LittoralError,
 )
+
+if TYPE_CHECKING:
+    from littoral.card import Card
+    from littoral.prediction import Prediction
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 Result = NDArray[Any] | dict[str, NDArray[Any]]
@@ -116,7 +118,7 @@ class Model:
         """
         return self._run(x, raw=True)
 
-    def predict(self, raw: Any, top: int | None = None) -> list[prediction.Prediction]:
+    def predict(self, raw: Any, top: int | None = None) -> list[Prediction]:
         """Classify one thing as a person has it, by the preprocessing and labels of the card.
 
         Args:
@@ -131,6 +133,8 @@ class Model:
             InputError: The card names no preprocessing, or the data does not suit it.
             EngineError: The engine failed, or the model is closed.
         """
+        from littoral import prediction
+
         sample = prediction.prepare(self.card, self.inputs, raw)
         result = self.run(sample[0] if len(sample) == 1 else sample)
         labelled = [out for out in (self.card.outputs if self.card else ()) if out.labels]
@@ -303,9 +307,10 @@ def read_source(source: Source) -> tuple[str, bytes]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return "<bytes>", bytes(source)
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
+        path = os.fspath(source)
         try:
-            return str(path), path.read_bytes()
+            with open(path, "rb") as stream:
+                return path, stream.read()
         except IsADirectoryError as error:
             raise InputError(f"{path} is a folder: give a model file in it") from error
         except FileNotFoundError as error:
@@ -334,7 +339,12 @@ def _load(
     chosen, module = _choose(engine, format)
     session = module.open_session(content, threads)
     model = Model(
-        session, name=Path(name).name, card=card, engine=chosen, format=format, size=len(content)
+        session,
+        name=name.replace("\\", "/").rpartition("/")[2],
+        card=card,
+        engine=chosen,
+        format=format,
+        size=len(content),
     )
     try:
         _prepare_fixed(model, session)
@@ -362,11 +372,10 @@ def _choose(engine: str, format: str) -> tuple[str, ModuleType]:
                 f"engine {engine} runs {', '.join(module.FORMATS)} files, and this is {format}"
             )
         return engine, module
-    candidates: list[tuple[str, ModuleType]] = []
-    for name in plugins.names(engines):
-        module = plugins.load(engines, name)
-        if format in module.FORMATS:
-            candidates.append((name, module))
+    every = ((name, plugins.load(engines, name)) for name in plugins.names(engines))
+    candidates = [(name, module) for name, module in every if format in module.FORMATS]
+    if len(candidates) == 1:  # asking for the version costs more than loading a small model
+        return candidates[0]
     installed = [(name, module) for name, module in candidates if module.version() is not None]
     return (installed or candidates)[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from types import ModuleType
@@ -9,6 +10,7 @@ from types import ModuleType
 from littoral.errors import InputError
 
 
+@functools.cache
 def names(package: ModuleType) -> tuple[str, ...]:
     """Names of the plug-ins in a package, sorted, without importing any of them.
 

@@ -6,9 +6,9 @@ import contextlib
 import os
 import re
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
+from typing import IO
 
 _LONGEST_REASON = 240
 _CHATTER = re.compile(r"^(INFO|WARNING): |^[IW]\d{4} ")
@@ -42,7 +42,7 @@ def quiet_stderr() -> Iterator[list[str]]:
             yield lines
             return
         cleanup.callback(os.close, real)
-        caught = cleanup.enter_context(tempfile.TemporaryFile())
+        caught = cleanup.enter_context(_scratch())
         _flush_stderr()
         os.dup2(caught.fileno(), 2)
         try:
@@ -55,6 +55,15 @@ def quiet_stderr() -> Iterator[list[str]]:
             others = [line for line in lines if line.strip() and not _CHATTER.match(line)]
             if others and sys.exc_info()[0] is None:
                 os.write(real, "".join(f"{line}\n" for line in others).encode())
+
+
+def _scratch() -> IO[bytes]:
+    """A file without a name; in memory where the system has such, which spares an import."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("littoral"), "w+b")
+    import tempfile
+
+    return tempfile.TemporaryFile()
 
 
 def _flush_stderr() -> None:

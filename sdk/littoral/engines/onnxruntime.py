@@ -8,7 +8,6 @@ is only known afterwards, or a tensor holds text, the plain `run` does the work.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -45,10 +44,12 @@ _DTYPES |= {
 
 def version() -> str | None:
     """The installed library and its version, or None."""
+    from importlib import metadata  # reads e-mail headers: 20 ms that a load need not pay
+
     for package in ("onnxruntime", "onnxruntime-gpu"):
         try:
-            return f"{package} {importlib.metadata.version(package)}"
-        except importlib.metadata.PackageNotFoundError:
+            return f"{package} {metadata.version(package)}"
+        except metadata.PackageNotFoundError:
             continue
     return None
 

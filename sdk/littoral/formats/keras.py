@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from littoral.errors import FormatError
 from littoral.formats import Outline
 from littoral.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 SUFFIX = ".keras"
 _CARD = "littoral_card.json"
@@ -26,9 +25,8 @@ def claims(content: bytes) -> bool:
     if content[:4] != b"PK\x03\x04":
         return False
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _CONFIG in archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return _member(content, _CONFIG) is not None
+    except FormatError:
         return False
 
 
@@ -53,6 +51,8 @@ def outline(content: bytes) -> Outline:
     Raises:
         FormatError: The zip file or its configuration is damaged.
     """
+    import json
+
     try:
         config = json.loads(_member(content, _CONFIG) or b"")
         metadata = json.loads(_member(content, "metadata.json") or b"{}")
@@ -71,15 +71,23 @@ def outline(content: bytes) -> Outline:
 
 
 def _member(content: bytes, name: str) -> bytes | None:
+    import io
+    import zipfile  # here, so that loading a model that is no zip file does not pay for it
+    import zlib
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if name not in archive.namelist():
-                return None
-            if archive.getinfo(name).file_size > _LARGEST_MEMBER_BYTES:
-                raise FormatError(f"{name} takes more than {_LARGEST_MEMBER_BYTES} bytes")
-            return archive.read(name)
+            return _read(archive, name)
     except (zipfile.BadZipFile, ValueError, OSError, RuntimeError, zlib.error) as error:
         raise FormatError(f"the Keras file is damaged: {error}") from error
+
+
+def _read(archive: ZipFile, name: str) -> bytes | None:
+    if name not in archive.namelist():
+        return None
+    if archive.getinfo(name).file_size > _LARGEST_MEMBER_BYTES:
+        raise FormatError(f"{name} takes more than {_LARGEST_MEMBER_BYTES} bytes")
+    return archive.read(name)
 
 
 def _layers(config: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
