@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -24,7 +25,7 @@ def start() -> ModuleType:
         import keras
 
         keras.distribution.list_devices()
-    return keras
+    return sys.modules["keras"]
 
 
 def accelerators() -> list[str]:

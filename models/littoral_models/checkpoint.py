@@ -10,10 +10,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral.errors import InputError
 from littoral.files import write_atomically
+from numpy.typing import NDArray
 
 SAVE_EVERY_SECONDS = 5.0
 

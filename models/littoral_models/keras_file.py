@@ -10,12 +10,12 @@ import zipfile
 from pathlib import Path
 
 import keras
-import numpy as np
-
 import littoral
+import numpy as np
 from littoral.card import KEY, Card, CardTensor
 from littoral.errors import FormatError, InputError
 from littoral.files import make_folder, write_atomically
+
 from littoral_models.data import Dataset
 from littoral_models.recipes import Recipe
 
@@ -52,9 +52,7 @@ def card_of(model: keras.Model, recipe: Recipe, dataset: Dataset, accuracy: floa
         name=recipe.name,
         family=recipe.family,
         task="classification",
-        inputs=(
-            CardTensor(source.name, tuple(source.shape), source.dtype, dataset.preprocessing),
-        ),
+        inputs=(CardTensor(source.name, tuple(source.shape), source.dtype, dataset.preprocessing),),
         outputs=(
             CardTensor(
                 model.output_names[0], tuple(scores.shape), scores.dtype, labels=dataset.labels

@@ -12,10 +12,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral.errors import InputError
 from littoral.progress import Progress
+from numpy.typing import NDArray
+
 from littoral_models import backend, data, families, keras_file, recipes
 from littoral_models.checkpoint import Checkpoint
 from littoral_models.data import Dataset
@@ -89,6 +89,7 @@ def train(
     recipe = recipes.find(recipe, fast=fast) if isinstance(recipe, str) else recipe
     recipe = _adjusted(recipe, epochs, batch_size, config)
     samples = dataset if isinstance(dataset, Dataset) else _load(recipe, dataset)
+    recipe, samples = _fitted(recipe, samples)
     path = None if out is None else keras_file.destination(out)
     keras.utils.set_random_seed(seed)
     with backend.accelerated():
@@ -133,6 +134,22 @@ def _load(recipe: Recipe, name: str | os.PathLike[str] | None) -> Dataset:
     return data.load(name)
 
 
+def _fitted(recipe: Recipe, samples: Dataset) -> tuple[Recipe, Dataset]:
+    """Give the samples the dtype that the recipe's model takes, and the model their tokens."""
+    x_train, x_test = samples.x_train, samples.x_test
+    if not (recipe.family == "transformer" and x_train.ndim == 2):
+        floats = x_train.astype(np.float32, copy=False), x_test.astype(np.float32, copy=False)
+        return recipe, dataclasses.replace(samples, x_train=floats[0], x_test=floats[1])
+    least, most = (int(f([f(x_train), f(x_test)])) for f in (np.min, np.max))
+    if x_train.dtype.kind == "f" or least < 0:
+        raise InputError(
+            f"{recipe.name} takes rows of tokens, whole numbers from 0, or images; {samples.name} "
+            f"holds {x_train.dtype} from {x_train.min():g}: train an mlp on rows of features"
+        )
+    config = {"vocabulary": max(257, most + 1), **recipe.config}
+    return dataclasses.replace(recipe, config=config), samples
+
+
 def _build(recipe: Recipe, samples: Dataset) -> keras.Model:
     model = families.build(
         recipe.family,
@@ -141,11 +158,6 @@ def _build(recipe: Recipe, samples: Dataset) -> keras.Model:
         input_name=samples.input_name,
         **recipe.config,
     )
-    wanted = model.inputs[0].dtype
-    if np.dtype(wanted).kind != samples.x_train.dtype.kind:
-        raise InputError(
-            f"{recipe.name} takes {wanted} samples, {samples.name} holds {samples.x_train.dtype}"
-        )
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
             layer.adapt(samples.x_train)

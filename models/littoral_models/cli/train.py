@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             written to.
     """
     from littoral.files import make_folder
+
     from littoral_models import backend, recipes
 
     recipes.find(arguments.recipe)
@@ -120,7 +121,6 @@ def _export(trained: Trained, folder: Path) -> tuple[str, str]:
     import io
 
     import numpy as np
-
     from littoral.files import write_atomically
 
     samples = trained.data

@@ -12,7 +12,6 @@ People's own files are read by `littoral_models.readers`.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Mapping
@@ -21,10 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral import plugins
 from littoral.errors import InputError
+from numpy.typing import NDArray
+
+from littoral_models import readers
+
+TEST_SHARE = 0.2
+"""Share of people's own samples that is set apart for testing when they do not do it."""
+
+_SEED = 20
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,45 @@ def load(name_or_path: str | os.PathLike[str], *, full: bool = False) -> Dataset
         return found
     path = Path(name_or_path)
     if not path.exists():
-        raise InputError(f"no data at {path}: give a file, a folder, or one of {', '.join(names())}")
-    readers = importlib.import_module("littoral_models.readers")
-    own: Dataset = readers.read(path)
-    return own
+        raise InputError(
+            f"no data at {path}: give a file, a folder, or one of {', '.join(names())}"
+        )
+    return _split(path.name, readers.read(path))
+
+
+def _split(name: str, samples: readers.Samples) -> Dataset:
+    """Set a share of each class apart for testing, unless the file has done so."""
+    train, test = (samples.x, samples.y), samples.test
+    split = "as the file gives it"
+    if test is None:
+        _check(name, *train, len(samples.labels))
+        in_test = _drawn_for_test(samples.y)
+        if in_test.all():
+            raise InputError(f"{name}: one sample a class is too few to train and to test")
+        test = samples.x[in_test], samples.y[in_test]
+        train = samples.x[~in_test], samples.y[~in_test]
+        split = f"{TEST_SHARE:.0%} of each class for test, drawn at random"
+    return Dataset(
+        name=name,
+        x_train=train[0],
+        y_train=train[1],
+        x_test=test[0],
+        y_test=test[1],
+        labels=samples.labels,
+        preprocessing=samples.preprocessing,
+        card={"name": name, "licence": "your own", "split": split},
+        input_name=samples.input_name,
+    )
+
+
+def _drawn_for_test(y: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which samples are for testing: a share of each class, at least one."""
+    in_test = np.zeros(len(y), bool)
+    draw = np.random.default_rng(_SEED)
+    for number in np.unique(y):
+        of_class = draw.permutation(np.flatnonzero(y == number))
+        in_test[of_class[: max(1, round(TEST_SHARE * len(of_class)))]] = True
+    return in_test
 
 
 def _check(what: str, x: NDArray[Any], y: NDArray[Any], classes: int) -> None:

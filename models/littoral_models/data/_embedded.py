@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral.errors import InputError
 from littoral.files import write_atomically
+from numpy.typing import NDArray
 
 FOLDER = Path(__file__).parent / "embedded"
 
@@ -78,7 +77,11 @@ def package_files(package: Path, ending: str) -> dict[str, bytes]:
     """
     if not package.is_file():
         raise InputError(f"no package at {package}")
-    openers = {".deb": _open_deb, ".tgz": tarfile.open, ".whl": zipfile.ZipFile}
+    openers: dict[str, Callable[[Path], zipfile.ZipFile | tarfile.TarFile]] = {
+        ".deb": _open_deb,
+        ".tgz": tarfile.open,
+        ".whl": zipfile.ZipFile,
+    }
     if package.suffix not in openers:
         raise InputError(f"{package} is none of {', '.join(openers)}")
     with openers[package.suffix](package) as archive:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from littoral.errors import InputError
 from numpy.typing import NDArray
 
-from littoral.errors import InputError
 from littoral_models.data import Dataset, _embedded
 
 NAME = "fashion_mnist"

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from littoral.errors import InputError
 from numpy.typing import NDArray
 
-from littoral.errors import InputError
 from littoral_models.data import Dataset, _embedded
 
 NAME = "letter"
 LABELS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-COLUMNS = (
-    "x_box y_box width high onpix x_bar y_bar x2bar y2bar xybar x2ybr xy2br x_ege xegvy y_ege yegvx"
-).split()
+COLUMNS = [
+    *("x_box", "y_box", "width", "high", "onpix", "x_bar", "y_bar", "x2bar"),
+    *("y2bar", "xybar", "x2ybr", "xy2br", "x_ege", "xegvy", "y_ege", "yegvx"),
+]
 PREPROCESSING = ({"step": "tabular", "columns": COLUMNS},)
 CARD = {
     "name": "Letter Recognition",

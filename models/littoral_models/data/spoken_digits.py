@@ -28,7 +28,7 @@ _SEED = 20
 
 
 def load(full: bool) -> Dataset:
-    """The set as float32 [n, FRAMES, 13], zero padded at the end; the embedded part is the whole set.
+    """The set as float32 [n, FRAMES, 13], zero padded at the end; embedded is all of it.
 
     There is no preprocessing step to name: the source gives the coefficients, not the sound.
     """

@@ -1,4 +1,4 @@
-"""Which language: windows of 64 bytes from the Universal Declaration of Human Rights, 30 languages."""
+"""Which language: 64 bytes from the Universal Declaration of Human Rights in 30 languages."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _SHORTEST = 40
 
 
 def load(full: bool) -> Dataset:
-    """The set as int32 [n, 64]: UTF-8 byte + 1, 0 is padding; the embedded part is the whole set."""
+    """The set as int32 [n, 64]: UTF-8 byte + 1, 0 is padding; embedded is all of it."""
     arrays = _embedded.read(NAME)
     return Dataset(
         name=NAME,

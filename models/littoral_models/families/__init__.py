@@ -1,4 +1,6 @@
-"""Model families. One file each, which is its own registration, with the same parts:
+"""Model families. One file each, which is its own registration.
+
+A family's module offers the same parts:
 
     Config                    a frozen dataclass: shape, classes, input_name, width, depth, ...
     build(config)             the functional model, made of plain Keras layers
@@ -13,7 +15,6 @@ from dataclasses import fields
 from typing import Any
 
 import keras
-
 from littoral import plugins
 from littoral.errors import InputError
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import keras
 from keras import layers
-
 from littoral.errors import InputError
 
 

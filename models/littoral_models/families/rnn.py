@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import keras
 from keras import layers
-
 from littoral.errors import InputError
 
 _CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
@@ -64,9 +63,7 @@ def build(config: Config) -> keras.Model:
     x = layers.BatchNormalization(momentum=0.9, name="standardize")(x)
     for number in range(1, config.depth + 1):
         name = f"{config.cell}_{number}"
-        layer = _CELLS[config.cell](
-            config.width, return_sequences=number < config.depth, name=name
-        )
+        layer = _CELLS[config.cell](config.width, return_sequences=number < config.depth, name=name)
         if config.bidirectional:
             layer = layers.Bidirectional(layer, name=f"both_ways_{number}")
         x = layer(x)
