@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral.errors import InputError
 from littoral.tensors import TensorSpec
+from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Data = Mapping[str, Array] | Array | str | os.PathLike[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import littoral
+
 from littoral_converters.calibration import Dataset
 
 

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from littoral import plugins
 from littoral.errors import ConversionError, InputError
+
 from littoral_converters import formats, schemes
 
 LOWERINGS = ("auto", "unrolled", "loop", "fused")

@@ -11,6 +11,7 @@ from typing import Any
 
 from littoral import files, integrity
 from littoral.card import Card
+
 from littoral_converters.calibration import REPRESENTATIVE_SAMPLES, Data
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, jobs_of
@@ -68,8 +69,8 @@ def convert(
         evaluation_data: Inputs with labels ``y`` to measure the accuracy on.
         lowering: ``"auto"``, ``"unrolled"``, ``"loop"`` or ``"fused"``.
         batch: Batch size of the files, None for any.
-        tolerance: Mean error allowed against Keras as a share of the output's range; None takes
-            each scheme's own limits.
+        tolerance: Root mean square error allowed against Keras, as a share of the output's; None
+            takes each scheme's own limits.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         report: Called with one line before each step.
 

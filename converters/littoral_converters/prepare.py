@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral.card import Card, CardTensor
 from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
+from numpy.typing import NDArray
+
 from littoral_converters import source
 from littoral_converters.calibration import Data, Dataset, invent, read
 from littoral_converters.isolation import isolated

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from littoral import integrity, plugins
-from littoral.errors import InputError, VerificationError
+from littoral.errors import InputError, ModelError, VerificationError
+
 from littoral_converters import schemes
 from littoral_converters.calibration import Data
 from littoral_converters.execution import outputs_of
@@ -26,7 +27,7 @@ def prove(
         content: The file's bytes.
         scheme: Its scheme, whose limits hold.
         prepared: The data, and Keras's outputs on it.
-        tolerance: Mean error allowed as a share of the output's range, in place of those limits.
+        tolerance: Root mean square error allowed, as a share of the output's, in their place.
         what: The file, as a message calls it.
 
     Returns:
@@ -60,8 +61,8 @@ def verify(
         model: A .keras or .h5 file, or a built keras.Model.
         artifact: A .tflite or .onnx file, ours or anybody's.
         data: Inputs, with labels ``y`` where the accuracy is wanted; None takes random inputs.
-        tolerance: Mean error allowed as a share of the output's range; None takes the limits of
-            the scheme that the file's card names, float32's where it has none.
+        tolerance: Root mean square error allowed, as a share of the output's; None takes the limits
+            of the scheme that the file's card names, float32's where it has none.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
 
     Returns:
@@ -71,7 +72,10 @@ def verify(
         LittoralError: A file that cannot be opened, data that does not fit.
     """
     content = _read(Path(artifact))
-    card = integrity.read_card(content)
+    try:
+        card = integrity.read_card(content)
+    except ModelError as error:
+        raise type(error)(f"{artifact}: {error}") from error
     scheme = card.scheme if card is not None and card.scheme else "float32"
     prepared = prepare(model, Request(evaluation_data=data, allow_unsafe=allow_unsafe))
     outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {artifact}")
@@ -86,10 +90,10 @@ def verify(
 def limits_of(scheme: str, tolerance: float | None) -> Limits:
     """What a file of a scheme may differ by; a tolerance given by hand replaces all of it."""
     if tolerance is not None:
-        return Limits(max_error=None, mean_error=tolerance, max_drop=100.0)
+        return Limits(max_error=None, rms_error=tolerance, max_drop=100.0)
     known = scheme if scheme in plugins.names(schemes) else "float32"
     module = plugins.load(schemes, known)
-    return Limits(module.MAX_ERROR, module.MEAN_ERROR, module.MAX_DROP)
+    return Limits(module.MAX_ERROR, module.RMS_ERROR, module.MAX_DROP)
 
 
 def _under_keras_names(outputs: dict[str, Any], reference: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def result_of(variant: Variant, family: str | None) -> dict[str, Any]:
         "drop_points": found.drop_points,
         "max_abs_error": found.max_abs_error,
         "mean_abs_error": found.mean_abs_error,
+        "rms_error": found.rms_error,
         "agreement": found.agreement,
         "samples": found.samples,
         **dict.fromkeys(MEASURED),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-
 from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
 

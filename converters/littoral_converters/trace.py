@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
 from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
 from littoral_converters.graph import TracedGraph
 from littoral_converters.lowering import Plan, lowered
 from littoral_converters.signature import Signature

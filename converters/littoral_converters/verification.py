@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from littoral.errors import InputError
+from numpy.typing import NDArray
 
 Outputs = Mapping[str, NDArray[Any]]
 
@@ -22,7 +21,8 @@ class Verification:
         max_abs_error: Largest difference of any output value, in the output's units.
         mean_abs_error: Mean difference over all output values.
         relative_error: The worst output's largest difference over its largest Keras value.
-        mean_relative_error: The worst output's mean difference over its largest Keras value.
+        rms_error: The worst output's root mean square difference over Keras's root mean square:
+            0 is equal, 1 as far off as zeros; a wrong class weighs here whatever their number.
         agreement: Share of samples for which both name the same class (first output); of values
             within 1% of the output's range where the output is no classification.
         samples: Number of samples compared.
@@ -36,7 +36,7 @@ class Verification:
     max_abs_error: float
     mean_abs_error: float
     relative_error: float
-    mean_relative_error: float
+    rms_error: float
     agreement: float
     samples: int
     metric: str | None
@@ -59,12 +59,12 @@ class Limits:
 
     Attributes:
         max_error: Bound on `Verification.relative_error`; None for no bound.
-        mean_error: Bound on `Verification.mean_relative_error`.
+        rms_error: Bound on `Verification.rms_error`.
         max_drop: Bound on `Verification.drop_points`, one sample's worth allowed beyond it.
     """
 
     max_error: float | None
-    mean_error: float
+    rms_error: float
     max_drop: float
 
 
@@ -100,7 +100,7 @@ def compare(
         max_abs_error=max(float(e.max(initial=0)) for e in errors.values()),
         mean_abs_error=float(np.mean([e.mean() for e in errors.values()])),
         relative_error=max(float(errors[n].max(initial=0)) / ranges[n] for n in keras),
-        mean_relative_error=max(float(errors[n].mean()) / ranges[n] for n in keras),
+        rms_error=max(_rms(errors[n]) / (_rms(keras[n]) + 1e-9) for n in keras),
         agreement=_agreement(keras[first], file[first], ranges[first]),
         samples=len(keras[first]),
         metric=metric,
@@ -129,15 +129,19 @@ def _breach(found: Verification, limits: Limits) -> str:
             f"its largest error is {found.relative_error:.2g} of the output's range "
             f"(limit {limits.max_error:.2g})"
         )
-    if not found.mean_relative_error <= limits.mean_error:
+    if not found.rms_error <= limits.rms_error:
         return (
-            f"its mean error is {found.mean_relative_error:.2g} of the output's range "
-            f"(limit {limits.mean_error:.2g})"
+            f"its root mean square error is {found.rms_error:.2g} of the output's "
+            f"(limit {limits.rms_error:.2g})"
         )
     drop = found.drop_points
     if drop is not None and drop > max(limits.max_drop, 100.0 / found.samples + 1e-9):
         return f"it loses {drop:.2f} points of accuracy (limit {limits.max_drop})"
     return ""
+
+
+def _rms(values: NDArray[Any]) -> float:
+    return float(np.sqrt(np.mean(np.square(np.float64(values))))) if values.size else 0.0
 
 
 def _is_classes(outputs: NDArray[Any]) -> bool:

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tolerance",
         type=float,
         metavar="SHARE",
-        help="mean error allowed, of the output's range (default: the scheme's own limits)",
+        help="rms error allowed, as a share of the output's (default: the scheme's limits)",
     )
     parser.add_argument(
         "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         LittoralError: As `littoral_converters.convert` raises it.
     """
     from littoral.progress import Progress
+
     from littoral_converters.pipeline import convert
     from littoral_converters.results import result_of
     from littoral_converters.source import card_in
@@ -111,6 +112,7 @@ def split(names: list[str]) -> list[str]:
 
 def _all_schemes(has_data: bool) -> list[str]:
     from littoral import plugins
+
     from littoral_converters import schemes
 
     names = plugins.names(schemes)

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tolerance",
         type=float,
         metavar="SHARE",
-        help="mean error allowed, of the output's range (default: the limits of the file's scheme)",
+        help="rms error allowed, as a share of the output's (default: its scheme's limits)",
     )
     parser.add_argument(
         "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
@@ -66,7 +66,7 @@ def describe(payload: dict[str, Any]) -> str:
         f"{payload['path']} {'agrees' if payload['passed'] else 'DISAGREES'} with Keras"
         + (f": {payload['reason']}" if payload["reason"] else ""),
         f"  largest error {payload['max_abs_error']:.3g}"
-        f" ({payload['relative_error']:.2g} of the range), mean {payload['mean_abs_error']:.3g},"
+        f" ({payload['relative_error']:.2g} of the range), rms {payload['rms_error']:.2g},"
         f" agreement {payload['agreement']:.4f} on {payload['samples']} samples",
     ]
     if payload["metric"]:

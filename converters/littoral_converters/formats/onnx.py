@@ -7,9 +7,9 @@ import logging
 from typing import Any
 
 import numpy as np
-
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
+
 from littoral_converters.formats._onnx_compaction import compact
 from littoral_converters.graph import ONNX_OPERATOR, TracedGraph
 

@@ -7,9 +7,9 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
+
 from littoral_converters.formats._tflite_compaction import compact
 from littoral_converters.graph import TracedGraph
 

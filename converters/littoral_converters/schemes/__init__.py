@@ -7,7 +7,7 @@ four constants; the file's name is the scheme's name:
     onnx(content, samples) -> bytes
     NEEDS_SAMPLES: bool                  whether it must see representative data
     MAX_ERROR: float | None              largest error allowed, as a share of the output's range
-    MEAN_ERROR: float                    mean error allowed, likewise
+    RMS_ERROR: float                     root mean square error allowed, of the output's
     MAX_DROP: float                      accuracy that may be lost on evaluation data, in points
 
 `samples` is a sequence of feeds: one array per input name, batch axis of 1 in front.

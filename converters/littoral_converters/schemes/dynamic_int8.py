@@ -6,7 +6,7 @@ from littoral_converters.schemes import Samples
 
 NEEDS_SAMPLES = False
 MAX_ERROR = None
-MEAN_ERROR = 0.05
+RMS_ERROR = 0.1
 MAX_DROP = 0.5
 
 

@@ -8,7 +8,7 @@ from littoral_converters.schemes import Samples
 
 NEEDS_SAMPLES = False
 MAX_ERROR = 2e-2
-MEAN_ERROR = 5e-3
+RMS_ERROR = 5e-3
 MAX_DROP = 0.1
 
 MIN_ELEMENTS = 32

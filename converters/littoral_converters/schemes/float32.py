@@ -6,7 +6,7 @@ from littoral_converters.schemes import Samples
 
 NEEDS_SAMPLES = False
 MAX_ERROR = 1e-4
-MEAN_ERROR = 1e-4
+RMS_ERROR = 1e-4
 MAX_DROP = 0.05
 
 

@@ -6,7 +6,7 @@ from littoral_converters.schemes import Samples
 
 NEEDS_SAMPLES = True
 MAX_ERROR = None
-MEAN_ERROR = 0.05
+RMS_ERROR = 0.15
 MAX_DROP = 1.0
 
 

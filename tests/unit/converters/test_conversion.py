@@ -133,7 +133,7 @@ def test_verify_tells_a_wrong_file_from_a_right_one(tmp_path):
 
 
 def test_a_file_that_disagrees_is_not_kept(tmp_path):
-    with pytest.raises(littoral.VerificationError, match="mean error"):
+    with pytest.raises(littoral.VerificationError, match="root mean square error"):
         convert(
             dense(),
             tmp_path,

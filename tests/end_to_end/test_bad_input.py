@@ -1,0 +1,129 @@
+"""Bad input at the command line: one clear line, the right exit code, nothing left behind."""
+
+import os
+import resource
+import signal
+import subprocess
+import time
+
+import keras
+import numpy as np
+import pytest
+from command_line import LITTORAL, complaint, littoral
+from keras import layers
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a good model, good data, and every kind of bad file."""
+    folder = tmp_path_factory.mktemp("bad")
+    inputs = keras.Input((6, 6), name="image")
+    x = layers.Dense(3, activation="softmax", name="scores")(layers.Flatten()(inputs))
+    keras.Model(inputs, x).save(folder / "good.keras")
+    inputs = keras.Input((4,))
+    keras.Model(inputs, layers.Lambda(lambda x: x + 1.0, output_shape=(4,))(inputs)).save(
+        folder / "lambda.keras"
+    )
+    (folder / "empty.tflite").write_bytes(b"")
+    (folder / "text.onnx").write_text("hello")
+    (folder / "zip.keras").write_bytes(b"PK\x03\x04junk")
+    (folder / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
+    (folder / "nonsense.npz").write_bytes(b"nope")
+    zeros, labels = np.zeros((5, 6, 6), "float32"), np.zeros(5, "int64")
+    np.savez(folder / "good.npz", x=zeros, y=labels)
+    np.savez(folder / "shape.npz", x=np.zeros((5, 3), "float32"), y=labels)
+    np.savez(folder / "nan.npz", x=np.full((5, 6, 6), np.nan, "float32"), y=labels)
+    np.savez(folder / "unlabelled.npz", x=zeros)
+    np.savez(folder / "empty.npz", x=zeros[:0], y=labels[:0])
+    np.savez(folder / "misnamed.npz", picture=zeros, y=labels)
+    np.savez(folder / "labels.npz", x=zeros, y=np.array([0, 1, 2, 3, 9]))
+    return folder
+
+
+CONVERT = ("convert", "good.keras", "--out", "out")
+STATIC = (*CONVERT, "--schemes", "static_int8", "--representative-data")
+CASES = [
+    (("convert", "absent.keras", "--out", "out"), 2, "cannot read absent.keras"),
+    (("convert", "zip.keras", "--out", "out"), 1, "no Keras model, or is truncated"),
+    (("convert", "text.onnx", "--out", "out"), 1, "give a file that model.save() wrote"),
+    (("convert", "lambda.keras", "--out", "out"), 1, "--allow-unsafe"),
+    (("convert", "old.h5", "--out", "out"), 1, "does not load in Keras 3"),
+    (("convert", "good.keras"), 2, "--out"),
+    (("convert", "good.keras", "--out", "/proc/nowhere"), 2, "choose another output folder"),
+    ((*CONVERT, "--schemes", "int3"), 2, "unknown scheme 'int3': choose from dynamic_int8"),
+    ((*CONVERT, "--formats", "coreml"), 2, "unknown format 'coreml': choose from onnx, tflite"),
+    ((*CONVERT, "--schemes", "static_int8"), 2, "needs representative data"),
+    ((*STATIC, "absent.npz"), 2, "absent.npz does not exist"),
+    ((*STATIC, "nonsense.npz"), 2, "no .npz or .npy file that can be read"),
+    ((*STATIC, "shape.npz"), 2, "has shape (5, 3), expected (n, 6, 6)"),
+    ((*STATIC, "nan.npz"), 2, "NaN or infinity in 5 of 5 samples"),
+    ((*STATIC, "empty.npz"), 2, "has no samples"),
+    ((*STATIC, "misnamed.npz"), 2, "expected arrays named image (or x), found picture"),
+    ((*CONVERT, "--evaluation-data", "unlabelled.npz"), 2, "add an array named y"),
+    ((*CONVERT, "--evaluation-data", "labels.npz"), 2, "the model's output has 3 classes"),
+    ((*CONVERT, "--batch", "none"), 2, "give a number or any"),
+    ((*CONVERT, "--nonsense"), 2, "unrecognized arguments: --nonsense"),
+    (("verify", "good.keras", "text.onnx"), 1, "text.onnx"),
+    (("verify", "good.keras", "absent.onnx"), 2, "cannot read absent.onnx"),
+    (("inspect", "empty.tflite"), 1, "empty"),
+    (("run", "text.onnx", "good.npz"), 1, "text.onnx"),
+    (("bench", "absent.tflite"), 2, "absent.tflite"),
+    (("bench",), 2, "FILE"),
+    (("train", "quantum", "--out", "x.keras"), 2, "quantum"),
+    (("train",), 2, "littoral train --help"),
+    (("frobnicate",), 2, "unknown verb 'frobnicate': choose from bench, convert"),
+    ((), 2, "no verb"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "code", "expected"), CASES, ids=[" ".join(words) or "nothing" for words, *_ in CASES]
+)
+def test_bad_input_ends_in_one_clear_line(words, code, expected, place):
+    before = sorted(path.name for path in place.rglob("*") if path.is_file())
+    line = complaint(littoral(*words, cwd=place), code)
+    assert expected in line
+    assert sorted(path.name for path in place.rglob("*") if path.is_file()) == before
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_nothing_half_written(place, tmp_path):
+    """The limit on a file's size stands in for a full disk: the write fails half way."""
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+
+    done = subprocess.run(
+        [LITTORAL, "convert", place / "good.keras", "--out", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        timeout=120,
+    )
+    assert done.returncode in (1, 2), done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_the_middle_leaves_nothing_behind(place, tmp_path):
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [LITTORAL, "convert", place / "good.keras", "--out", out, "--formats", "tflite", "onnx"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while "tracing" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert rest.strip().splitlines()[-1].startswith("littoral: interrupted")
+    assert "Traceback" not in rest
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
