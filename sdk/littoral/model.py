@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 import threading
-from collections.abc import Iterator
 from math import isfinite
 from types import ModuleType, TracebackType
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy import ndarray
 from numpy.typing import NDArray
 
-from littoral import arguments, engines, formats, integrity, plugins, prepared
+from littoral import arguments, engines, formats, integrity, plugins, prepared, source
 from littoral.engines import Session, Shape
 from littoral.engines._native import reason
-from littoral.errors import (
-    EngineError,
-    EngineNotInstalled,
-    FormatError,
-    InputError,
-    IntegrityError,
-    LittoralError,
-)
+from littoral.errors import EngineError, FormatError, InputError, IntegrityError, LittoralError
 
 if TYPE_CHECKING:
     from littoral.card import Card
     from littoral.prediction import Prediction
 
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 Result = NDArray[Any] | dict[str, NDArray[Any]]
 
 
@@ -245,7 +234,7 @@ class Model:
 
 
 def load(
-    source: Source,
+    path: source.Source,
     *,
     engine: str = "auto",
     threads: int = 1,
@@ -255,7 +244,7 @@ def load(
     """Load a model file.
 
     Args:
-        source: Path, bytes or binary file object of a ``.tflite`` or ``.onnx`` file; the format is
+        path: Path, bytes or binary file object of a ``.tflite`` or ``.onnx`` file; the format is
             taken from the bytes, not from the name.
         engine: An engine's name, or ``"auto"`` for the first installed one that runs the format.
         threads: Threads that one call may use.
@@ -277,54 +266,9 @@ def load(
         raise InputError(f"verify is {verify!r}: choose from 'auto', True, False")
     if trust is not None:
         raise InputError("trust: this version checks digests, not signatures; leave it out")
-    name, content = read_source(source)
-    with explained(name):
+    name, content = source.read(path)
+    with source.explained(name):
         return _load(name, content, engine, threads, verify)
-
-
-@contextlib.contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Put a file's name in front of what is wrong with it.
-
-    Args:
-        name: As `read_source` gives it.
-    """
-    try:
-        yield
-    except (FormatError, IntegrityError, EngineNotInstalled) as error:
-        raise type(error)(f"{name}: {error}") from error
-
-
-def read_source(source: Source) -> tuple[str, bytes]:
-    """A model file's name, for messages, and its bytes.
-
-    Args:
-        source: Path, bytes or binary file object.
-
-    Raises:
-        InputError: No such file, a folder, no permission, or not one of the three.
-    """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return "<bytes>", bytes(source)
-    if isinstance(source, (str, os.PathLike)):
-        path = os.fspath(source)
-        try:
-            with open(path, "rb") as stream:
-                return path, stream.read()
-        except IsADirectoryError as error:
-            raise InputError(f"{path} is a folder: give a model file in it") from error
-        except FileNotFoundError as error:
-            raise InputError(f"{path}: no such file") from error
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read: {error}") from error
-    if hasattr(source, "read"):
-        content = source.read()
-        if isinstance(content, bytes):
-            return str(getattr(source, "name", "<file object>")), content
-        raise InputError("the file object gives text: open it in binary mode ('rb')")
-    raise InputError(
-        f"expected a path, bytes or a binary file object, came {type(source).__name__}"
-    )
 
 
 def _load(

@@ -39,11 +39,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     from dataclasses import asdict
 
-    from littoral import formats, integrity
-    from littoral.model import explained, read_source
+    from littoral import formats, integrity, source
 
-    name, content = read_source(arguments.file)
-    with explained(name):
+    name, content = source.read(arguments.file)
+    with source.explained(name):
         format = formats.sniff(content)
         digest = integrity.check(content)
         card = integrity.read_card(content)

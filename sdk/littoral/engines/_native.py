@@ -18,7 +18,7 @@ _redirecting = threading.Lock()
 def reason(error: BaseException) -> str:
     """An engine's own message on one line, without its source paths, cut to a readable length."""
     text = " ".join(str(error).split())
-    text = re.sub(r"\S*/(?=[\w.]+\.(cc|h|cpp)\b)", "", text)
+    text = re.sub(r"\S*/(?=[\w.]+\.(cc|h|cpp)\b)|See instructions: \S+ ?", "", text)
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
 
 

@@ -75,7 +75,8 @@ class LiteRTSession:
                 self._binding = self._bind(shapes)
             except (RuntimeError, ValueError) as error:
                 raise EngineError(
-                    f"LiteRT cannot take inputs of shape {_shown(shapes)}: {reason(error)}"
+                    f"LiteRT cannot prepare the model for inputs of shape {_shown(shapes)}: "
+                    f"{reason(error)}"
                 ) from error
             self._shapes = shapes
         return self._binding

@@ -152,16 +152,23 @@ class OnnxRuntimeSession:
         return partial(session.run_with_iobinding, native, None)
 
     def _fixed_output_shapes(self, shapes: tuple[Shape, ...]) -> list[Shape] | None:
-        """Output shapes when these inputs fix every axis of them, None when a run decides."""
-        known: dict[str, int] = {}
-        for symbols, shape in zip(self._symbols, shapes, strict=True):
-            known.update({s: n for s, n in zip(symbols, shape, strict=True) if isinstance(s, str)})
+        """Output shapes when these inputs fix every axis of them, None when a run decides.
+
+        An axis that inputs and outputs give the same name is trusted to be the same size where it
+        is the first one, the samples; other names are reused too freely by exporters.
+        """
+        samples = {
+            symbols[0]: shape[0]
+            for symbols, shape in zip(self._symbols, shapes, strict=True)
+            if symbols and isinstance(symbols[0], str)
+        }
         found = []
         for symbols in self._output_symbols:
-            sizes = [known.get(s) if isinstance(s, str) else s for s in symbols]
-            if not symbols or not all(isinstance(size, int) for size in sizes):
+            sizes = [samples.get(symbols[0], symbols[0]), *symbols[1:]] if symbols else [None]
+            fixed = tuple(size for size in sizes if isinstance(size, int))
+            if len(fixed) < len(sizes):
                 return None
-            found.append(tuple(int(size) for size in sizes if size is not None))
+            found.append(fixed)
         return found
 
 

@@ -388,3 +388,16 @@ def test_a_dropped_model_is_freed_without_waiting_for_the_collector(format):
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_an_axis_name_that_an_exporter_used_twice_for_different_sizes():
+    content = write_onnx(
+        [("x", "float32", [1, "n"])],
+        [("y", "float32", ["n", 1])],
+        [("Concat", ["x", "x"], ["c"], {"axis": 1}), ("Reshape", ["c", "s"], ["y"], {})],
+        {"s": np.array([-1, 1])},
+    )
+    x = np.array([[1, 2, 3]], np.float32)
+    with littoral.load(content) as model:
+        for _ in range(2):
+            np.testing.assert_array_equal(model.run(x)[:, 0], [1, 2, 3, 1, 2, 3])
