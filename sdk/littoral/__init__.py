@@ -5,7 +5,7 @@
     model = littoral.load("cnn.tflite")
     scores = model.run(image)
 
-Importing this package imports neither an engine nor numpy; each public name is fetched on first use.
+Importing this package imports neither an engine nor numpy: a public name is fetched on first use.
 """
 
 from __future__ import annotations

@@ -76,7 +76,8 @@ class Card:
 
     def to_json(self) -> str:
         """The card as compact JSON with ``"schema": 1`` in front."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, ensure_ascii=False, separators=(",", ":"))
+        fields = {"schema": SCHEMA, **asdict(self)}
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Card:

@@ -1,4 +1,4 @@
-"""The file is the registration: a folder's modules are its plug-ins, found by name, imported on demand."""
+"""The file is the registration: a folder's modules are its plug-ins, imported on demand."""
 
 from __future__ import annotations
 

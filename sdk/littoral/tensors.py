@@ -47,7 +47,8 @@ def quantize(real: NDArray[np.floating], spec: TensorSpec) -> NDArray[np.integer
     limits = np.iinfo(spec.dtype)
     quanta = np.rint(np.asarray(real, np.float32) / np.float32(spec.scale))
     quanta += spec.zero_point or 0
-    return np.clip(quanta, limits.min, limits.max).astype(spec.dtype)
+    clipped: NDArray[np.integer] = np.clip(quanta, limits.min, limits.max).astype(spec.dtype)
+    return clipped
 
 
 def dequantize(quanta: NDArray[np.integer], spec: TensorSpec) -> NDArray[np.float32]:

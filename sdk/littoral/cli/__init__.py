@@ -120,7 +120,7 @@ def _top_parser() -> argparse.ArgumentParser:
     lines = [f"  {verb:10} {importlib.import_module(m).SUMMARY}" for verb, m in verbs().items()]
     parser = _Parser(
         prog="littoral",
-        description="Take a Keras model ashore: train it, convert it, prove it, measure it on the device.",
+        description="Take a Keras model ashore: train, convert, prove, run and measure it.",
         epilog="verbs:\n" + "\n".join(lines) + "\n\nlittoral VERB --help says more about each.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="littoral VERB [options]",

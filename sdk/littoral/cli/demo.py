@@ -176,7 +176,7 @@ def _confusion(path: Path, evaluation_data: str) -> list[list[int]]:
     with np.load(evaluation_data) as data:
         inputs, truth = data["x"], data["y"]
     with littoral.load(path) as model:
-        scores = model.run(inputs)
+        scores = np.asarray(model.run(inputs))
     classes = scores.shape[1]
     counts = np.bincount(truth * classes + scores.argmax(1), minlength=classes * classes)
     table: list[list[int]] = counts.reshape(classes, classes).tolist()
