@@ -103,6 +103,9 @@ class LiteRTSession:
                 return interpreter_class(model_content=self._content, num_threads=self._threads)
         except (RuntimeError, ValueError, TypeError) as error:
             raise FormatError(f"LiteRT refuses the file: {reason(error)}") from error
+        except (SystemError, ImportError) as error:
+            package = interpreter_class.__module__.partition(".")[0].replace("_", "-")
+            raise EngineNotInstalled(_does_not_load([_why_broken(package, error)])) from error
 
     def _allocate(self, shapes: tuple[Shape, ...]) -> None:
         inner = self._inner
@@ -168,8 +171,12 @@ def _interpreter_class() -> Any:
         except (ImportError, AttributeError) as error:
             broken.append(_why_broken(package, error))
     if broken:
-        raise EngineNotInstalled(f"LiteRT is installed but does not load: {'; '.join(broken)}")
+        raise EngineNotInstalled(_does_not_load(broken))
     raise EngineNotInstalled("a .tflite file needs an engine: pip install 'littoral[litert]'")
+
+
+def _does_not_load(reasons: list[str]) -> str:
+    return f"LiteRT is installed but does not load: {'; '.join(reasons)}"
 
 
 def _why_broken(package: str, error: Exception) -> str:

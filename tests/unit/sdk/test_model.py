@@ -2,6 +2,7 @@
 
 import gc
 import io
+import sys
 import warnings
 import weakref
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from littoral import tensors
+from littoral.engines import litert
 from littoral.tensors import TensorSpec
 from onnx_writer import write as write_onnx
 from tflite_writer import Graph, Op, T, add, write
@@ -401,3 +403,27 @@ def test_an_axis_name_that_an_exporter_used_twice_for_different_sizes():
     with littoral.load(content) as model:
         for _ in range(2):
             np.testing.assert_array_equal(model.run(x)[:, 0], [1, 2, 3, 1, 2, 3])
+
+
+def test_an_engine_built_for_another_numpy_is_named(monkeypatch):
+    """tflite-runtime 2.14 with NumPy 2 fails this way, when the first interpreter is made."""
+
+    class Interpreter:
+        def __init__(self, **options):
+            raise SystemError("returned a result with an exception set")
+
+    Interpreter.__module__ = "tflite_runtime.interpreter"
+    monkeypatch.setattr(litert, "_interpreter_class", lambda: Interpreter)
+    monkeypatch.setattr(np, "__version__", "2.4.6")
+    with pytest.raises(littoral.EngineNotInstalled, match="built for numpy 1 and this is numpy 2"):
+        littoral.load(ONE["tflite"])
+
+
+def test_a_missing_engine_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(littoral.EngineNotInstalled, match=r"pip install 'littoral\[onnx\]'"):
+        littoral.load(ONE["onnx"])
+    for module in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(littoral.EngineNotInstalled, match=r"pip install 'littoral\[litert\]'"):
+        littoral.load(ONE["tflite"])
