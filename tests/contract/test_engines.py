@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 
-import small_models
 import littoral
 import numpy as np
 import pytest
+import small_models
 from littoral import engines, plugins
 
 ENGINES = plugins.names(engines)
