@@ -21,7 +21,7 @@ EXAMPLES = """examples:
 
 It trains MLP, CNN, LSTM, GRU and Transformer on data that comes with the repository, converts each
 to .tflite and .onnx in four schemes, compares every file with Keras, measures all of them
-interleaved, and leaves the models, demo.json and report.html."""
+interleaved, and leaves the models, demo.json, results.md and report.html."""
 
 FAMILIES = {
     "mlp": "MLP on Letter Recognition",
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     from littoral import files
     from littoral.progress import Progress
-    from littoral.report import demo_report
+    from littoral.report import demo_markdown, demo_report
 
     began = time.monotonic()
     out = files.make_folder(arguments.out)
@@ -90,6 +90,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             "passed": all(result["passed"] for result in results),
         }
         files.write_atomically(out / "report.html", demo_report(payload).encode())
+        files.write_atomically(out / "results.md", f"{demo_markdown(payload)}\n".encode())
         files.write_atomically(out / "demo.json", json.dumps(payload, indent=2).encode())
     return payload
 

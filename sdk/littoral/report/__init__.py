@@ -8,6 +8,6 @@ frame; `result`, `units` and `markup` are what they all speak.
 from littoral.report.bench import bench_report
 from littoral.report.comparison import compare
 from littoral.report.demo import demo_report
-from littoral.report.tables import bench_table, demo_table
+from littoral.report.tables import bench_table, demo_markdown, demo_table
 
-__all__ = ["bench_report", "bench_table", "compare", "demo_report", "demo_table"]
+__all__ = ["bench_report", "bench_table", "compare", "demo_markdown", "demo_report", "demo_table"]

@@ -30,6 +30,24 @@ def demo_table(payload: Mapping[str, Any]) -> str:
     return "\n".join(spaced)
 
 
+def demo_markdown(payload: Mapping[str, Any]) -> str:
+    """The demo's results as a Markdown table, to be pasted where people read.
+
+    Args:
+        payload: What ``demo.json`` holds.
+
+    Returns:
+        Lines without a final newline.
+    """
+    header = ("model", "format", "scheme", "accuracy", "drop", "size", "p50", "p90", "cold start")
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * 3}{'--:|' * (len(header) - 3)}"]
+    for result in map(of_demo, payload["results"]):
+        cells = _demo_cells(result)
+        chosen = [*cells[:8], cells[9]]
+        lines.append(f"| {' | '.join(chosen)} |")
+    return "\n".join(lines)
+
+
 def bench_table(payload: Mapping[str, Any]) -> str:
     """Measurements with their intervals, then the comparison in words.
 
