@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from types import TracebackType
@@ -14,39 +15,53 @@ class Progress:
             for scheme in schemes:
                 progress.step(f"cnn {scheme}")
 
+    Work inside other work shows as a detail of the outer one's step.
+
     Attributes:
         title: What the whole work is called.
         total: Number of steps, 0 when unknown.
     """
+
+    _outermost: Progress | None = None
 
     def __init__(self, title: str, total: int = 0) -> None:
         """Start at step 0; nothing is shown until the first step."""
         self.title = title
         self.total = total
         self._done = 0
+        self._what = ""
         self._started = time.monotonic()
         self._redraws = sys.stderr.isatty()
 
     def step(self, what: str) -> None:
         """Show the step that begins now."""
         self._done += 1
-        count = f"{self._done}/{self.total}" if self.total else f"{self._done}"
-        self._show(f"{self.title} [{count}] {what}")
+        self._what = what
+        outer = Progress._outermost
+        if outer is not None and outer is not self:
+            outer.note(what)
+        else:
+            self._show(what)
 
     def note(self, what: str) -> None:
         """Show a detail of the present step: redrawn in a terminal, left out anywhere else."""
         if self._redraws:
-            self._show(f"{self.title} [{self._done}/{self.total or '?'}] {what}")
+            self._show(f"{self._what}: {what}" if self._what else what)
 
-    def _show(self, text: str) -> None:
-        seconds = time.monotonic() - self._started
+    def _show(self, what: str) -> None:
+        count = f"{self._done}/{self.total}" if self.total else f"{self._done}"
+        text = f"{self.title} [{count}] {what}"
         if self._redraws:
-            sys.stderr.write(f"\r\x1b[2K{text[:100]}  {seconds:.0f} s")
+            room = shutil.get_terminal_size().columns - 8
+            seconds = time.monotonic() - self._started
+            sys.stderr.write(f"\r\x1b[2K{text[:room]}  {seconds:.0f} s")
         else:
             sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
     def __enter__(self) -> Progress:
+        if Progress._outermost is None:
+            Progress._outermost = self
         return self
 
     def __exit__(
@@ -56,6 +71,9 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         """Clear the redrawn line, so that what follows starts on a clean one."""
+        if Progress._outermost is not self:
+            return
+        Progress._outermost = None
         if self._redraws and self._done:
             sys.stderr.write("\r\x1b[2K")
             sys.stderr.flush()
