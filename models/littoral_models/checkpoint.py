@@ -126,7 +126,6 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # keras.callb
     @staticmethod
     def _variables(model: keras.Model) -> list[keras.Variable]:
         """Weights, random seeds and the optimizer's variables."""
-        model.optimizer.build(model.trainable_variables)
         return [*model.variables, *model.optimizer.variables]
 
 

@@ -58,7 +58,7 @@ _RECIPES = (
         epochs=4,
         batch_size=80,
         learning_rate=4e-3,
-        fast={"epochs": 1, "batch_size": 64},
+        fast={"epochs": 1, "batch_size": 64, "samples": 12_800},
     ),
     Recipe(
         name="lstm",
@@ -67,7 +67,7 @@ _RECIPES = (
         config={"cell": "lstm", "width": 64},
         epochs=12,
         batch_size=64,
-        fast={"epochs": 4},
+        fast={"epochs": 3, "batch_size": 32, "learning_rate": 5e-3},
     ),
     Recipe(
         name="gru",
@@ -76,18 +76,18 @@ _RECIPES = (
         config={"cell": "gru", "width": 64},
         epochs=12,
         batch_size=64,
-        fast={"epochs": 4},
+        fast={"epochs": 3, "batch_size": 32, "learning_rate": 5e-3},
     ),
     Recipe(
         name="transformer",
         family="transformer",
         data="udhr",
-        config={"width": 64, "depth": 2, "heads": 2, "dropout": 0.0},
-        epochs=5,
-        batch_size=64,
+        config={"width": 64, "depth": 2, "heads": 2, "patch": 2, "dropout": 0.0},
+        epochs=7,
+        batch_size=32,
         learning_rate=2e-3,
-        samples=4096,
-        fast={"epochs": 1, "samples": 4096},
+        samples=3200,
+        fast={"epochs": 1, "samples": 2048, "batch_size": 16},
     ),
 )
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}

@@ -24,6 +24,12 @@ from littoral_models.recipes import Recipe
 VALIDATION_SHARE = 0.1
 """Share of the training samples that choose the best epoch; test samples never do."""
 
+MOST_VALIDATION = 1000
+"""Validation samples at most: more would take longer than they tell apart epochs better."""
+
+EVALUATION_BATCH = 500
+"""Divides the embedded sets' validation and test parts: the backend compiles for one size only."""
+
 _WARMUP_SHARE = 0.2
 
 
@@ -112,8 +118,10 @@ def evaluate(model: keras.Model, x: NDArray[Any], y: NDArray[np.int64]) -> float
         x: Samples [n, ...].
         y: Class numbers [n].
     """
-    scores = model.predict(x, batch_size=512, verbose=0)
-    return float(np.mean(scores.argmax(axis=1) == y))
+    if not model.compiled:
+        model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    figures = model.evaluate(x, y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True)
+    return float(figures["accuracy"])
 
 
 def _adjusted(
@@ -173,7 +181,7 @@ def _fit(
     resume: bool,
 ) -> tuple[Mapping[str, float], ...]:
     order = np.random.default_rng(seed).permutation(len(samples.x_train))
-    held_out = max(1, round(VALIDATION_SHARE * len(order)))
+    held_out = min(MOST_VALIDATION, max(1, round(VALIDATION_SHARE * len(order))))
     validation, training = order[:held_out], order[held_out:]
     if not len(training):
         raise InputError(f"{samples.name}: {len(order)} training samples are too few")
@@ -196,7 +204,7 @@ def _fit(
                 epochs=epoch + 1,
                 shuffle=False,
                 validation_data=(samples.x_train[validation], samples.y_train[validation]),
-                validation_batch_size=512,
+                validation_batch_size=EVALUATION_BATCH,
                 callbacks=[checkpoint],
                 verbose=0,
             )
@@ -222,6 +230,8 @@ def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:
         keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
     )
+    # Variables that first appear in the first step would make TensorFlow trace it twice.
+    model.optimizer.build(model.trainable_variables)
 
 
 def _drawn(rows: NDArray[np.int64], count: int, seed: tuple[int, int]) -> NDArray[np.int64]:

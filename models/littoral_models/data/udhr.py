@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ CARD = {
 }
 
 _TRAINING_STRIDE, _TEST_STRIDE = 8, 32
+_MOST_TRAINING, _MOST_TEST = 1100, 80
 _SEED = 20
 _SHORTEST = 40
 """Bytes below which the rest of an article makes no window of its own."""
@@ -99,13 +101,24 @@ def rebuild(package: Path) -> dict[str, NDArray[Any]]:
     test = list(dict.fromkeys(windows["test"]))
     seen = {window for window, _ in test}
     train = [pair for pair in dict.fromkeys(windows["train"]) if pair[0] not in seen]
-    arrays = {}
     draw = np.random.RandomState(_SEED)  # its stream is frozen, a Generator's may change
-    for part, in_order in (("train", train), ("test", test)):
-        pairs = [in_order[row] for row in draw.permutation(len(in_order))]
+    arrays = {}
+    for part, in_order, most in (("train", train, _MOST_TRAINING), ("test", test, _MOST_TEST)):
+        pairs = _at_most([in_order[row] for row in draw.permutation(len(in_order))], most)
         arrays[f"x_{part}"] = np.stack([_tokens(window) for window, _ in pairs])
         arrays[f"y_{part}"] = np.array([label for _, label in pairs], np.uint8)
     return arrays
+
+
+def _at_most(pairs: list[tuple[bytes, int]], most: int) -> list[tuple[bytes, int]]:
+    """The first `most` windows of each language: scripts of three bytes a letter give thrice."""
+    taken: Counter[int] = Counter()
+    kept = []
+    for window, label in pairs:
+        if taken[label] < most:
+            taken[label] += 1
+            kept.append((window, label))
+    return kept
 
 
 def _windows(text: str, stride: int) -> list[bytes]:

@@ -18,7 +18,9 @@ class Config:
         classes: Number of classes.
         input_name: Name of the input.
         vocabulary: Number of different tokens, 0 (padding) included.
-        patch: Side of an image patch in pixels.
+        embedding: Features of each token.
+        patch: Side of an image patch in pixels, or number of neighbouring tokens that share a
+            position: attention's cost falls with its square.
         width: Features of each position.
         depth: Number of encoder blocks.
         heads: Attention heads; they share the width.
@@ -30,6 +32,7 @@ class Config:
     classes: int = 30
     input_name: str = "tokens"
     vocabulary: int = 257
+    embedding: int = 32
     patch: int = 4
     width: int = 64
     depth: int = 2
@@ -72,8 +75,15 @@ def build(config: Config) -> keras.Model:
 
 
 def _tokens(config: Config) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    (length,) = config.shape
+    if length % config.patch:
+        raise InputError(
+            f"transformer: {length} tokens do not divide into groups of {config.patch}"
+        )
     tokens = keras.Input(config.shape, dtype="int32", name=config.input_name)
-    return tokens, layers.Embedding(config.vocabulary, config.width, name="embedding")(tokens)
+    x = layers.Embedding(config.vocabulary, config.embedding, name="embedding")(tokens)
+    grouped = (length // config.patch, config.patch * config.embedding)
+    return tokens, layers.Reshape(grouped, name="patches")(x)
 
 
 def _patches(config: Config) -> tuple[keras.KerasTensor, keras.KerasTensor]:
