@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import importlib.util
 import os
 import pickle
 import signal
@@ -102,6 +103,8 @@ def _worker() -> _Worker:
 
 
 def _start() -> _Worker:
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
     log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment["CUDA_VISIBLE_DEVICES"] = ""
@@ -119,7 +122,8 @@ def _start() -> _Worker:
 
 def serve() -> None:
     """The worker's life: answer calls until the caller closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches the whole process group: the worker just ends, the caller says so.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     requests = sys.stdin.buffer
     # What native code prints to descriptor 1 must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")

@@ -108,6 +108,29 @@ def test_a_full_disk_leaves_nothing_half_written(place, tmp_path):
 
 
 @pytest.mark.slow
+def test_ctrl_c_ends_a_demo_at_once_with_whole_files_alone(tmp_path):
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [LITTORAL, "demo", "--fast", "--out", out],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while "training: CNN" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130, rest
+    assert rest.strip().splitlines()[-1].startswith("littoral: interrupted")
+    assert "Traceback" not in rest
+    left = {path.name for path in out.iterdir() if path.is_file()}
+    assert "mlp.keras" in left
+    assert not left & {"demo.json", "report.html"}
+    assert not [name for name in left if name.startswith(".")]
+
+
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(place, tmp_path):
     out = tmp_path / "out"
     process = subprocess.Popen(

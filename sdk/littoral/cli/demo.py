@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -70,6 +71,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from littoral.progress import Progress
     from littoral.report import demo_markdown, demo_report
 
+    for package in ("keras", "tensorflow", "tf2onnx"):
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
     began = time.monotonic()
     out = files.make_folder(arguments.out)
     with Progress("demo", total=2 * len(arguments.families) + 2) as progress:
