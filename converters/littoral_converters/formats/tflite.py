@@ -10,6 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
 
+from littoral_converters.formats import _tflite_metadata
 from littoral_converters.formats._tflite_compaction import compact
 from littoral_converters.graph import TracedGraph
 
@@ -49,16 +50,28 @@ def write(graph: TracedGraph) -> bytes:
 
 
 def stamp(content: bytes, card: Card) -> bytes:
-    """Put the card into the file as the metadata entry ``littoral_card``, and compact it."""
+    """Put the card into the file, and the standard metadata for other tools, and compact it.
+
+    Args:
+        content: A model without either.
+        card: With the file's inputs and outputs in their order.
+
+    Returns:
+        The file with the entries ``littoral_card`` and ``TFLITE_METADATA`` and, when there are
+        labels, an archive behind it whose offsets are right once the file is sealed.
+    """
     model = parse(content)
     compact(model)
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(card.to_json().encode(), np.uint8)
-    model.buffers.append(buffer)
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = KEY, len(model.buffers) - 1
-    model.metadata = [*(model.metadata or []), entry]
-    return serialize(model)
+    entries = {KEY: card.to_json().encode(), _tflite_metadata.NAME: _tflite_metadata.metadata(card)}
+    for name, data in entries.items():
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(data, np.uint8)
+        model.buffers.append(buffer)
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = name, len(model.buffers) - 1
+        model.metadata = [*(model.metadata or []), entry]
+    stamped = serialize(model)
+    return stamped + _tflite_metadata.archive(card, len(stamped))
 
 
 def parse(content: bytes) -> Any:
