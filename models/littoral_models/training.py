@@ -97,6 +97,8 @@ def train(
     samples = dataset if isinstance(dataset, Dataset) else _load(recipe, dataset)
     recipe, samples = _fitted(recipe, samples)
     path = None if out is None else keras_file.destination(out)
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed must lie in 0..{2**32 - 1}, not {seed}")
     keras.utils.set_random_seed(seed)
     with backend.accelerated():
         model = _build(recipe, samples)
@@ -166,9 +168,7 @@ def _build(recipe: Recipe, samples: Dataset) -> keras.Model:
         input_name=samples.input_name,
         **recipe.config,
     )
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization):
-            layer.adapt(samples.x_train)
+    families.adapt(model, samples.x_train)
     return model
 
 

@@ -39,6 +39,6 @@ def load(package: ModuleType, name: str) -> ModuleType:
     """
     known = names(package)
     if name not in known:
-        kind = package.__name__.rpartition(".")[2].removesuffix("s")
+        kind = package.__name__.rpartition(".")[2].removesuffix("s").replace("ie", "y")
         raise InputError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")
     return importlib.import_module(f"{package.__name__}.{name}")

@@ -55,7 +55,8 @@ CARD = {
     "licence": "MIT (package); the Declaration's text is free of copyright",
     "attribution": "Titus Wormer (package), Eric Muller (Unicode texts), United Nations",
     "split": "by article: every third one is test, the preamble and the others are training; "
-    "training windows that also occur in the test part are left out",
+    "training windows that also occur in the test part are left out; at most 1100 and 80 a "
+    "language",
 }
 
 _TRAINING_STRIDE, _TEST_STRIDE = 8, 32

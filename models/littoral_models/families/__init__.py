@@ -15,8 +15,10 @@ from dataclasses import fields
 from typing import Any
 
 import keras
+import numpy as np
 from littoral import plugins
 from littoral.errors import InputError
+from numpy.typing import NDArray
 
 
 def names() -> tuple[str, ...]:
@@ -50,3 +52,33 @@ def build(family: str, **config: Any) -> keras.Model:
             raise InputError(f"{family}: {name} must be a whole number of at least 1, not {value}")
     model: keras.Model = module.build(module.Config(**config))
     return model
+
+
+def standardize() -> keras.Layer:
+    """A layer that brings features to mean 0 and variance 1 by the statistics that `adapt` gives.
+
+    A frozen batch normalization: converters fold it into the next product, it hands masks on, and
+    it runs on every backend. `keras.layers.Normalization` asks for TensorFlow on all of them
+    (Keras 3.15).
+    """
+    return keras.layers.BatchNormalization(
+        center=False, scale=False, epsilon=1e-7, trainable=False, name="standardize"
+    )
+
+
+def adapt(model: keras.Model, x: NDArray[Any]) -> None:
+    """Give a model's `standardize` layer the statistics of the training samples.
+
+    Args:
+        model: Of any family; one without such a layer stays as it is.
+        x: Training samples [n, ..., features]. Steps of zeros in sequences are padding and do not
+            count; a feature that never changes is only centred.
+    """
+    found = [layer for layer in model.layers if layer.name == "standardize"]
+    rows = x.reshape(-1, x.shape[-1])
+    if x.ndim > 2:
+        rows = rows[rows.any(axis=1)]
+    for layer in found:
+        variance = rows.var(axis=0, dtype=np.float64)
+        layer.moving_mean.assign(rows.mean(axis=0, dtype=np.float64))
+        layer.moving_variance.assign(np.where(variance > 0, variance, 1.0))

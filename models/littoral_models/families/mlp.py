@@ -8,6 +8,8 @@ import keras
 from keras import layers
 from littoral.errors import InputError
 
+from littoral_models.families import standardize
+
 
 @dataclass(frozen=True)
 class Config:
@@ -42,9 +44,9 @@ _NORMALIZATIONS = {
 def build(config: Config) -> keras.Model:
     """Build the model.
 
-    The first layer standardizes the features; training adapts it to the data, so that a device
-    feeds raw features. A batch normalization stands between the product and the activation, where
-    a converter can fold it into the product.
+    The first layer standardizes the features by the training data, so that a device feeds raw ones.
+    A batch normalization stands between the product and the activation, where a converter can fold
+    it into the product.
 
     Args:
         config: Sizes.
@@ -63,7 +65,7 @@ def build(config: Config) -> keras.Model:
             f"choose from {', '.join(_NORMALIZATIONS)}"
         )
     features = keras.Input(config.shape, name=config.input_name)
-    x = layers.Normalization(name="standardize")(features)
+    x = standardize()(features)
     for block in range(1, config.depth + 1):
         plain = config.normalization == "none"
         x = layers.Dense(config.width, use_bias=plain, name=f"dense_{block}")(x)

@@ -8,6 +8,8 @@ import keras
 from keras import layers
 from littoral.errors import InputError
 
+from littoral_models.families import standardize
+
 _CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
 
 
@@ -40,8 +42,8 @@ class Config:
 def build(config: Config) -> keras.Model:
     """Build the model.
 
-    The batch normalization in front standardizes the features by the real steps only; a converter
-    can fold it into the first layer's input product.
+    The features are standardized by the real steps of the training data, behind the mask, so that
+    padding stays padding.
 
     Args:
         config: Sizes.
@@ -60,7 +62,7 @@ def build(config: Config) -> keras.Model:
         raise InputError(f"rnn: unknown cell {config.cell!r}: choose from {', '.join(_CELLS)}")
     sequence = keras.Input(config.shape, name=config.input_name)
     x = layers.Masking(name="padding")(sequence)
-    x = layers.BatchNormalization(momentum=0.9, name="standardize")(x)
+    x = standardize()(x)
     for number in range(1, config.depth + 1):
         name = f"{config.cell}_{number}"
         layer = _CELLS[config.cell](config.width, return_sequences=number < config.depth, name=name)
