@@ -1,0 +1,91 @@
+"""The comparison's figures against closed forms."""
+
+import littoral
+import numpy as np
+import pytest
+from littoral_converters.verification import Limits, compare
+
+LOOSE = Limits(max_error=None, rms_error=10.0, max_drop=100.0)
+
+
+def outputs(values):
+    return {"scores": np.asarray(values, "float32")}
+
+
+def test_figures_of_a_known_difference():
+    keras = outputs([[1.0, 2.0], [3.0, 4.0]])
+    file = outputs([[1.0, 2.0], [3.0, 4.5]])
+    found = compare(keras, file, None, LOOSE)
+    assert found.max_abs_error == pytest.approx(0.5)
+    assert found.mean_abs_error == pytest.approx(0.125)
+    assert found.relative_error == pytest.approx(0.5 / 4, rel=1e-5)
+    assert found.rms_error == pytest.approx(np.sqrt(0.25 / 30), rel=1e-5)
+    assert (found.agreement, found.samples, found.passed) == (1.0, 2, True)
+    assert found.metric is None
+    assert found.drop_points is None
+
+
+def test_accuracy_and_drop_are_counted_from_the_labels():
+    keras = outputs(np.eye(4))
+    file = outputs(np.eye(4)[[0, 1, 2, 0]])
+    found = compare(keras, file, np.arange(4), LOOSE)
+    assert (found.metric, found.value, found.float_value) == ("accuracy", 0.75, 1.0)
+    assert found.drop_points == 25.0
+    assert found.agreement == 0.75
+
+
+def test_a_single_output_is_a_yes_or_no():
+    keras = outputs([[0.9], [0.2], [0.6]])
+    found = compare(keras, keras, np.array([1, 0, 0]), LOOSE)
+    assert found.value == pytest.approx(2 / 3)
+
+
+def test_targets_shaped_like_the_output_are_a_regression():
+    keras, file = outputs([[1.0], [2.0]]), outputs([[1.5], [2.0]])
+    found = compare(keras, file, np.array([[1.0], [1.0]], "float32"), LOOSE)
+    assert found.metric == "mean_abs_error"
+    assert (found.value, found.float_value) == (0.75, 0.5)
+    assert found.drop_points is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(0.1, 10.0, 100.0), "largest error is 1 of the output's range"),
+        (Limits(None, 0.5, 100.0), "root mean square error is 1"),
+        (Limits(None, 10.0, 1.0), "loses 50.00 points"),
+    ],
+)
+def test_each_limit_is_held(limits, reason):
+    file = outputs(np.eye(4)[[0, 1, 0, 0]])
+    found = compare(outputs(np.eye(4)), file, np.arange(4), limits)
+    assert not found.passed
+    assert reason in found.reason
+
+
+def test_one_sample_is_always_allowed():
+    file = outputs(np.eye(4)[[0, 1, 2, 0]])
+    within = Limits(None, 10.0, max_drop=0.0)
+    assert not compare(
+        outputs(np.eye(4)[:3]), outputs(np.eye(4)[[0, 3, 3]]), np.arange(3), within
+    ).passed
+    assert compare(outputs(np.eye(4)), file, np.arange(4), within).passed
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ({"other": np.zeros((2, 2))}, "outputs are other where Keras has scores"),
+        ({"scores": np.zeros((2, 3))}, r"shape (2, 3) where Keras has (2, 2)"),
+        ({"scores": np.full((2, 2), np.nan)}, "not finite"),
+    ],
+)
+def test_what_cannot_be_compared_does_not_pass(file, reason):
+    found = compare({"scores": np.ones((2, 2))}, file, None, LOOSE)
+    assert not found.passed
+    assert reason in found.reason
+
+
+def test_labels_that_do_not_fit_are_bad_input():
+    with pytest.raises(littoral.InputError, match="one integer class per sample"):
+        compare(outputs(np.eye(2)), outputs(np.eye(2)), np.array(["a", "b"]), LOOSE)
