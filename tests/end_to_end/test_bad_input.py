@@ -107,46 +107,35 @@ def test_a_full_disk_leaves_nothing_half_written(place, tmp_path):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.slow
-def test_ctrl_c_ends_a_demo_at_once_with_whole_files_alone(tmp_path):
-    out = tmp_path / "out"
+def interrupted(*words, during):
+    """What a command prints on stderr after Ctrl-C one second into a step."""
     process = subprocess.Popen(
-        [LITTORAL, "demo", "--fast", "--out", out],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+        [LITTORAL, *words], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    while "training: CNN" not in process.stderr.readline():
+    while during not in process.stderr.readline():
         assert process.poll() is None
     time.sleep(1)
     os.killpg(process.pid, signal.SIGINT)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 130, rest
-    assert rest.strip().splitlines()[-1].startswith("littoral: interrupted")
     assert "Traceback" not in rest
-    left = {path.name for path in out.iterdir() if path.is_file()}
-    assert "mlp.keras" in left
-    assert not left & {"demo.json", "report.html"}
-    assert not [name for name in left if name.startswith(".")]
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    return rest.strip().splitlines()[-1]
 
 
 @pytest.mark.slow
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(place, tmp_path):
-    out = tmp_path / "out"
-    process = subprocess.Popen(
-        [LITTORAL, "convert", place / "good.keras", "--out", out, "--formats", "tflite", "onnx"],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    while "tracing" not in process.stderr.readline():
-        assert process.poll() is None
-    time.sleep(1)
-    os.killpg(process.pid, signal.SIGINT)
-    _, rest = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert rest.strip().splitlines()[-1].startswith("littoral: interrupted")
-    assert "Traceback" not in rest
+    last = interrupted("convert", place / "good.keras", "--out", tmp_path / "out", during="tracing")
+    assert last == "littoral: interrupted; nothing half-written was kept"
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_demo_at_once_with_whole_files_alone(tmp_path):
+    out = tmp_path / "out"
+    assert interrupted("demo", "--fast", "--out", out, during="training: CNN")
+    left = {path.name for path in out.iterdir() if path.is_file()}
+    assert "mlp.keras" in left
+    assert not left & {"demo.json", "report.html"}
+    assert not [name for name in left if name.startswith(".")]
