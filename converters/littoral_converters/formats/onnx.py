@@ -11,6 +11,7 @@ from littoral.card import KEY, Card
 from littoral.errors import ConversionError
 
 from littoral_converters.formats._onnx_compaction import compact
+from littoral_converters.formats._onnx_reshapes import simplify
 from littoral_converters.graph import ONNX_OPERATOR, TracedGraph
 
 SUFFIX = ".onnx"
@@ -49,6 +50,7 @@ def write(graph: TracedGraph) -> bytes:
             },
         )
         _name(model, graph)
+        simplify(model)
         onnx.checker.check_model(model, full_check=True)
     except ConversionError:
         raise
