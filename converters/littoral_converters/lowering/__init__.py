@@ -11,19 +11,33 @@ A lowering module offers one function:
 
 the attributes to put on that layer while tracing, empty when it does not claim the layer. They are
 computed before the trace begins, so weights can be read as NumPy arrays.
+
+Where the same arithmetic is behind layers and `keras.ops` alike, a module may also offer
+
+    functions(plan) -> Mapping[str, Callable]
+
+stand-ins for functions of Keras's TensorFlow backend, by module and name ("nn.conv"). Each is
+called with the function that it stands in for, then with that function's own arguments.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 from littoral import plugins
 
 MISSING = object()
+BACKEND = "keras.src.backend.tensorflow"
+_backend_lock = threading.RLock()
+"""Held while stand-ins are in the backend, which all threads share."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +67,25 @@ def lowered(model: Any, plan: Plan) -> Iterator[None]:
         Nothing; the model computes the same as before, in operators that the format has.
     """
     changed: list[tuple[Any, str, object]] = []
-    try:
-        for layer in every_layer(model):
-            for name, value in _replacements(layer, plan).items():
-                changed.append((layer, name, vars(layer).get(name, MISSING)))
-                object.__setattr__(layer, name, value)
-        yield
-    finally:
-        for layer, name, before in reversed(changed):
-            if before is MISSING:
-                object.__delattr__(layer, name)
-            else:
-                object.__setattr__(layer, name, before)
+
+    def put(target: Any, name: str, value: object) -> None:
+        changed.append((target, name, vars(target).get(name, MISSING)))
+        object.__setattr__(target, name, value)
+
+    with _backend_lock:
+        try:
+            for layer in every_layer(model):
+                for name, value in _replacements(layer, plan).items():
+                    put(layer, name, value)
+            for module, name, function in _functions(plan):
+                put(module, name, function)
+            yield
+        finally:
+            for target, name, before in reversed(changed):
+                if before is MISSING:
+                    object.__delattr__(target, name)
+                else:
+                    object.__setattr__(target, name, before)
 
 
 def every_layer(model: Any) -> Iterator[Any]:
@@ -78,7 +99,25 @@ def every_layer(model: Any) -> Iterator[Any]:
 
 def _replacements(layer: Any, plan: Plan) -> dict[str, object]:
     found: dict[str, object] = {}
-    package = sys.modules[__name__]
-    for name in plugins.names(package):
-        found.update(plugins.load(package, name).replacements(layer, plan))
+    for module in _modules():
+        found.update(module.replacements(layer, plan))
     return found
+
+
+def _functions(plan: Plan) -> Iterator[tuple[ModuleType, str, Callable[..., Any]]]:
+    """Each backend function that has a stand-in: its module, its name, the stand-in."""
+    for module in _modules():
+        for path, stand_in in getattr(module, "functions", _none)(plan).items():
+            place, _, name = path.rpartition(".")
+            home = importlib.import_module(f"{BACKEND}.{place}")
+            yield home, name, partial(stand_in, getattr(home, name))
+
+
+def _none(plan: Plan) -> dict[str, Callable[..., Any]]:
+    del plan
+    return {}
+
+
+def _modules() -> list[ModuleType]:
+    package = sys.modules[__name__]
+    return [plugins.load(package, name) for name in plugins.names(package)]

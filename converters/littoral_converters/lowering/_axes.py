@@ -1,0 +1,32 @@
+"""Axes of images and sequences: which is the channels', and sizes where they are open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def channels_first(data_format: str | None) -> bool:
+    """Whether a data format, or Keras's default when None, is channels first."""
+    return (data_format or keras.config.image_data_format()) == "channels_first"
+
+
+def channels_last(inputs: Any, back: bool = False) -> Any:
+    """Move the channels from axis 1 to the end, or back."""
+    rank = len(inputs.shape)
+    order = [0, rank - 1, *range(1, rank - 1)] if back else [0, *range(2, rank), 1]
+    return tf.transpose(inputs, order)
+
+
+def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    """One number per axis, as Keras takes either."""
+    return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def sizes(tensor: Any) -> list[Any]:
+    """The size of each axis: a number, or a scalar tensor where it is open."""
+    dynamic = tf.shape(tensor)
+    return [dynamic[axis] if size is None else size for axis, size in enumerate(tensor.shape)]

@@ -1,0 +1,142 @@
+"""Convolutions that the formats have no operator for.
+
+- Channels first: TFLite's kernels are channels last only, so the axes are exchanged around them.
+- Groups: Keras compiles them through XLA, which neither converter reads. ONNX's Conv has groups of
+  its own, TFLite's two-dimensional one too; in three dimensions each group is a convolution.
+- Dilated in three dimensions, or transposed and dilated: TFLite has neither. Zeros between the
+  weights say the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import tensorflow as tf
+
+from littoral_converters.lowering import Plan
+from littoral_converters.lowering._axes import channels_first, channels_last, per_axis
+from littoral_converters.lowering._onnx_operator import operator
+
+
+def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
+    """None: convolutions are lowered where layers and `keras.ops` meet, in `functions`."""
+    del layer, plan
+    return {}
+
+
+def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
+    """Stand-ins for backend functions; see `littoral_converters.lowering`."""
+    return {
+        "nn.conv": partial(_conv, plan.format),
+        "nn.conv_transpose": _conv_transpose,
+    }
+
+
+def _conv(
+    format_name: str,
+    original: Callable[..., Any],
+    inputs: Any,
+    kernel: Any,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Any:
+    inputs, kernel = tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel)
+    rank = len(inputs.shape) - 2
+    first = channels_first(data_format)
+    groups = inputs.shape[1 if first else -1] // kernel.shape[-2]
+    options = (per_axis(strides, rank), padding, per_axis(dilation_rate, rank))
+    if groups > 1 and format_name == "onnx":
+        return _operator(inputs, kernel, groups, options, first)
+    if groups == 1 and format_name == "onnx" and not (first and rank == 3):
+        return original(inputs, kernel, strides, padding, data_format, dilation_rate)
+    with_channels_last = channels_last(inputs) if first else inputs
+    outputs = _grouped(with_channels_last, kernel, groups, options)
+    return channels_last(outputs, back=True) if first else outputs
+
+
+def _grouped(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...]) -> Any:
+    """A channels last convolution in operators of TensorFlow's own."""
+    strides, padding, dilations = options
+    if len(inputs.shape) == 5:
+        kernel, dilations = _dilated(kernel, dilations), 1
+
+    def convolve(x: Any, weights: Any) -> Any:
+        return tf.nn.convolution(x, weights, strides, padding.upper(), dilations=dilations)
+
+    if groups == 1 or len(inputs.shape) < 5:
+        return convolve(inputs, kernel)
+    pairs = zip(tf.split(inputs, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    return tf.concat([convolve(x, weights) for x, weights in pairs], -1)
+
+
+def _operator(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], first: bool) -> Any:
+    """ONNX's Conv: channels first, kernels as (filters, channels of a group, *window)."""
+    strides, padding, dilations = options
+    rank = len(strides)
+    moved = inputs if first else channels_last(inputs, back=True)
+    weights = tf.transpose(kernel, [rank + 1, rank, *range(rank)])
+    window = [(size - 1) * d + 1 for size, d in zip(kernel.shape[:rank], dilations, strict=True)]
+    pads: list[tuple[int, int]] = []
+    sizes: list[int | None] = []
+    for size, taken, step in zip(moved.shape[2:], window, strides, strict=True):
+        if size is None:
+            pads, sizes = [], [None] * rank
+            break
+        length = -(-size // step) if padding == "same" else (size - taken) // step + 1
+        missing = max(0, (length - 1) * step + taken - size) if padding == "same" else 0
+        pads.append((missing // 2, missing - missing // 2))
+        sizes.append(length)
+    attributes: dict[str, Any] = {
+        "group": groups,
+        "kernel_shape": list(kernel.shape[:rank]),
+        "strides": list(strides),
+        "dilations": list(dilations),
+    }
+    if pads:
+        attributes["pads"] = [*(low for low, _ in pads), *(high for _, high in pads)]
+    else:
+        attributes["auto_pad"] = "SAME_UPPER" if padding == "same" else "VALID"
+    shape = [moved.shape[0], kernel.shape[-1], *sizes]
+    (outputs,) = operator("Conv", [moved, weights], [(inputs.dtype, shape)], attributes)
+    return outputs if first else channels_last(outputs)
+
+
+def _conv_transpose(
+    original: Callable[..., Any],
+    inputs: Any,
+    kernel: Any,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Any:
+    inputs, kernel = tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel)
+    rank = len(inputs.shape) - 2
+    first = channels_first(data_format)
+    outputs = original(
+        channels_last(inputs) if first else inputs,
+        _dilated(kernel, per_axis(dilation_rate, rank)),
+        strides,
+        padding,
+        output_padding,
+        "channels_last",
+        1,
+    )
+    return channels_last(outputs, back=True) if first else outputs
+
+
+def _dilated(kernel: Any, dilations: Sequence[int]) -> Any:
+    """The kernel with ``dilation - 1`` zeros between its weights along each axis."""
+    for axis, step in enumerate(dilations):
+        if step > 1:
+            slices = tf.unstack(kernel, axis=axis)
+            zeros = [tf.zeros_like(slices[0])] * (step - 1)
+            apart = itertools.chain(*([weights, *zeros] for weights in slices))
+            kernel = tf.stack(list(apart)[: 1 - step], axis=axis)
+    return kernel

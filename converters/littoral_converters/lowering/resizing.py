@@ -1,0 +1,147 @@
+"""Resizing of images by any filter, antialiased or not, cropped or padded to an aspect ratio.
+
+TFLite and ONNX know two filters, nearest and bilinear, and tf2onnx rounds the sizes of what is no
+whole multiple. Every filter is linear along one axis and then the other, so what the format lacks
+is a product with a constant matrix per axis. TensorFlow's own operator fills the matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from littoral_converters.lowering import Plan
+from littoral_converters.lowering._axes import channels_first, channels_last, sizes
+from littoral_converters.lowering._onnx_operator import operator
+
+
+def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
+    """None: images are resized where layers and `keras.ops` meet, in `functions`."""
+    del layer, plan
+    return {}
+
+
+def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
+    """Stand-ins for backend functions; see `littoral_converters.lowering`."""
+    return {"image.resize": partial(_resize, plan.format)}
+
+
+def _resize(
+    format_name: str,
+    original: Callable[..., Any],
+    images: Any,
+    size: Sequence[int],
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> Any:
+    images = tf.convert_to_tensor(images)
+    first = channels_first(data_format)
+    spatial = images.shape[-2:] if first else images.shape[-3:-1]
+    if None in spatial:
+        return original(
+            images,
+            size,
+            interpolation,
+            antialias,
+            crop_to_aspect_ratio,
+            pad_to_aspect_ratio,
+            fill_mode,
+            fill_value,
+            data_format,
+        )
+    batch = images if len(images.shape) == 4 else images[None]
+    batch = channels_last(batch) if first else batch
+    if crop_to_aspect_ratio:
+        batch = _crop(batch, size)
+    elif pad_to_aspect_ratio:
+        batch = _pad(batch, size, fill_value)
+    batch = _resample(format_name, batch, tuple(size), interpolation, antialias)
+    batch = channels_last(batch, back=True) if first else batch
+    return batch if len(images.shape) == 4 else batch[0]
+
+
+def _ratio(size: int, wanted: int, other: int) -> int:
+    """Keras's arithmetic, in float32 as there."""
+    return int(np.float32(size * wanted) / np.float32(other))
+
+
+def _crop(images: Any, size: Sequence[int]) -> Any:
+    height, width = images.shape[1:3]
+    kept = max(1, min(height, _ratio(width, size[0], size[1])))
+    kept_width = max(1, min(width, _ratio(height, size[1], size[0])))
+    top, left = (height - kept) // 2, (width - kept_width) // 2
+    return images[:, top : top + kept, left : left + kept_width]
+
+
+def _pad(images: Any, size: Sequence[int], fill_value: float) -> Any:
+    height, width = images.shape[1:3]
+    above = (max(height, _ratio(width, size[0], size[1])) - height) // 2
+    beside = (max(width, _ratio(height, size[1], size[0])) - width) // 2
+    edges = [[0, 0], [above, above], [beside, beside], [0, 0]]
+    return tf.pad(images, edges, constant_values=tf.cast(fill_value, images.dtype))
+
+
+def _resample(
+    format_name: str, images: Any, size: tuple[int, ...], interpolation: str, antialias: bool
+) -> Any:
+    if interpolation == "nearest":
+        return _nearest(format_name, images, size)
+    images = tf.cast(images, tf.float32)
+    if interpolation == "bilinear" and not antialias:
+        if format_name == "onnx":
+            return _linear_operator(images, size)
+        return tf.image.resize(images, size, interpolation)
+    for axis, wanted in enumerate(size, 1):
+        images = _product(
+            _matrix(images.shape[axis], wanted, interpolation, antialias), images, axis
+        )
+    return images
+
+
+def _nearest(format_name: str, images: Any, size: tuple[int, ...]) -> Any:
+    if format_name == "tflite":
+        return tf.image.resize(images, size, "nearest")
+    for axis, wanted in enumerate(size, 1):
+        at = _matrix(images.shape[axis], wanted, "nearest", False).argmax(1)
+        images = tf.gather(images, tf.constant(at, tf.int32), axis=axis)
+    return images
+
+
+def _linear_operator(images: Any, size: tuple[int, ...]) -> Any:
+    """ONNX's Resize, which takes sizes where tf2onnx writes factors."""
+    batch, _, _, channels = images.shape
+    counted = tf.concat([tf.shape(images)[:1], [images.shape[-1], *size]], 0)
+    (resized,) = operator(
+        "Resize",
+        [channels_last(images, back=True), None, None, tf.cast(counted, tf.int64)],
+        [(images.dtype, [batch, channels, *size])],
+        {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
+    )
+    return channels_last(resized)
+
+
+def _matrix(size: int, wanted: int, interpolation: str, antialias: bool) -> Any:
+    """What each of the wanted places takes of each place there is, float32 (wanted, size)."""
+    with tf.init_scope():
+        unit = tf.reshape(tf.eye(size), [1, size, 1, size])
+        resized = tf.image.resize(unit, (wanted, 1), interpolation, antialias=antialias)
+        return resized.numpy().reshape(wanted, size)
+
+
+def _product(matrix: Any, images: Any, axis: int) -> Any:
+    """The matrix along axis 1 or 2 of images."""
+    _, height, width, channels = sizes(images)
+    outside, inside = (-1, width * channels) if axis == 1 else (-1, channels)
+    flat = tf.reshape(images, [outside, images.shape[axis], inside])
+    flat = tf.matmul(tf.constant(matrix), flat)
+    rest = [len(matrix), width] if axis == 1 else [height, len(matrix)]
+    return tf.reshape(flat, [-1, *rest, channels])
