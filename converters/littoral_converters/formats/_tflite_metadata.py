@@ -16,6 +16,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from littoral.card import Card, CardTensor
+from littoral.errors import ConversionError
 from littoral.integrity import RECORD_BYTES
 from numpy.typing import NDArray
 
@@ -116,13 +117,19 @@ def _model_texts(card: Card) -> dict[int, str]:
 
 
 def _input(builder: Any, tensor: CardTensor) -> int:
-    steps = tensor.preprocessing
     fields = {_TENSOR_NAME: _text(builder, tensor.name)}
-    if len(steps) == 1 and steps[0].get("step") in _DESCRIPTIONS:
-        fields[_TENSOR_DESCRIPTION] = _text(builder, _DESCRIPTIONS[steps[0]["step"]](steps[0]))
-    if len(steps) == 1 and steps[0].get("step") == "image":
-        return _table(builder, fields | _image(builder, steps[0]))
-    return _table(builder, {**fields, _TENSOR_CONTENT: _feature(builder)})
+    step = tensor.preprocessing[0] if len(tensor.preprocessing) == 1 else {}
+    try:
+        if step.get("step") in _DESCRIPTIONS:
+            fields[_TENSOR_DESCRIPTION] = _text(builder, _DESCRIPTIONS[step["step"]](step))
+        is_image = step.get("step") == "image"
+        content = _image(builder, step) if is_image else {_TENSOR_CONTENT: _feature(builder)}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConversionError(
+            f"input {tensor.name!r}: the card's step {step['step']!r} lacks or misstates a "
+            f"setting ({error}): mend the card in the Keras file"
+        ) from error
+    return _table(builder, fields | content)
 
 
 def _output(builder: Any, tensor: CardTensor, files: Mapping[tuple[str, ...], str]) -> int:
@@ -146,6 +153,8 @@ def _image(builder: Any, step: Mapping[str, Any]) -> dict[int, int]:
     # The card scales before it subtracts, the standard does not scale.
     mean, std = np.broadcast_arrays(np.atleast_1d(mean / scale), np.atleast_1d(std / scale))
     ends = np.sort([(0 - mean) / std, (255 - mean) / std], axis=0)
+    if np.ptp(mean) == np.ptp(std) == 0:  # MediaPipe takes one number for all channels only
+        mean, std, ends = mean[:1], std[:1], ends[:, :1]
     options = _table(builder, {0: _floats(builder, mean), 1: _floats(builder, std)})
     unit = _table(builder, {_UNION_VALUE: options}, {_UNION_TYPE: _NORMALIZATION})
     fields[_TENSOR_PROCESS] = _vector(builder, [unit])
