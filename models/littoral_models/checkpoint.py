@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +85,11 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # keras.callb
         if self._path is None or not self._path.exists():
             return
         try:
-            with np.load(self._path, allow_pickle=False) as state:
+            content = io.BytesIO(self._path.read_bytes())
+            with np.load(content, allow_pickle=False) as state:
                 arrays = dict(state)
             header = json.loads(str(arrays.pop("header")))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"the checkpoint {self._path} cannot be read ({error}): delete it and train again"
             ) from error

@@ -31,7 +31,8 @@ def read(path: Path) -> Samples:
         InputError: Not an .npz file, arrays are missing, or labels are neither.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: NumPy leaves a file that it opened and cannot read to the garbage collector.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = dict(file)
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is no .npz file without Python objects: {error}") from error
