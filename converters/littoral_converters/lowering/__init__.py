@@ -16,7 +16,7 @@ Where the same arithmetic is behind layers and `keras.ops` alike, a module may a
 
     functions(plan) -> Mapping[str, Callable]
 
-stand-ins for functions of Keras's TensorFlow backend, by module and name ("nn.conv"). Each is
+stand-ins for functions inside Keras, by module and name ("backend.tensorflow.nn.conv"). Each is
 called with the function that it stands in for, then with that function's own arguments.
 """
 
@@ -35,9 +35,9 @@ from typing import Any
 from littoral import plugins
 
 MISSING = object()
-BACKEND = "keras.src.backend.tensorflow"
-_backend_lock = threading.RLock()
-"""Held while stand-ins are in the backend, which all threads share."""
+INSIDE_KERAS = "keras.src"
+_lock = threading.RLock()
+"""Held while stand-ins are inside Keras, which all threads share."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def lowered(model: Any, plan: Plan) -> Iterator[None]:
         changed.append((target, name, vars(target).get(name, MISSING)))
         object.__setattr__(target, name, value)
 
-    with _backend_lock:
+    with _lock:
         try:
             for layer in every_layer(model):
                 for name, value in _replacements(layer, plan).items():
@@ -105,11 +105,11 @@ def _replacements(layer: Any, plan: Plan) -> dict[str, object]:
 
 
 def _functions(plan: Plan) -> Iterator[tuple[ModuleType, str, Callable[..., Any]]]:
-    """Each backend function that has a stand-in: its module, its name, the stand-in."""
+    """Each function of Keras that has a stand-in: its module, its name, the stand-in."""
     for module in _modules():
         for path, stand_in in getattr(module, "functions", _none)(plan).items():
             place, _, name = path.rpartition(".")
-            home = importlib.import_module(f"{BACKEND}.{place}")
+            home = importlib.import_module(f"{INSIDE_KERAS}.{place}")
             yield home, name, partial(stand_in, getattr(home, name))
 
 

@@ -28,10 +28,10 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
-    """Stand-ins for backend functions; see `littoral_converters.lowering`."""
+    """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     return {
-        "nn.conv": partial(_conv, plan.format),
-        "nn.conv_transpose": _conv_transpose,
+        "backend.tensorflow.nn.conv": partial(_conv, plan.format),
+        "backend.tensorflow.nn.conv_transpose": _conv_transpose,
     }
 
 

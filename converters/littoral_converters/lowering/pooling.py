@@ -24,14 +24,14 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
-    """Stand-ins for backend functions; see `littoral_converters.lowering`."""
+    """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     if plan.format != "tflite":
         return {}
     return {
-        "nn.max_pool": partial(_pool, tf.nn.max_pool2d),
-        "nn.average_pool": partial(_pool, tf.nn.avg_pool2d),
-        "nn.adaptive_max_pool": partial(_adaptive, tf.reduce_max),
-        "nn.adaptive_average_pool": partial(_adaptive, tf.reduce_mean),
+        "backend.tensorflow.nn.max_pool": partial(_pool, tf.nn.max_pool2d),
+        "backend.tensorflow.nn.average_pool": partial(_pool, tf.nn.avg_pool2d),
+        "backend.tensorflow.nn.adaptive_max_pool": partial(_adaptive, tf.reduce_max),
+        "backend.tensorflow.nn.adaptive_average_pool": partial(_adaptive, tf.reduce_mean),
     }
 
 

@@ -26,8 +26,8 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
-    """Stand-ins for backend functions; see `littoral_converters.lowering`."""
-    return {"image.resize": partial(_resize, plan.format)}
+    """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
+    return {"backend.tensorflow.image.resize": partial(_resize, plan.format)}
 
 
 def _resize(

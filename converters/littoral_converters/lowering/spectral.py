@@ -2,48 +2,75 @@
 
 TFLite's RFFT2D and tf2onnx's stand-in differ from TensorFlow's in what they can be used in. The
 matrices are right everywhere, and of the sizes that audio front ends use (256 to 2048) a matrix
-product is fast.
+product is fast. It is written so that no scheme takes it for a layer with weights: a spectrum's
+values span more powers of ten than int8 has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._axes import sizes
+from littoral_converters.lowering._axes import channels_first, sizes
+from littoral_converters.lowering._onnx_operator import operator
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: spectra are lowered where layers and `keras.ops` meet, in `functions`."""
-    del layer, plan
-    return {}
+    """Stand-ins for a spectrogram layer; see `littoral_converters.lowering`."""
+    if not isinstance(layer, keras.layers.STFTSpectrogram):
+        return {}
+    kernels = [getattr(layer, name, None) for name in ("real_kernel", "imag_kernel")]
+    matrices = {id(kernel): _matrix(kernel) for kernel in kernels if kernel is not None}
+    return {"_apply_conv": partial(_transformed, plan.format, layer, matrices)}
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
-    """Stand-ins for backend functions; see `littoral_converters.lowering`."""
-    del plan
+    """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     return {
-        "math.rfft": _rfft,
-        "math.stft": _stft,
-        "math.extract_sequences": _extract_sequences,
+        "backend.tensorflow.math.rfft": partial(_rfft, plan.format),
+        "backend.tensorflow.math.stft": partial(_stft, plan.format),
+        "backend.tensorflow.math.extract_sequences": _extract_sequences,
     }
 
 
-def _rfft(original: Callable[..., Any], x: Any, fft_length: int | None = None) -> Any:
+def _matrix(kernel: Any) -> Any:
+    """The kernel of a convolution over one channel as a matrix, (frame_length, frequencies)."""
+    return keras.ops.convert_to_numpy(kernel)[:, 0]
+
+
+def _transformed(
+    format_name: str, layer: Any, matrices: Mapping[int, Any], inputs: Any, kernel: Any
+) -> Any:
+    """One part of the transform of each channel: (batch, channels, frequencies, frames)."""
+    signal = inputs if channels_first(layer.data_format) else tf.transpose(inputs, [0, 2, 1])
+    length, stride, size = layer.frame_length, layer._frame_step, signal.shape[-1]
+    if layer.padding == "same":
+        missing = max(0, (-(-size // stride) - 1) * stride + length - size)
+        signal = tf.pad(signal, [[0, 0], [0, 0], [missing // 2, missing - missing // 2]])
+    product = _product(format_name, _frames(signal, length, stride), matrices[id(kernel)])
+    return tf.transpose(product, [0, 1, 3, 2])
+
+
+def _rfft(
+    format_name: str, original: Callable[..., Any], x: Any, fft_length: int | None = None
+) -> Any:
     """Real and imaginary part of the transform along the last axis."""
     x = tf.convert_to_tensor(x)
     length = fft_length or x.shape[-1]
     if length is None:
         return original(x, fft_length)
     kept = x[..., : min(length, x.shape[-1] or length)]
-    return _transform(kept, np.ones(length), length)
+    return _transform(format_name, kept, np.ones(length), length)
 
 
 def _stft(
+    format_name: str,
     original: Callable[..., Any],
     x: Any,
     sequence_length: int,
@@ -63,7 +90,7 @@ def _stft(
     if window is not None:
         shape[:] = 0
         shape[before : before + sequence_length] = _window(window, sequence_length)
-    return _transform(_frames(x, fft_length, sequence_stride), shape, fft_length)
+    return _transform(format_name, _frames(x, fft_length, sequence_stride), shape, fft_length)
 
 
 def _extract_sequences(
@@ -83,18 +110,28 @@ def _window(window: Any, length: int) -> Any:
     return middle - (1 - middle) * np.cos(turns)
 
 
-def _transform(pieces: Any, window: Any, length: int) -> tuple[Any, Any]:
+def _transform(format_name: str, pieces: Any, window: Any, length: int) -> tuple[Any, Any]:
     """Windowed transform of pieces that are not longer than the transform."""
     taken = pieces.shape[-1] or length
     at, frequency = np.arange(taken)[:, None], np.arange(length // 2 + 1)[None]
     # The angle is reduced in integers first: large products would lose digits.
     angle = 2 * np.pi * (at * frequency % length) / length
     weights = np.asarray(window)[:taken, None]
+    real = _product(format_name, pieces, weights * np.cos(angle))
+    return real, _product(format_name, pieces, -weights * np.sin(angle))
 
-    def product(matrix: Any) -> Any:
-        return tf.matmul(pieces, tf.constant(weights * matrix, pieces.dtype))
 
-    return product(np.cos(angle)), product(-np.sin(angle))
+def _product(format_name: str, pieces: Any, matrix: Any) -> Any:
+    """Pieces times a matrix that stays float32 in every scheme."""
+    weights = tf.constant(matrix, pieces.dtype)
+    if format_name == "onnx":
+        outputs = [(pieces.dtype, [*pieces.shape[:-1], matrix.shape[1]])]
+        (product,) = operator("Einsum", [pieces, weights], outputs, {"equation": "...k,kf->...f"})
+        return product
+    # A matrix with axes in front is no weight of a fully connected layer.
+    flat = tf.reshape(pieces, [1, -1, pieces.shape[-1]])
+    product = tf.matmul(flat, weights[None])
+    return tf.reshape(product, [*sizes(pieces)[:-1], matrix.shape[1]])
 
 
 def _frames(x: Any, length: int, stride: int) -> Any:
