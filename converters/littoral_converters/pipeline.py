@@ -65,7 +65,8 @@ def convert(
         formats: ``"tflite"``, ``"onnx"``.
         schemes: Names of files in `littoral_converters.schemes`.
         representative_data: What the model will see, for calibration; see
-            `littoral_converters.calibration.read`. static_int8 needs it.
+            `littoral_converters.calibration.read` and, for files that go through the card's
+            preprocessing, `littoral_converters.reading`. static_int8 needs it.
         evaluation_data: Inputs with labels ``y`` to measure the accuracy on.
         lowering: ``"auto"``, ``"unrolled"``, ``"loop"`` or ``"fused"``.
         batch: Batch size of the files, None for any.

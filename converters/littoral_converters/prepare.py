@@ -19,7 +19,7 @@ from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
 
-from littoral_converters import source
+from littoral_converters import reading, source
 from littoral_converters.calibration import Data, Dataset, invent, read
 from littoral_converters.isolation import isolated
 from littoral_converters.verification import Outputs
@@ -134,7 +134,7 @@ def prepare_model(model: Any, request: Request, card: Card | None = None) -> Pre
     from littoral_converters.trace import trace
 
     signature = signature_of(model)
-    representative, evaluation = _data(model, signature.inputs, request)
+    representative, evaluation = _data(model, signature.inputs, request, card)
     graphs = {
         name: trace(model, signature, Plan(name, request.lowering, request.batch))
         for name in request.formats
@@ -152,13 +152,17 @@ def prepare_model(model: Any, request: Request, card: Card | None = None) -> Pre
 
 
 def _data(
-    model: Any, specs: Sequence[TensorSpec], request: Request
+    model: Any, specs: Sequence[TensorSpec], request: Request, card: Card | None
 ) -> tuple[Dataset | None, Dataset]:
     representative = evaluation = None
     if request.representative_data is not None:
-        representative = read(request.representative_data, specs, "representative data")
+        role = "representative data"
+        data = reading.arrays(request.representative_data, card, specs, role)
+        representative = read(data, specs, role)
     if request.evaluation_data is not None:
-        evaluation = read(request.evaluation_data, specs, "evaluation data", request.needs_labels)
+        role = "evaluation data"
+        data = reading.arrays(request.evaluation_data, card, specs, role)
+        evaluation = read(data, specs, role, request.needs_labels)
     elif representative is not None:
         evaluation = Dataset(representative.inputs)
     else:

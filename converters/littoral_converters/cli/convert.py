@@ -14,7 +14,8 @@ EXAMPLES = """examples:
       --representative-data train.npz --evaluation-data eval.npz
 
 data: an .npz with one array per input name (a single input may be called x); for evaluation also
-the labels, y. Every file is run and compared with Keras before it is written; one that does not
+the labels, y. Where the model's card says how: a .csv, or a folder with a folder of pictures or
+.wav per class. Every file is run and compared with Keras before it is written; one that does not
 agree is an error, not a file."""
 
 
@@ -32,9 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="float32 float16 dynamic_int8 static_int8, or all (default: float32)",
     )
     parser.add_argument(
-        "--representative-data", metavar="NPZ", help="typical inputs to calibrate on"
+        "--representative-data", metavar="DATA", help="typical inputs to calibrate on"
     )
-    parser.add_argument("--evaluation-data", metavar="NPZ", help="inputs and labels to prove it on")
+    parser.add_argument(
+        "--evaluation-data", metavar="DATA", help="inputs and labels to prove it on"
+    )
     parser.add_argument(
         "--lowering", default="auto", help="recurrences: auto unrolled loop fused (default: auto)"
     )

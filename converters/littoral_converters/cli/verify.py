@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", metavar="FILE", help=".tflite or .onnx file, anybody's")
     parser.add_argument(
         "--data",
-        metavar="NPZ",
+        metavar="DATA",
         help="inputs, and labels y for the accuracy (default: random inputs)",
     )
     parser.add_argument(
