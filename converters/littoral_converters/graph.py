@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from littoral.tensors import TensorSpec
 
@@ -20,6 +21,7 @@ class TracedGraph:
         outputs: The same for the outputs.
         input_tensors: Name in the graph of each input, ending in ``:0``.
         output_tensors: Name in the graph of each output, ending in ``:0``.
+        layers: Class of each Keras layer by its name, which the names of its nodes carry.
     """
 
     graph_def: bytes
@@ -27,3 +29,4 @@ class TracedGraph:
     outputs: tuple[TensorSpec, ...]
     input_tensors: tuple[str, ...]
     output_tensors: tuple[str, ...]
+    layers: Mapping[str, str] = field(default_factory=dict)

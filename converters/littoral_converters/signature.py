@@ -40,8 +40,20 @@ def signature_of(model: Any) -> Signature:
         Its signature.
 
     Raises:
-        ConversionError: The model was never built, so its input shapes are not known.
+        ConversionError: The model was never built, so its input shapes are not known; or an input
+            takes strings.
     """
+    signature = _read(model)
+    for spec in signature.inputs:
+        if spec.dtype == "string":
+            raise ConversionError(
+                f"input {spec.name!r} of model {model.name!r} takes strings, which neither TFLite "
+                "nor ONNX can express here: turn them into numbers before the model"
+            )
+    return signature
+
+
+def _read(model: Any) -> Signature:
     if not model.built:
         raise ConversionError(
             f"model {model.name!r} was never built: call it once on data before converting it"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -12,7 +14,7 @@ from littoral.tensors import TensorSpec
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from littoral_converters.graph import TracedGraph
-from littoral_converters.lowering import Plan, lowered
+from littoral_converters.lowering import Plan, every_layer, lowered
 from littoral_converters.signature import Signature
 
 
@@ -42,11 +44,13 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
             for index, result in enumerate(results)
         ]
 
-    with lowered(model, plan):
+    with lowered(model, plan), _whole_tracebacks():
         try:
             concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
+        except ConversionError:
+            raise
         except Exception as error:
-            raise ConversionError(_refusal(error, plan)) from error
+            raise ConversionError(_refusal(error, model, plan)) from error
         frozen = convert_variables_to_constants_v2(concrete)
     return TracedGraph(
         graph_def=frozen.graph.as_graph_def().SerializeToString(),
@@ -54,6 +58,9 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         outputs=_specs(concrete.outputs, signature.output_names),
         input_tensors=tuple(tensor.name for tensor in frozen.inputs),
         output_tensors=tuple(tensor.name for tensor in frozen.outputs),
+        layers={
+            layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
+        },
     )
 
 
@@ -69,6 +76,32 @@ def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ..
     )
 
 
-def _refusal(error: Exception, plan: Plan) -> str:
-    reason = str(error).strip().splitlines()
-    return f"the model cannot be traced for {plan.format}: {reason[0] if reason else error!r}"
+@contextmanager
+def _whole_tracebacks() -> Iterator[None]:
+    """Keep Keras from cutting its own frames out of tracebacks: they hold the layer to blame."""
+    cut = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        if cut:
+            keras.config.enable_traceback_filtering()
+
+
+def _refusal(error: Exception, model: Any, plan: Plan) -> str:
+    reason = (str(error).strip().splitlines() or [repr(error)])[0][:300]
+    layer = _layer_in(error, model)
+    if layer is None:
+        return f"the model cannot be traced for {plan.format}: {reason}"
+    return (
+        f"layer {layer.name!r} ({type(layer).__name__}) cannot be traced for {plan.format}: "
+        f"{reason}; take another layer for it, or convert the model without it"
+    )
+
+
+def _layer_in(error: Exception, model: Any) -> Any:
+    """The innermost layer that was being called when an error rose; None for none."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    callers = [frame.f_locals.get("self") for frame in reversed(frames)]
+    layers = (c for c in callers if isinstance(c, keras.layers.Layer) and c is not model)
+    return next(layers, None)

@@ -10,6 +10,7 @@ import numpy as np
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
 
+from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._onnx_compaction import compact
 from littoral_converters.formats._onnx_reshapes import simplify
 from littoral_converters.graph import ONNX_OPERATOR, TracedGraph
@@ -55,7 +56,7 @@ def write(graph: TracedGraph) -> bytes:
     except ConversionError:
         raise
     except Exception as error:
-        raise ConversionError(f"ONNX cannot express the model: {_reason(error)}") from error
+        raise ConversionError(refusal(graph, "ONNX", _reason(error))) from error
     return bytes(model.SerializeToString())
 
 

@@ -11,6 +11,7 @@ from littoral.card import KEY, Card
 from littoral.errors import ConversionError
 
 from littoral_converters.formats import _tflite_metadata
+from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._tflite_compaction import compact
 from littoral_converters.graph import TracedGraph
 
@@ -45,7 +46,7 @@ def write(graph: TracedGraph) -> bytes:
     try:
         content = bytes(converter.convert())
     except Exception as error:
-        raise ConversionError(f"TFLite cannot express the model: {_reason(error)}") from error
+        raise ConversionError(refusal(graph, "TFLite", _reason(error))) from error
     return _name(content, graph)
 
 

@@ -1,4 +1,4 @@
-"""Additions that Keras writes as a bias per channel, which ONNX's shapes do not bear out."""
+"""Additions that Keras writes as a bias of the first axis, which the converters get wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
-    return {"backend.tensorflow.numpy.add": _add} if plan.format == "onnx" else {}
+    del plan
+    return {"backend.tensorflow.numpy.add": _add}
 
 
 def _add(original: Callable[..., Any], x1: Any, x2: Any) -> Any:

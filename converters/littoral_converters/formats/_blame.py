@@ -1,0 +1,52 @@
+"""Which Keras layer a native converter failed on, from what it says and the graph it was given."""
+
+from __future__ import annotations
+
+import re
+
+from littoral_converters.graph import TracedGraph
+
+_NAME = re.compile(r"[\w./-]+")
+MAX_LAYERS = 3
+
+
+def refusal(graph: TracedGraph, format_name: str, reason: str) -> str:
+    """One line for a person.
+
+    Args:
+        graph: What was to be written.
+        format_name: As a person writes it, for example ``"TFLite"``.
+        reason: What the converter said, the part worth showing.
+
+    Returns:
+        The layer to blame where it can be told, the format, the reason, and the way out.
+    """
+    layers = blamed(graph, reason)
+    if not layers:
+        return f"{format_name} cannot express the model: {reason}"
+    names = ", ".join(f"{name!r} ({graph.layers[name]})" for name in layers[:MAX_LAYERS])
+    return (
+        f"{format_name} cannot express layer {names}: {reason}; "
+        "take another layer or the other format, or convert the model without it"
+    )
+
+
+def blamed(graph: TracedGraph, reason: str) -> list[str]:
+    """Names of the layers whose nodes, or else whose operators, a reason names."""
+    import tensorflow as tf
+
+    nodes = tf.compat.v1.GraphDef.FromString(graph.graph_def).node
+    words = {word.removeprefix("tf.") for word in _NAME.findall(reason)}
+    named = [node.name for node in nodes if node.name in words]
+    named = named or [node.name for node in nodes if node.op in words]
+    found = (_layer_of(graph, name) for name in named)
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def _layer_of(graph: TracedGraph, node: str) -> str | None:
+    """The innermost layer in a node's path; Keras numbers a scope that it enters again."""
+    for part in reversed(node.split("/")[:-1]):
+        for name in (part, re.sub(r"_\d+$", "", part)):
+            if name in graph.layers:
+                return name
+    return None
