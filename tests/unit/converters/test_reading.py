@@ -181,6 +181,7 @@ def test_arrays_and_array_files_stay_as_they_are(tmp_path):
         assert arrays(data, None, [], "evaluation data") is data
 
 
+@pytest.mark.slow
 def test_convert_proves_and_calibrates_on_a_folder_of_pictures(tmp_path):
     inputs = keras.Input((4, 4, 1), name="x_in")
     outputs = keras.layers.Dense(2, name="out")(keras.layers.Flatten()(inputs))
