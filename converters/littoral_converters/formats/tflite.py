@@ -62,6 +62,8 @@ def stamp(content: bytes, card: Card) -> bytes:
         labels, an archive behind it whose offsets are right once the file is sealed.
     """
     model = parse(content)
+    # What the converter noted of its own output, such as the runtime it needs, holds no longer.
+    model.metadata, model.description = [], "littoral"
     compact(model)
     entries = {KEY: card.to_json().encode(), _tflite_metadata.NAME: _tflite_metadata.metadata(card)}
     for name, data in entries.items():
@@ -70,7 +72,7 @@ def stamp(content: bytes, card: Card) -> bytes:
         model.buffers.append(buffer)
         entry = schema.MetadataT()
         entry.name, entry.buffer = name, len(model.buffers) - 1
-        model.metadata = [*(model.metadata or []), entry]
+        model.metadata.append(entry)
     stamped = serialize(model)
     return stamped + _tflite_metadata.archive(card, len(stamped))
 
