@@ -1,8 +1,9 @@
-"""Additions that Keras writes as a bias of the first axis, which the converters get wrong."""
+"""Arithmetic that Keras writes in operators which a format lacks, or its converter gets wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -18,8 +19,15 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
-    del plan
-    return {"backend.tensorflow.numpy.add": _add}
+    inside = "backend.tensorflow"
+    found: dict[str, Callable[..., Any]] = {
+        f"{inside}.numpy.add": _add,
+        f"{inside}.numpy.argmax": partial(_arg, tf.argmax),
+        f"{inside}.numpy.argmin": partial(_arg, tf.argmin),
+    }
+    if plan.format == "onnx":
+        return {**found, f"{inside}.numpy.log1p": _log1p}
+    return {**found, f"{inside}.math.erf": _erf}
 
 
 def _add(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
@@ -33,3 +41,37 @@ def _add(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
     if long[0] == x1.shape[1] and len(x2.shape) == 1:
         return original(x1, x2)
     return tf.add(x1, x2)
+
+
+def _arg(
+    find: Callable[..., Any],
+    original: Callable[..., Any],
+    x: Any,
+    axis: int | None = None,
+    keepdims: bool = False,
+) -> Any:
+    """Where the largest or smallest is: Keras looks at the bits, to tell -0 from 0."""
+    x = tf.convert_to_tensor(x)
+    if axis is None or not x.dtype.is_floating:
+        return original(x, axis, keepdims)
+    found = find(x, axis, output_type=tf.int32)
+    return tf.expand_dims(found, axis) if keepdims else found
+
+
+def _log1p(original: Callable[..., Any], x: Any) -> Any:
+    """The logarithm of 1 + x."""
+    x = tf.convert_to_tensor(x)
+    return tf.math.log(1 + x) if x.dtype.is_floating else original(x)
+
+
+def _erf(original: Callable[..., Any], x: Any) -> Any:
+    """The error function to 1.5e-7: Abramowitz and Stegun, 7.1.26."""
+    x = tf.convert_to_tensor(x)
+    if x.dtype != tf.float32:
+        return original(x)
+    size = tf.abs(x)
+    t = 1 / (1 + 0.3275911 * size)
+    powers = 1.061405429
+    for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        powers = powers * t + coefficient
+    return tf.sign(x) * (1 - powers * t * tf.exp(-size * size))

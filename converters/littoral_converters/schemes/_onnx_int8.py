@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from onnxruntime import quantization
 from littoral_converters.schemes import Feed, Samples
 
 MIN_ELEMENTS = 64
+MAX_SHARED = 2
 STORED = {
     "Conv": {1: 0},
     "ConvTranspose": {1: 1},
@@ -67,12 +69,12 @@ def make_static(content: bytes, samples: Samples) -> bytes:
     model = onnx.load_from_string(content)
     operators = {node.op_type for node in model.graph.node}
     kinds = ["Conv", "MatMul", "Gemm"]
-    if "Conv" in operators:
+    if "Conv" in operators and not _repeated_convolutions(model):
         kinds.extend(BETWEEN_CONVOLUTIONS)
     if operators & {"Conv", "MatMul", "Gemm"}:
         model = _static(model, kinds, samples)
     _quantize_lstm(model)
-    _store_weights(model, {kind: at for kind, at in STORED.items() if kind != "Conv"})
+    _store_weights(model, STORED)
     _store_tables(model)
     return _serialize(model)
 
@@ -103,13 +105,24 @@ def _static(model: Any, kinds: list[str], samples: Samples) -> Any:
             target,
             _Reader(samples),
             op_types_to_quantize=kinds,
-            nodes_to_exclude=computed,
+            nodes_to_exclude=[*computed, *_repeated_convolutions(model)],
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             quant_format=quantization.QuantFormat.QDQ,
         )
         return onnx.load(target)
+
+
+def _repeated_convolutions(model: Any) -> list[str]:
+    """Convolutions of a recurrence that is written out: their weights are used at every step.
+
+    A state's range differs from step to step, and rounding errors add up. Two uses may be a layer
+    that a model shares, which quantizes well.
+    """
+    nodes = [node for node in model.graph.node if node.op_type == "Conv"]
+    users = Counter(node.input[1] for node in nodes)
+    return [node.name for node in nodes if users[node.input[1]] > MAX_SHARED]
 
 
 class _Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
