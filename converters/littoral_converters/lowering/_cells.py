@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
-Step = Callable[[Any, list[Any]], list[Any]]
+Step = Callable[[list[Any], list[Any]], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class Cell:
         units: Size of the output.
         kernel: Input weights, (features, gates * units).
         bias: Their bias, (gates * units,).
-        step: (projected input of one time step, states) -> new states, the output first.
+        step: (projected input of one time step, in its parts; states) -> new states, the output
+            first.
+        parts: Sizes of the parts of the projected input that `step` takes.
         onnx: The cell for ONNX's operator; None when the operator cannot say the same.
     """
 
@@ -50,21 +52,30 @@ class Cell:
     kernel: Array
     bias: Array
     step: Step
+    parts: tuple[int, ...]
     onnx: OnnxForm | None
 
-    def project(self, sequences: Any) -> Any:
-        """All time steps through the input weights: (batch, time, gates * units)."""
-        return tf.linalg.matmul(sequences, self.kernel) + self.bias
+    def project(self, sequences: Any) -> list[Any]:
+        """All time steps through the input weights: (batch, time, size) for each of `parts`."""
+        projected = tf.linalg.matmul(sequences, self.kernel) + self.bias
+        return list(tf.split(projected, self.parts, axis=2)) if self.parts[1:] else [projected]
 
 
 def cell_of(cell: Any) -> Cell | None:
-    """Split a Keras cell; None for a kind that is not known here (its layer is left to Keras)."""
+    """Split a Keras cell; None for a kind that is not known here (its layer is left to Keras).
+
+    Gates are computed side by side, so an activation must look at each value by itself.
+    """
     split = {
         keras.layers.LSTMCell: _lstm,
         keras.layers.GRUCell: _gru,
         keras.layers.SimpleRNNCell: _simple,
     }.get(type(cell))
-    return None if split is None else split(cell)
+    if split is None:
+        return None
+    used = [getattr(cell, name, None) for name in ("activation", "recurrent_activation")]
+    alone = all(function is None or function in _ELEMENTWISE for function in used)
+    return split(cell) if alone else None
 
 
 def _lstm(cell: Any) -> Cell:
@@ -73,20 +84,23 @@ def _lstm(cell: Any) -> Cell:
     order = _gate_order((0, 1, 3, 2), units)
     kernel, recurrent = _array(cell.kernel)[:, order], _array(cell.recurrent_kernel)[:, order]
     bias = _bias(cell.bias, 4 * units)[order]
-
-    def step(inputs: Any, states: list[Any]) -> list[Any]:
-        hidden, carry = states
-        gates = inputs + tf.linalg.matmul(hidden, recurrent)
-        sigmoids = cell.recurrent_activation(gates[:, : 3 * units])
-        candidate = cell.activation(gates[:, 3 * units :])
-        keep_in, keep_old, keep_out = tf.split(sigmoids, 3, axis=1)
-        carry = keep_old * carry + keep_in * candidate
-        return [keep_out * cell.activation(carry), carry]
-
     onnx = _onnx_form(
         cell, "LSTM", (0, 3, 1, 2), _bias(cell.bias, 4 * units), np.zeros(4 * units, np.float32), 3
     )
-    return Cell(units, kernel, bias, step, onnx)
+
+    def step(inputs: list[Any], states: list[Any]) -> list[Any]:
+        hidden, carry = states
+        gates = inputs[0] + tf.linalg.matmul(hidden, recurrent)
+        # Of the candidate too, and in vain: cheaper than cutting it off first.
+        sigmoids = cell.recurrent_activation(gates)
+        keep_in, keep_old, keep_out = (
+            sigmoids[:, at * units : (at + 1) * units] for at in range(3)
+        )
+        candidate = cell.activation(gates[:, 3 * units :])
+        carry = keep_old * carry + keep_in * candidate
+        return [keep_out * cell.activation(carry), carry]
+
+    return Cell(units, kernel, bias, step, (4 * units,), onnx)
 
 
 def _gru(cell: Any) -> Cell:
@@ -99,31 +113,27 @@ def _gru(cell: Any) -> Cell:
     if cell.reset_after:
         # The update and reset gates only ever see the sum of both biases.
         bias[: 2 * units] += recurrent_bias[: 2 * units]
-        late_bias = np.concatenate([np.zeros(2 * units, np.float32), recurrent_bias[2 * units :]])
-    else:
-        late_bias = np.zeros(3 * units, np.float32)
+    late_bias = np.concatenate([np.zeros(2 * units, np.float32), recurrent_bias[2 * units :]])
 
-    def step(inputs: Any, states: list[Any]) -> list[Any]:
+    def step(inputs: list[Any], states: list[Any]) -> list[Any]:
         (hidden,) = states
+        gates, candidate = inputs
         if cell.reset_after:
             inner = tf.linalg.matmul(hidden, recurrent) + late_bias
-            gates = cell.recurrent_activation(inputs[:, : 2 * units] + inner[:, : 2 * units])
+            gates = cell.recurrent_activation(gates + inner[:, : 2 * units])
             update, reset = tf.split(gates, 2, axis=1)
-            candidate = inputs[:, 2 * units :] + reset * inner[:, 2 * units :]
+            candidate = candidate + reset * inner[:, 2 * units :]
         else:
             inner = tf.linalg.matmul(hidden, recurrent[:, : 2 * units])
-            gates = cell.recurrent_activation(inputs[:, : 2 * units] + inner)
-            update, reset = tf.split(gates, 2, axis=1)
-            candidate = inputs[:, 2 * units :] + tf.linalg.matmul(
-                reset * hidden, recurrent[:, 2 * units :]
-            )
+            update, reset = tf.split(cell.recurrent_activation(gates + inner), 2, axis=1)
+            candidate = candidate + tf.linalg.matmul(reset * hidden, recurrent[:, 2 * units :])
         candidate = cell.activation(candidate)
         return [candidate + update * (hidden - candidate)]
 
     onnx = _onnx_form(cell, "GRU", (0, 1, 2), both[0], both[1], 2)
     if onnx is not None:
         onnx.attributes["linear_before_reset"] = int(cell.reset_after)
-    return Cell(units, kernel, bias, step, onnx)
+    return Cell(units, kernel, bias, step, (2 * units, units), onnx)
 
 
 def _simple(cell: Any) -> Cell:
@@ -131,11 +141,11 @@ def _simple(cell: Any) -> Cell:
     recurrent = _array(cell.recurrent_kernel)
     bias = _bias(cell.bias, units)
 
-    def step(inputs: Any, states: list[Any]) -> list[Any]:
-        return [cell.activation(inputs + tf.linalg.matmul(states[0], recurrent))]
+    def step(inputs: list[Any], states: list[Any]) -> list[Any]:
+        return [cell.activation(inputs[0] + tf.linalg.matmul(states[0], recurrent))]
 
     onnx = _onnx_form(cell, "RNN", (0,), bias, np.zeros(units, np.float32), 1)
-    return Cell(units, _array(cell.kernel), bias, step, onnx)
+    return Cell(units, _array(cell.kernel), bias, step, (units,), onnx)
 
 
 def _onnx_form(
@@ -174,6 +184,25 @@ def _onnx_form(
         attributes=attributes,
     )
 
+
+_ELEMENTWISE = (
+    keras.activations.elu,
+    keras.activations.exponential,
+    keras.activations.gelu,
+    keras.activations.hard_sigmoid,
+    keras.activations.hard_silu,
+    keras.activations.leaky_relu,
+    keras.activations.linear,
+    keras.activations.mish,
+    keras.activations.relu,
+    keras.activations.relu6,
+    keras.activations.selu,
+    keras.activations.sigmoid,
+    keras.activations.silu,
+    keras.activations.softplus,
+    keras.activations.softsign,
+    keras.activations.tanh,
+)
 
 _ONNX_ACTIVATIONS = {
     keras.activations.sigmoid: "Sigmoid",

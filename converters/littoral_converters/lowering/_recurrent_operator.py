@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from littoral_converters.lowering._cells import Cell, OnnxForm
@@ -42,19 +43,85 @@ def operator_loop(layer: Any, cell: Cell) -> Callable[..., Any]:
     return inner_loop
 
 
-def _run(form: OnnxForm, units: int, sequences: Any, states: list[Any], lengths: Any) -> Any:
-    batch, steps = sequences.shape[0], sequences.shape[1]
-    time_major = tf.transpose(sequences, [1, 0, 2])
-    initial = [state[None] for state in states]
-    weights = [tf.constant(array) for array in (form.w, form.r, form.b)]
-    results = operator(
-        form.op_type,
-        [time_major, *weights, lengths, *initial],
-        [(tf.float32, [steps, 1, batch, units])] + [(tf.float32, [1, batch, units])] * len(states),
-        {"hidden_size": units, **form.attributes},
+def bidirectional_call(layer: Any, forward: Cell, backward: Cell) -> Callable[..., Any]:
+    """The stand-in for the `call` of a Bidirectional: both directions in one operator.
+
+    Args:
+        layer: The Bidirectional, whose parts have operators of one kind.
+        forward: Cell of its forward layer.
+        backward: Cell of its backward layer.
+    """
+    keras_call = layer.call
+    form = _both(forward, backward)
+    count = len(keras.tree.flatten(layer.forward_layer.cell.state_size))
+
+    def call(
+        sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = None
+    ) -> Any:
+        if mask is not None or initial_state is not None:
+            return keras_call(sequences, initial_state, mask=mask, training=training)
+        outputs, *states = _operator(form, forward.units, sequences, None, [None] * count, 2)
+        # In Keras's order both directions stand side by side behind batch and time.
+        if layer.return_sequences:
+            pair = tf.transpose(outputs, [2, 0, 1, 3])
+        else:
+            pair = tf.transpose(states[0], [1, 0, 2])
+        merged = _merge(pair, layer.merge_mode)
+        if not layer.return_state:
+            return merged
+        ends = tuple(state[direction] for direction in (0, 1) for state in states)
+        return (*merged, *ends) if isinstance(merged, tuple) else (merged, *ends)
+
+    return call
+
+
+def _both(forward: Cell, backward: Cell) -> OnnxForm:
+    forms = [cell.onnx for cell in (forward, backward) if cell.onnx is not None]
+    attributes = dict(forms[0].attributes)
+    for name, value in attributes.items():
+        if isinstance(value, list):
+            attributes[name] = [*value, *forms[1].attributes[name]]
+    return OnnxForm(
+        op_type=forms[0].op_type,
+        w=np.concatenate([form.w for form in forms]),
+        r=np.concatenate([form.r for form in forms]),
+        b=np.concatenate([form.b for form in forms]),
+        attributes={**attributes, "direction": "bidirectional"},
     )
+
+
+def _merge(pair: Any, mode: str | None) -> Any:
+    """Merge the last axis but one, the directions, as Keras's merge_mode says."""
+    if mode == "concat":
+        sizes = [-1 if size is None else size for size in pair.shape[:-2]]
+        return tf.reshape(pair, [*sizes, 2 * pair.shape[-1]])
+    first, second = tf.unstack(pair, axis=-2)
+    if mode is None:
+        return first, second
+    merged = {"sum": first + second, "ave": (first + second) / 2, "mul": first * second}
+    return merged[mode]
+
+
+def _run(form: OnnxForm, units: int, sequences: Any, states: list[Any], lengths: Any) -> Any:
+    results = _operator(form, units, sequences, lengths, [state[None] for state in states], 1)
     outputs = tf.transpose(tf.squeeze(results[0], 1), [1, 0, 2])
     return outputs, [tf.squeeze(state, 0) for state in results[1:]]
+
+
+def _operator(
+    form: OnnxForm, units: int, sequences: Any, lengths: Any, initial: list[Any], directions: int
+) -> list[Any]:
+    """The operator's outputs: (time, directions, batch, units), then each state's end."""
+    batch, steps = sequences.shape[0], sequences.shape[1]
+    time_major = tf.transpose(sequences, [1, 0, 2])
+    weights = [tf.constant(array) for array in (form.w, form.r, form.b)]
+    ends = [(tf.float32, [directions, batch, units])] * len(initial)
+    return operator(
+        form.op_type,
+        [time_major, *weights, lengths, *initial],
+        [(tf.float32, [steps, directions, batch, units]), *ends],
+        {"hidden_size": units, **form.attributes},
+    )
 
 
 def _counted_first(sequences: Any, mask: Any) -> tuple[Any, Any]:

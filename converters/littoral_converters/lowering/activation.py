@@ -1,26 +1,40 @@
-"""GELU, for ONNX, in the form that onnxruntime makes one operator of."""
+"""Exact GELU, for ONNX, in the form that onnxruntime makes one operator of."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
+from littoral_converters.lowering._onnx_operator import operator
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """A stand-in for the activation of any layer that ends in exact GELU."""
-    if plan.format != "onnx":
-        return {}
-    if getattr(layer, "activation", None) is not keras.activations.gelu:
-        return {}
-    return {"activation": gelu}
+    """None: the arithmetic is the same for every layer that ends in GELU."""
+    del layer, plan
+    return {}
 
 
-def gelu(value: Any) -> Any:
-    """X times the normal distribution's probability of values up to x."""
-    return value * (1 + tf.math.erf(value / math.sqrt(2))) * 0.5
+def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
+    """The stand-in for `keras.ops.gelu`; see `littoral_converters.lowering`."""
+    return {"backend.tensorflow.nn.gelu": _gelu} if plan.format == "onnx" else {}
+
+
+def _gelu(keras_gelu: Callable[..., Any], x: Any, approximate: bool = True) -> Any:
+    """The value times the normal distribution's probability of values up to x."""
+    x = tf.convert_to_tensor(x)
+    if approximate or x.dtype != tf.float32:
+        return keras_gelu(x, approximate=approximate)
+    # Written operator by operator: TensorFlow would reorder them, and onnxruntime look past them.
+    (scaled,) = _binary("Div", x, math.sqrt(2))
+    (probability,) = _binary("Add", tf.math.erf(scaled), 1.0)
+    (doubled,) = operator("Mul", [x, probability], [(tf.float32, x.shape)])
+    (result,) = _binary("Mul", doubled, 0.5)
+    return result
+
+
+def _binary(op_type: str, x: Any, constant: float) -> list[Any]:
+    return operator(op_type, [x, tf.constant(constant, tf.float32)], [(tf.float32, x.shape)])

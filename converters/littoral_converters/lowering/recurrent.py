@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._cells import Cell, cell_of
-from littoral_converters.lowering._recurrent_operator import operator_loop
+from littoral_converters.lowering._recurrent_operator import bidirectional_call, operator_loop
 
 UNROLL_LIMIT = 128
 """Steps up to which a recurrence is written out: beyond, file size and conversion time grow past
@@ -30,6 +30,8 @@ what the speed is worth (each step of an LSTM costs about 10 operators, 3 kB).""
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
     """Stand-ins for a recurrent layer; see `littoral_converters.lowering`."""
+    if type(layer) is keras.layers.Bidirectional:
+        return _bidirectional(layer, plan)
     if not isinstance(layer, keras.layers.RNN):
         return {}
     style = way_of(layer, plan)
@@ -40,6 +42,35 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
         return {"inner_loop": operator_loop(layer, cell)}
     step_loop = _unrolled if style == "unrolled" else _looped
     return {"inner_loop": _inner_loop(layer, cell, step_loop)}
+
+
+def _bidirectional(layer: Any, plan: Plan) -> Mapping[str, object]:
+    """Both directions as one operator, where the format has one for both."""
+    parts = (layer.forward_layer, layer.backward_layer)
+    if not layer.built or not all(isinstance(part, keras.layers.RNN) for part in parts):
+        return {}
+    cells = [cell_of(part.cell) for part in parts]
+    forward, backward = cells
+    if forward is None or backward is None or forward.onnx is None or backward.onnx is None:
+        return {}
+    alike = (
+        forward.units == backward.units
+        and forward.onnx.op_type == backward.onnx.op_type
+        and _flat(forward.onnx.attributes) == _flat(backward.onnx.attributes)
+    )
+    usual = [part.go_backwards for part in parts] == [False, True]
+    kept = any(part.stateful for part in parts) or layer.compute_dtype != "float32"
+    fused = all(way_of(part, plan) == "fused" for part in parts)
+    if not (alike and usual and fused) or kept:
+        return {}
+    return {"call": bidirectional_call(layer, forward, backward)}
+
+
+def _flat(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes that both directions share: the lists have entries for each."""
+    return {
+        name: len(value) if isinstance(value, list) else value for name, value in attributes.items()
+    }
 
 
 def way_of(layer: Any, plan: Plan) -> str:
@@ -61,7 +92,7 @@ def _steps(layer: Any) -> int | None:
     return sequences[1] if sequences and len(sequences) > 1 else None
 
 
-StepLoop = Callable[[Cell, Any, list[Any], Any, bool], tuple[list[Any] | Any, list[Any]]]
+StepLoop = Callable[[Cell, list[Any], list[Any], Any, bool], tuple[list[Any] | Any, list[Any]]]
 
 
 def _inner_loop(layer: Any, cell: Cell, step_loop: StepLoop) -> Callable[..., Any]:
@@ -70,13 +101,12 @@ def _inner_loop(layer: Any, cell: Cell, step_loop: StepLoop) -> Callable[..., An
     def inner_loop(sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         del training
         states = list(keras.tree.flatten(initial_state))
-        projected = cell.project(sequences)
+        starts_at_zero = _is_zero(states[0])
         if layer.go_backwards:
-            projected = tf.reverse(projected, [1])
+            sequences = tf.reverse(sequences, [1])
             mask = None if mask is None else tf.reverse(mask, [1])
         every = layer.return_sequences
-        starts_at_zero = _is_zero(states[0])
-        outputs, states = step_loop(cell, projected, states, mask, every)
+        outputs, states = step_loop(cell, cell.project(sequences), states, mask, every)
         if mask is None:
             return states[0], outputs, states
         # Keras shows zeros until the first step that counts, whatever the initial state.
@@ -99,9 +129,11 @@ def _show(outputs: Any, shown: Any) -> Any:
 
 
 def _unrolled(
-    cell: Cell, projected: Any, states: list[Any], mask: Any, every: bool
+    cell: Cell, projected: list[Any], states: list[Any], mask: Any, every: bool
 ) -> tuple[Any, list[Any]]:
-    inputs = tf.unstack(projected, axis=1)
+    inputs = [
+        list(parts) for parts in zip(*(tf.unstack(p, axis=1) for p in projected), strict=True)
+    ]
     kept = [None] * len(inputs) if mask is None else _keep(mask, len(inputs))
     outputs = []
     for step, keep in zip(inputs, kept, strict=True):
@@ -122,15 +154,15 @@ def _masked(keep: Any, new: list[Any], old: list[Any]) -> list[Any]:
 
 
 def _looped(
-    cell: Cell, projected: Any, states: list[Any], mask: Any, every: bool
+    cell: Cell, projected: list[Any], states: list[Any], mask: Any, every: bool
 ) -> tuple[Any, list[Any]]:
-    steps = tf.shape(projected)[1]
-    time_major = tf.transpose(projected, [1, 0, 2])
+    steps = tf.shape(projected[0])[1]
+    time_major = [tf.transpose(part, [1, 0, 2]) for part in projected]
     keep = None if mask is None else tf.transpose(mask)[:, :, None]
     shapes = [state.shape for state in states]
 
     def body(at: Any, gathered: Any, *now: Any) -> Any:
-        new = cell.step(tf.gather(time_major, at), list(now))
+        new = cell.step([tf.gather(part, at) for part in time_major], list(now))
         new = _masked(None if keep is None else tf.gather(keep, at), new, list(now))
         for value, shape in zip(new, shapes, strict=True):
             value.set_shape(shape)
@@ -149,6 +181,6 @@ def _looped(
     )
     if every:
         outputs = tf.transpose(gathered, [1, 0, 2])
-        outputs.set_shape([projected.shape[0], projected.shape[1], shapes[0][-1]])
+        outputs.set_shape([*projected[0].shape[:2], shapes[0][-1]])
         return outputs, list(states)
     return states[0], list(states)

@@ -159,13 +159,15 @@ def _quantize_lstm(model: Any) -> None:
             continue
         for name in node.input[1:3]:
             if name not in done:
-                quanta, scales = _symmetric(onnx.numpy_helper.to_array(constants[name]), 1)
+                values = onnx.numpy_helper.to_array(constants[name])
+                rows, scales = _symmetric(values.reshape(-1, values.shape[2]), 0)
+                quanta, scales = rows.reshape(values.shape), scales.reshape(values.shape[:2])
                 done[name] = _add_constants(
                     model,
                     name,
                     int8=quanta.transpose(0, 2, 1).copy(),
-                    scale=scales[:, :, 0],
-                    zero_point=np.zeros(scales.shape[:2], np.int8),
+                    scale=scales,
+                    zero_point=np.zeros(scales.shape, np.int8),
                 )
         (w, *w_parameters), (r, *r_parameters) = done[node.input[1]], done[node.input[2]]
         inputs = [*node.input, *[""] * (8 - len(node.input))]

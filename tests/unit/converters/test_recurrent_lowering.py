@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import onnx
 import pytest
 from converted import feeds, randomize, worst_error
 from keras import layers
@@ -102,3 +103,28 @@ def test_long_sequences_do_not_grow_with_their_length(format_name, tmp_path):
         assert worst_error(model, folder, format_name) < 1e-4
         sizes.append(next(folder.iterdir()).stat().st_size)
     assert sizes[1] < 1.05 * sizes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["float32", "dynamic_int8"])
+@pytest.mark.parametrize("merge", ["concat", "sum", "mul", "ave"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
+def test_both_directions_are_one_operator(cell, merge, scheme, tmp_path):
+    def both(x):
+        make = CELLS[cell](return_sequences=True, return_state=cell == "gru")
+        return layers.Bidirectional(make, merge_mode=merge)(x)
+
+    inputs = keras.Input((STEPS, FEATURES), name="sequence")
+    model = randomize(keras.Model(inputs, both(inputs)))
+    allowed = 1e-5 if scheme == "float32" else 0.1
+    assert worst_error(model, tmp_path, "onnx", scheme) < allowed
+    (path,) = tmp_path.iterdir()
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    assert sum(kind in ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM") for kind in kinds) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_gates_that_look_at_each_other_are_left_to_keras(format_name, tmp_path):
+    model = recurrent(lambda: layers.LSTM(4, recurrent_activation="softmax"))
+    assert worst_error(model, tmp_path, format_name) < 1e-5
