@@ -110,7 +110,9 @@ def _functions(plan: Plan) -> Iterator[tuple[ModuleType, str, Callable[..., Any]
         for path, stand_in in getattr(module, "functions", _none)(plan).items():
             place, _, name = path.rpartition(".")
             home = importlib.import_module(f"{INSIDE_KERAS}.{place}")
-            yield home, name, partial(stand_in, getattr(home, name))
+            # An older Keras lacks some; then nothing in the model can call them.
+            if hasattr(home, name):
+                yield home, name, partial(stand_in, getattr(home, name))
 
 
 def _none(plan: Plan) -> dict[str, Callable[..., Any]]:
