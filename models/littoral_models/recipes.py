@@ -25,7 +25,9 @@ class Recipe:
         weight_decay: Decoupled weight decay of AdamW (Loshchilov and Hutter, 2019).
         patience: Epochs without a better validation accuracy before training stops.
         samples: Samples drawn for each epoch, None for all.
+        mirror: Mirror half of an epoch's images, another half in each.
         fast: What ``--fast`` changes: fields of this class.
+        full: What ``--data full`` changes.
     """
 
     name: str
@@ -38,7 +40,9 @@ class Recipe:
     weight_decay: float = 1e-4
     patience: int = 8
     samples: int | None = None
+    mirror: bool = False
     fast: Mapping[str, Any] = field(default_factory=dict)
+    full: Mapping[str, Any] = field(default_factory=dict)
 
 
 _RECIPES = (
@@ -59,6 +63,7 @@ _RECIPES = (
         batch_size=80,
         learning_rate=4e-3,
         fast={"epochs": 1, "batch_size": 64, "samples": 12_800},
+        full={"epochs": 16, "mirror": True},
     ),
     Recipe(
         name="lstm",
@@ -94,12 +99,13 @@ RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
 ALIASES = {"rnn": "lstm"}
 
 
-def find(name: str, *, fast: bool = False) -> Recipe:
+def find(name: str, *, fast: bool = False, full: bool = False) -> Recipe:
     """A recipe by name.
 
     Args:
         name: Its name; ``"rnn"`` means ``"lstm"``.
         fast: Take the shorter training that gives a sensible model in seconds.
+        full: Take the longer training that a larger data set is worth.
 
     Raises:
         InputError: No such recipe.
@@ -108,4 +114,5 @@ def find(name: str, *, fast: bool = False) -> Recipe:
     if known not in RECIPES:
         raise InputError(f"unknown recipe {name!r}: choose from {', '.join([*RECIPES, *ALIASES])}")
     recipe = RECIPES[known]
-    return dataclasses.replace(recipe, **recipe.fast) if fast else recipe
+    changes = {**(recipe.full if full else {}), **(recipe.fast if fast else {})}
+    return dataclasses.replace(recipe, **changes)

@@ -92,7 +92,8 @@ def train(
             written to.
     """
     started = time.monotonic()
-    recipe = recipes.find(recipe, fast=fast) if isinstance(recipe, str) else recipe
+    if isinstance(recipe, str):
+        recipe = recipes.find(recipe, fast=fast, full=dataset == "full")
     recipe = _adjusted(recipe, epochs, batch_size, config)
     samples = dataset if isinstance(dataset, Dataset) else _load(recipe, dataset)
     recipe, samples = _fitted(recipe, samples)
@@ -196,8 +197,9 @@ def _fit(
         while checkpoint.epoch < recipe.epochs and not checkpoint.is_exhausted:
             epoch = checkpoint.epoch
             rows = _drawn(training, steps * recipe.batch_size, (seed, epoch))
+            x = samples.x_train[rows]
             model.fit(
-                samples.x_train[rows],
+                _mirrored(x, (seed, epoch)) if recipe.mirror else x,
                 samples.y_train[rows],
                 batch_size=recipe.batch_size,
                 initial_epoch=epoch,
@@ -241,6 +243,13 @@ def _drawn(rows: NDArray[np.int64], count: int, seed: tuple[int, int]) -> NDArra
     number of batches: a last smaller one would make the backend compile the step a second time.
     """
     return np.random.default_rng(seed).permutation(rows)[:count]
+
+
+def _mirrored(images: NDArray[Any], seed: tuple[int, int]) -> NDArray[Any]:
+    """Half of the images, [n, height, width, channels], left to right reversed; in place."""
+    half = np.random.default_rng(seed).random(len(images)) < 0.5
+    images[half] = images[half, :, ::-1]
+    return images
 
 
 def _in_float32(model: keras.Model, recipe: Recipe, samples: Dataset) -> keras.Model:

@@ -232,7 +232,8 @@ def test_a_transformer_s_vocabulary_grows_with_the_tokens():
 
 def test_recipes_by_name():
     assert set(recipes.RECIPES) == {"mlp", "cnn", "lstm", "gru", "transformer"}
-    assert recipes.find("rnn") is recipes.RECIPES["lstm"]
+    assert recipes.find("rnn") == recipes.RECIPES["lstm"]
+    assert recipes.find("cnn", full=True).epochs > recipes.find("cnn").epochs
     with pytest.raises(InputError, match="unknown recipe 'quantum': choose from mlp, cnn"):
         recipes.find("quantum")
 
@@ -242,6 +243,17 @@ def test_the_fast_variant_is_less_work_on_the_same_model(name):
     usual, fast = recipes.find(name), recipes.find(name, fast=True)
     assert fast.config == usual.config
     assert fast.epochs < usual.epochs
+
+
+def test_half_of_the_images_are_mirrored_and_another_half_the_next_time():
+    images = np.random.default_rng(0).random((400, 5, 6, 2)).astype("float32")
+    mirrored = np.stack([np.fliplr(image) for image in images])
+    found = [training._mirrored(images.copy(), (1, epoch)) for epoch in (0, 1)]
+    turned = [(x == mirrored).all(axis=(1, 2, 3)) for x in found]
+    for x, was_turned in zip(found, turned, strict=True):
+        np.testing.assert_array_equal(x[~was_turned], images[~was_turned])
+        assert 150 < was_turned.sum() < 250
+    assert (turned[0] != turned[1]).any()
 
 
 FAST_FLOORS = {"mlp": 0.88, "cnn": 0.8, "lstm": 0.9, "gru": 0.9, "transformer": 0.7}
