@@ -1,9 +1,10 @@
 """int8 in an .onnx: onnxruntime's quantizers where they help, stored weights elsewhere.
 
-- MatMul and Gemm with constant weights: dynamically quantized, or QDQ with calibrated ranges.
+- MatMul and Gemm with constant weights: dynamically quantized; when static, QDQ with calibrated
+  ranges for single rows.
 - LSTM: onnxruntime's DynamicQuantizeLSTM.
-- Conv: QDQ when static. Dynamically quantized convolutions are many times slower than float ones,
-  so there the weights are only stored as int8.
+- Conv: QDQ when static and large enough (`_onnx_gains`). Dynamically quantized convolutions are
+  many times slower than float ones, so there the weights are only stored as int8.
 - GRU, RNN, ConvTranspose, embeddings: no int8 kernel; the weights are only stored as int8.
 
 A stored weight is Cast and Mul in front of its operator, which onnxruntime folds once when it loads
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from onnxruntime import quantization
 
 from littoral_converters.schemes import Feed, Samples
+from littoral_converters.schemes._onnx_gains import gains_from_convolutions, many_rows
 
 MIN_ELEMENTS = 64
 MAX_SHARED = 2
@@ -67,11 +69,17 @@ def make_static(content: bytes, samples: Samples) -> bytes:
         The quantized file.
     """
     model = onnx.load_from_string(content)
+    rows = many_rows(model)
+    if rows:
+        # onnxruntime splits each Gemm before it looks for the names.
+        model = _dynamic(model, [*rows, *(f"{name}_MatMul" for name in rows)])
     operators = {node.op_type for node in model.graph.node}
-    kinds = ["Conv", "MatMul", "Gemm"]
-    if "Conv" in operators and not _repeated_convolutions(model):
-        kinds.extend(BETWEEN_CONVOLUTIONS)
-    if operators & {"Conv", "MatMul", "Gemm"}:
+    kinds = ["MatMul", "Gemm"]
+    if gains_from_convolutions(model):
+        kinds.append("Conv")
+        if not _repeated_convolutions(model):
+            kinds.extend(BETWEEN_CONVOLUTIONS)
+    if operators & set(kinds):
         model = _static(model, kinds, samples)
     _quantize_lstm(model)
     _store_weights(model, STORED)
@@ -79,7 +87,7 @@ def make_static(content: bytes, samples: Samples) -> bytes:
     return _serialize(model)
 
 
-def _dynamic(model: Any) -> Any:
+def _dynamic(model: Any, nodes: list[str] | None = None) -> Any:
     with _files(model) as (source, target):
         quantization.quantize_dynamic(
             source,
@@ -87,6 +95,7 @@ def _dynamic(model: Any) -> Any:
             op_types_to_quantize=["MatMul", "Gemm"],
             per_channel=True,
             weight_type=quantization.QuantType.QInt8,
+            nodes_to_quantize=nodes,
             extra_options={"MatMulConstBOnly": True},
         )
         return onnx.load(target)
