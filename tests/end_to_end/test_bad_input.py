@@ -110,17 +110,25 @@ def test_a_full_disk_leaves_nothing_half_written(place, tmp_path):
 def interrupted(*words, during):
     """What a command prints on stderr after Ctrl-C one second into a step."""
     process = subprocess.Popen(
-        [LITTORAL, *words], stderr=subprocess.PIPE, text=True, start_new_session=True
+        [LITTORAL, *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell's background jobs, and so a test run among them, are started deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    while during not in process.stderr.readline():
-        assert process.poll() is None
-    time.sleep(1)
-    os.killpg(process.pid, signal.SIGINT)
-    _, rest = process.communicate(timeout=60)
+    try:
+        while during not in process.stderr.readline():
+            assert process.poll() is None
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+    finally:
+        process.kill()
     assert process.returncode == 130, rest
     assert "Traceback" not in rest
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
     return rest.strip().splitlines()[-1]
 
 
