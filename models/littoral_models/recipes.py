@@ -25,7 +25,7 @@ class Recipe:
         weight_decay: Decoupled weight decay of AdamW (Loshchilov and Hutter, 2019).
         patience: Epochs without a better validation accuracy before training stops.
         samples: Samples drawn for each epoch, None for all.
-        mirror: Mirror half of an epoch's images, another half in each.
+        augment: Mirror and shift images, in another way in each epoch.
         fast: What ``--fast`` changes: fields of this class.
         full: What ``--data full`` changes.
     """
@@ -40,7 +40,7 @@ class Recipe:
     weight_decay: float = 1e-4
     patience: int = 8
     samples: int | None = None
-    mirror: bool = False
+    augment: bool = False
     fast: Mapping[str, Any] = field(default_factory=dict)
     full: Mapping[str, Any] = field(default_factory=dict)
 
@@ -63,7 +63,13 @@ _RECIPES = (
         batch_size=80,
         learning_rate=4e-3,
         fast={"epochs": 1, "batch_size": 64, "samples": 12_800},
-        full={"epochs": 16, "mirror": True},
+        full={
+            "config": {"width": 96, "depth": 2, "dropout": 0.3},
+            "epochs": 16,
+            "batch_size": 128,
+            "weight_decay": 0.05,
+            "augment": True,
+        },
     ),
     Recipe(
         name="lstm",
