@@ -25,7 +25,7 @@ class Recipe:
         weight_decay: Decoupled weight decay of AdamW (Loshchilov and Hutter, 2019).
         patience: Epochs without a better validation accuracy before training stops.
         samples: Samples drawn for each epoch, None for all.
-        augment: Mirror and shift images, in another way in each epoch.
+        mirror: Mirror half of an epoch's images, another half in each.
         fast: What ``--fast`` changes: fields of this class.
         full: What ``--data full`` changes.
     """
@@ -40,7 +40,7 @@ class Recipe:
     weight_decay: float = 1e-4
     patience: int = 8
     samples: int | None = None
-    augment: bool = False
+    mirror: bool = False
     fast: Mapping[str, Any] = field(default_factory=dict)
     full: Mapping[str, Any] = field(default_factory=dict)
 
@@ -68,7 +68,7 @@ _RECIPES = (
             "epochs": 16,
             "batch_size": 128,
             "weight_decay": 0.05,
-            "augment": True,
+            "mirror": True,
         },
     ),
     Recipe(
