@@ -18,7 +18,7 @@ def demo_table(payload: Mapping[str, Any]) -> str:
     Returns:
         Lines without a final newline.
     """
-    header = ["model", "format", "scheme", "accuracy", "drop", "size"]
+    header = ["model", "format", "scheme", "accuracy", "change", "size"]
     header += ["p50", "p90", "p99", "cold start", "memory", ""]
     results = [of_demo(fields) for fields in payload["results"]]
     lines = aligned([header, *(_demo_cells(result) for result in results)], left=3)
@@ -39,7 +39,7 @@ def demo_markdown(payload: Mapping[str, Any]) -> str:
     Returns:
         Lines without a final newline.
     """
-    header = ("model", "format", "scheme", "accuracy", "drop", "size", "p50", "p90", "cold start")
+    header = ("model", "format", "scheme", "accuracy", "change", "size", "p50", "p90", "cold start")
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * 3}{'--:|' * (len(header) - 3)}"]
     for result in map(of_demo, payload["results"]):
         cells = _demo_cells(result)
