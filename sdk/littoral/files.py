@@ -34,6 +34,20 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
+def check_page(path: Path) -> None:
+    """Refuse a page that cannot be written before the work for it begins.
+
+    Args:
+        path: The page; its folder is made when absent.
+
+    Raises:
+        InputError: It is a folder, or its folder cannot be created or written to.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name the page to write, for example report.html")
+    make_folder(path.parent)
+
+
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     """Write a file under a temporary name in its folder, then rename it into place.
 

@@ -51,13 +51,14 @@ def random(specs: Sequence[TensorSpec], count: int = 8, seed: int = 0) -> tuple[
     return tuple(_sample([_random(spec, generator) for spec in specs], specs) for _ in range(count))
 
 
-def of_data(data: Data, specs: Sequence[TensorSpec]) -> tuple[Sample, ...]:
-    """Batches cut from data, one after the other, at most 64.
+def of_data(data: Data, specs: Sequence[TensorSpec], most: int = MAX_SAMPLES) -> tuple[Sample, ...]:
+    """Batches cut from data, one after the other.
 
     Args:
         data: As `Model.run` takes it: an array for a single input, a sequence in the order of the
             inputs, or a dict by name. The first axis counts samples; one without it will do.
         specs: The model's inputs.
+        most: Batches at most.
 
     Returns:
         Batches as large as the model's (1 where that is open).
@@ -66,7 +67,7 @@ def of_data(data: Data, specs: Sequence[TensorSpec]) -> tuple[Sample, ...]:
         InputError: A name, shape or dtype does not fit; or there are too few samples.
     """
     pairs = zip(assign(data, tuple(specs)), specs, strict=True)
-    columns = [_batches(admit(value, spec), spec) for value, spec in pairs]
+    columns = [_batches(admit(value, spec), spec, most) for value, spec in pairs]
     return tuple(_sample(arrays, specs) for arrays in zip(*columns, strict=False))
 
 
@@ -104,7 +105,7 @@ def _random(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:
     return np.asarray(np.clip(values, low, high), dtype)
 
 
-def _batches(array: NDArray[Any], spec: TensorSpec) -> list[NDArray[Any]]:
+def _batches(array: NDArray[Any], spec: TensorSpec, most: int) -> list[NDArray[Any]]:
     """An array cut along its first axis into what one call takes."""
     if array.ndim == len(spec.shape) - 1:
         array = array[np.newaxis]
@@ -119,7 +120,7 @@ def _batches(array: NDArray[Any], spec: TensorSpec) -> list[NDArray[Any]]:
             f"the data has shape {list(array.shape)}"
         )
     batch = (spec.shape[0] or 1) if spec.shape else 1
-    count = min(MAX_SAMPLES, len(array) // batch) if spec.shape else 1
+    count = min(most, len(array) // batch) if spec.shape else 1
     if count == 0:
         raise InputError(
             f"input {spec.name!r}: expected batches of {batch}, the data has {len(array)} samples"

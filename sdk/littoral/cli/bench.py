@@ -49,12 +49,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         LittoralError: As `littoral.targets.Target.measure` raises it.
     """
+    from littoral.files import check_page
     from littoral.progress import Progress
     from littoral.targets import Options, connect
 
     target = connect(arguments.target)
     if arguments.html is not None:
-        _check_page(arguments.html)
+        check_page(arguments.html)
     options = Options(
         runs=arguments.runs,
         warmup=arguments.warmup,
@@ -78,16 +79,6 @@ def describe(payload: dict[str, Any]) -> str:
 
     table = bench_table(payload)
     return f"{table}\n\nreport: {payload['html']}" if "html" in payload else table
-
-
-def _check_page(path: Path) -> None:
-    """Refuse a page that cannot be written before anything is measured."""
-    from littoral.errors import InputError
-    from littoral.files import make_folder
-
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name the page to write, for example report.html")
-    make_folder(path.parent)
 
 
 def _payload(measurements: Sequence[Measurement]) -> dict[str, Any]:

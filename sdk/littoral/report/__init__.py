@@ -1,13 +1,23 @@
 """Measurements for people: terminal tables and self-contained HTML pages.
 
-`tables` is for the terminal, `demo` and `bench` are the two pages. `findings` and `comparison` put
-figures into words; `charts`, `confusion` and `distribution` draw SVG; `page` and `style` are the
-frame; `result`, `units` and `markup` are what they all speak.
+`tables` is for the terminal, `demo`, `bench`, `pair` and `layers` are the pages. `findings` and
+`comparison` put figures into words; `charts`, `confusion` and `distribution` draw SVG; `page` and
+`style` are the frame; `result`, `units` and `markup` are what they all speak.
 """
 
 from littoral.report.bench import bench_report
 from littoral.report.comparison import compare
 from littoral.report.demo import demo_report
+from littoral.report.pair import pair_report, pair_table
 from littoral.report.tables import bench_table, demo_markdown, demo_table
 
-__all__ = ["bench_report", "bench_table", "compare", "demo_markdown", "demo_report", "demo_table"]
+__all__ = [
+    "bench_report",
+    "bench_table",
+    "compare",
+    "demo_markdown",
+    "demo_report",
+    "demo_table",
+    "pair_report",
+    "pair_table",
+]

@@ -47,11 +47,18 @@ def _entry(
         "ratio_high": high,
         "rounds": len(measurement.rounds),
         "significant": ratio.excludes(1.0),
-        "words": _words(name, baseline_name, ratio),
+        "words": in_words(name, baseline_name, ratio),
     }
 
 
-def _words(name: str, baseline: str, ratio: Estimate) -> str:
+def in_words(name: str, baseline: str, ratio: Estimate) -> str:
+    """A ratio of latencies as a sentence that claims no more than its interval.
+
+    Args:
+        name: The file whose latency is divided.
+        baseline: The file by whose latency it is divided.
+        ratio: Of the two, with its interval.
+    """
     if ratio.low is None or ratio.high is None:
         about = units.times(ratio.value)
         return f"{name}: too few rounds to compare it with {baseline} (about {about})"

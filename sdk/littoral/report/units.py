@@ -50,6 +50,13 @@ def percent(share: float | None) -> str:
     return UNKNOWN if share is None else f"{share * 100:.2f}%"
 
 
+def decibels(ratio: float | None) -> str:
+    """A signal-to-noise ratio, for example ``41.3 dB``; 300 and more is no noise at all."""
+    if ratio is None:
+        return UNKNOWN
+    return "exact" if ratio >= 300 else f"{ratio:.1f} dB"
+
+
 def points(drop: float | None) -> str:
     """A drop in percentage points with its sign turned: what the accuracy did."""
     if drop is None:

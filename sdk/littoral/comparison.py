@@ -1,0 +1,366 @@
+"""Two model files against each other: what they answer, what they hold, how long they take.
+
+comparison = compare_files("cnn.tflite", "cnn.onnx")
+comparison.outputs[0].difference.max_abs
+comparison.to_dict()                    # what `littoral compare --json` prints
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral import formats, samples, source
+from littoral.arguments import real_dtype
+from littoral.differences import Difference, difference, is_classes
+from littoral.errors import EngineError, InputError
+from littoral.measure import Measurement, measure_interleaved
+from littoral.model import Model, load
+from littoral.samples import Data, Sample
+from littoral.tensors import TensorSpec
+
+INVENTED = 32
+"""Random inputs where no data is given."""
+
+_MOST_PAIRINGS = 5
+"""Inputs whose every order is tried; beyond it the file's own order counts."""
+
+
+@dataclass(frozen=True)
+class OutputPair:
+    """One output of both files.
+
+    Attributes:
+        a: Its name in the first file; `b` in the second.
+        shape: Of all samples together, in the first file.
+        difference: The second against the first; None where the shapes do not allow it.
+        reason: Why there is none.
+    """
+
+    a: str
+    b: str
+    shape: tuple[int, ...]
+    difference: Difference | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two files on the same inputs.
+
+    Attributes:
+        measurements: Of both files, timed in turn; empty where the latency was not asked for.
+        sides: What `to_dict` says of each file alone: path, format, scheme, engine, size,
+            operators, weights, accuracy where there are labels.
+        outputs: Both files' outputs, paired.
+        unpaired: Outputs of the first file alone, and of the second alone.
+        samples: Inputs that both ran on.
+        is_invented: The inputs are random ones.
+    """
+
+    measurements: tuple[Measurement, ...]
+    sides: tuple[dict[str, Any], dict[str, Any]]
+    outputs: tuple[OutputPair, ...]
+    unpaired: tuple[tuple[str, ...], tuple[str, ...]]
+    samples: int
+    is_invented: bool
+    environment: dict[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def max_difference(self) -> float | None:
+        """Largest difference of any output value; None where no outputs could be compared."""
+        known = [pair.difference.max_abs for pair in self.outputs if pair.difference]
+        return max(known, default=None)
+
+    @property
+    def agreement(self) -> float | None:
+        """Of the first output that could be compared: see `littoral.differences.Difference`."""
+        return next((pair.difference.agreement for pair in self.outputs if pair.difference), None)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Every output has its partner, and all their values are finite or equal."""
+        found = [pair.difference for pair in self.outputs]
+        return not any(self.unpaired) and all(one and not one.not_finite for one in found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form; ``latency`` is None where it was not measured or says nothing."""
+        only = [_only(one, other) for one, other in (self.sides, self.sides[::-1])]
+        return {
+            "a": self.sides[0],
+            "b": self.sides[1],
+            "samples": self.samples,
+            "invented_inputs": self.is_invented,
+            "max_difference": self.max_difference,
+            "agreement": self.agreement,
+            "outputs": [_output_fields(pair) for pair in self.outputs],
+            "outputs_only_in_a": list(self.unpaired[0]),
+            "outputs_only_in_b": list(self.unpaired[1]),
+            "size_ratio": round(self.sides[1]["size_bytes"] / self.sides[0]["size_bytes"], 4),
+            "operators_only_in_a": only[0],
+            "operators_only_in_b": only[1],
+            "latency": self._latency(),
+            "measurements": [one.to_dict() for one in self.measurements],
+            "environment": self.environment,
+        }
+
+    def _latency(self) -> dict[str, Any] | None:
+        if not self.measurements or any(one.emulated for one in self.measurements):
+            return None
+        a, b = self.measurements
+        estimate = b.ratio_to(a)
+        ratio, low, high = estimate.scaled(1, 4)
+        return {
+            "ratio": ratio,
+            "ratio_low": low,
+            "ratio_high": high,
+            "rounds": len(a.rounds),
+            "significant": estimate.excludes(1.0),
+        }
+
+
+def compare_files(
+    a: str | os.PathLike[str],
+    b: str | os.PathLike[str],
+    *,
+    data: Data | None = None,
+    labels: NDArray[Any] | None = None,
+    is_timed: bool = True,
+    runs: int | None = None,
+    duration_s: float | None = None,
+    threads: int = 1,
+    progress: Callable[[str], object] = lambda what: None,
+) -> Comparison:
+    """Compare two model files, each .tflite or .onnx.
+
+    Args:
+        a: The first file, which the second is held against.
+        b: The second.
+        data: Samples for both, as `Model.run` of the first takes them; None invents some.
+        labels: Integer classes ``[n]``, for the accuracy of both; None for none.
+        is_timed: Whether to measure the latency.
+        runs: Timed calls of each; see `littoral.measure`.
+        duration_s: Seconds of timed calls of each; see `littoral.measure`.
+        threads: Threads of one call.
+        progress: Is told what happens now, in a few words.
+
+    Returns:
+        The comparison. Files that differ are no error.
+
+    Raises:
+        InputError: No such file, the two take different inputs, or the data does not fit.
+        ModelError: A file cannot be used.
+        EngineError: An engine failed.
+    """
+    with ExitStack() as stack:
+        models = [stack.enter_context(load(path, threads=threads)) for path in (a, b)]
+        order = pair_inputs(models[0].inputs, models[1].inputs, (str(a), str(b)))
+        batches = _batches(data, models[0].inputs)
+        feeds = (batches, tuple(_renamed(batch, models, order) for batch in batches))
+        results = []
+        for path, model, own in zip((a, b), models, feeds, strict=True):
+            progress(f"running {path}")
+            results.append(_run(model, own))
+        pairs, unpaired = _outputs(results[0], results[1])
+        sides = [_side(p, m, r, labels) for p, m, r in zip((a, b), models, results, strict=True)]
+        timed: tuple[Measurement, ...] = ()
+        if is_timed:
+            progress("timing both in turn")
+            timed = measure_interleaved(
+                models,
+                data=_for_both(batches, models, order),
+                runs=runs,
+                duration_s=duration_s,
+                threads=threads,
+                cold_starts=0,
+            )
+    return Comparison(
+        measurements=timed,
+        sides=(sides[0], sides[1]),
+        outputs=pairs,
+        unpaired=unpaired,
+        samples=len(next(iter(results[0].values()))),
+        is_invented=data is None,
+        environment=timed[0].environment if timed else {},
+    )
+
+
+def pair_inputs(
+    a: Sequence[TensorSpec], b: Sequence[TensorSpec], names: tuple[str, str]
+) -> tuple[int, ...]:
+    """Which input of the first model feeds each input of the second.
+
+    Args:
+        a: The first model's inputs.
+        b: The second's.
+        names: What a message calls the two.
+
+    Returns:
+        For each of `b` an index into `a`: by name where the names are the same, else the first
+        order in which shapes and dtypes fit, the given one before any other.
+
+    Raises:
+        InputError: No order fits; the message says what both take.
+    """
+    places = {spec.name: index for index, spec in enumerate(a)}
+    candidates: list[tuple[int, ...]] = []
+    if len(a) == len(b) and set(places) == {spec.name for spec in b}:
+        candidates = [tuple(places[spec.name] for spec in b)]
+    elif len(a) == len(b):
+        every = permutations(range(len(a))) if len(a) <= _MOST_PAIRINGS else [tuple(range(len(a)))]
+        candidates = list(every)
+    for order in candidates:
+        if all(_fits(a[index], spec) for index, spec in zip(order, b, strict=True)):
+            return order
+    raise InputError(
+        f"{names[0]} and {names[1]} cannot be compared: the first takes {_shown(a)}, "
+        f"the second {_shown(b)}"
+    )
+
+
+def _fits(a: TensorSpec, b: TensorSpec) -> bool:
+    """Whether the same samples can go into both; how many at once does not matter."""
+    kinds = [np.dtype(object if s.dtype == "str" else real_dtype(s)).kind for s in (a, b)]
+    same_kind = kinds[0] == kinds[1] or set(kinds) <= {"i", "u"}
+    return (
+        same_kind
+        and len(a.shape) == len(b.shape)
+        and all(
+            None in (one, other) or one == other
+            for one, other in zip(a.shape[1:], b.shape[1:], strict=True)
+        )
+    )
+
+
+def _shown(specs: Sequence[TensorSpec]) -> str:
+    parts = []
+    for spec in specs:
+        sizes = ", ".join("any" if size is None else str(size) for size in spec.shape)
+        parts.append(f"{spec.name} {real_dtype(spec)} [{sizes}]")
+    return " and ".join(parts)
+
+
+def _batches(data: Data | None, specs: Sequence[TensorSpec]) -> tuple[Sample, ...]:
+    """Pieces that one call of the first file takes: ranges found at run time depend on them."""
+    if data is None:
+        return samples.random(specs, INVENTED)
+    return samples.of_data(data, specs, most=1 << 31)
+
+
+def _renamed(batch: Sample, models: Sequence[Model], order: Sequence[int]) -> Sample:
+    """A batch for the first model as the second takes it."""
+    if not isinstance(batch, dict):
+        return batch
+    a, b = models
+    return {
+        spec.name: batch[a.inputs[index].name] for index, spec in zip(order, b.inputs, strict=True)
+    }
+
+
+def _for_both(batches: Sequence[Sample], models: Sequence[Model], order: Sequence[int]) -> Any:
+    """Samples in a form that both models take; None where there is no such form."""
+    first = batches[: samples.MAX_SAMPLES]
+    specs = models[0].inputs
+    names = [spec.name for spec in specs]
+    columns = [
+        np.concatenate(
+            [np.atleast_1d(one[name] if isinstance(one, dict) else one) for one in first]
+        )
+        for name in names
+    ]
+    if len(columns) == 1:
+        return columns[0] if specs[0].shape else columns[0][0]
+    if set(names) == {spec.name for spec in models[1].inputs}:
+        return dict(zip(names, columns, strict=True))
+    return columns if tuple(order) == tuple(range(len(order))) else None
+
+
+def _run(model: Model, batches: Sequence[Sample]) -> dict[str, NDArray[Any]]:
+    """Outputs by name, samples along the first axis."""
+    parts: list[list[NDArray[Any]]] = []
+    for batch in batches:
+        result = model.run(batch)
+        values = list(result.values()) if isinstance(result, dict) else [result]
+        parts.append([value if value.ndim else value[np.newaxis] for value in values])
+    try:
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    except ValueError as error:
+        raise EngineError(
+            f"{model.name}: its outputs change their shape from sample to sample"
+        ) from error
+    return {spec.name: column for spec, column in zip(model.outputs, columns, strict=True)}
+
+
+def _outputs(
+    a: dict[str, NDArray[Any]], b: dict[str, NDArray[Any]]
+) -> tuple[tuple[OutputPair, ...], tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Pair outputs by name, what is left over in order."""
+    shared = [(name, name) for name in a if name in b]
+    left, right = ([name for name in one if name not in other] for one, other in ((a, b), (b, a)))
+    if len(left) == len(right):
+        shared += zip(left, right, strict=True)
+        left, right = [], []
+    order = list(a)
+    shared.sort(key=lambda pair: order.index(pair[0]))
+    return tuple(_pair(x, y, a[x], b[y]) for x, y in shared), (tuple(left), tuple(right))
+
+
+def _pair(a: str, b: str, x: NDArray[Any], y: NDArray[Any]) -> OutputPair:
+    if x.shape != y.shape:
+        reason = f"shape {list(x.shape)} against {list(y.shape)}"
+        return OutputPair(a, b, x.shape, None, reason)
+    if x.dtype.kind in "OSU" or y.dtype.kind in "OSU":
+        return OutputPair(a, b, x.shape, None, "text")
+    return OutputPair(a, b, x.shape, difference(x, y))
+
+
+def _output_fields(pair: OutputPair) -> dict[str, Any]:
+    named = {"name": pair.a, "name_in_b": pair.b, "shape": list(pair.shape)}
+    if pair.difference is None:
+        return {**named, "reason": pair.reason}
+    return {**named, **asdict(pair.difference)}
+
+
+def _side(
+    path: str | os.PathLike[str],
+    model: Model,
+    results: dict[str, NDArray[Any]],
+    labels: NDArray[Any] | None,
+) -> dict[str, Any]:
+    outline = formats.module(model.format).outline(source.read(path)[1])
+    first = next(iter(results.values()))
+    return {
+        "path": str(path),
+        "format": model.format,
+        "scheme": None if model.card is None else model.card.scheme,
+        "engine": model.engine,
+        "size_bytes": model.size_bytes,
+        "operators": dict(outline.operators),
+        "weights": dict(outline.weights),
+        "accuracy": None if labels is None else _accuracy(first, labels),
+    }
+
+
+def _accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> float | None:
+    """Share of samples whose largest score is the label's; None where the two do not fit."""
+    truth = np.asarray(labels).reshape(len(labels), -1)
+    if not is_classes(scores) or truth.dtype.kind not in "iu" or truth.shape[1] != 1:
+        return None
+    return float(np.mean(scores.argmax(1) == truth[: len(scores), 0]))
+
+
+def _only(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Operators that the other file has none of; spelled alike but for case and underscores."""
+    there = {_plain(name) for name in other["operators"]}
+    return [name for name in one["operators"] if _plain(name) not in there]
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").casefold()
