@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
 from littoral import plugins
 from littoral.errors import ConversionError, InputError
 
-from littoral_converters import formats, schemes
+from littoral_converters import formats, runtimes, schemes
 
 LOWERINGS = ("auto", "unrolled", "loop", "fused")
 
@@ -22,11 +22,13 @@ class Job:
         format: Name of a file in `littoral_converters.formats`.
         scheme: Name of a file in `littoral_converters.schemes`.
         lowering: How recurrences are written.
+        runtime: Release of an engine that the file must run in; None for any.
     """
 
     format: str
     scheme: str
     lowering: str = "auto"
+    runtime: str | None = None
 
     @property
     def writer(self) -> ModuleType:
@@ -38,13 +40,22 @@ class Job:
         """The scheme's module."""
         return plugins.load(schemes, self.scheme)
 
+    @property
+    def releases(self) -> ModuleType:
+        """What each release of the format's engine can load."""
+        return plugins.load(runtimes, self.format)
+
     def __str__(self) -> str:
         """For messages, for example ``"tflite static_int8"``."""
         return f"{self.format} {self.scheme}"
 
 
 def jobs_of(
-    format_names: Sequence[str], scheme_names: Sequence[str], lowering: str, has_samples: bool
+    format_names: Sequence[str],
+    scheme_names: Sequence[str],
+    lowering: str,
+    has_samples: bool,
+    min_runtime: str | Sequence[str] | None = None,
 ) -> list[Job]:
     """Every combination that was asked for.
 
@@ -53,20 +64,24 @@ def jobs_of(
         scheme_names: Schemes, likewise.
         lowering: One of `LOWERINGS`.
         has_samples: Whether there is representative data.
+        min_runtime: Releases that the files must run in, at most one for each format.
 
     Returns:
         The jobs, format by format.
 
     Raises:
-        InputError: A name that is not known, or a scheme that needs data without any.
+        InputError: A name that is not known, a runtime of another format, or a scheme that needs
+            data without any.
         ConversionError: A format that cannot express a scheme.
     """
     if not format_names or not scheme_names:
         raise InputError("nothing to convert to: give at least one format and one scheme")
     if lowering not in LOWERINGS:
         raise InputError(f"unknown lowering {lowering!r}: choose from {', '.join(LOWERINGS)}")
+    wanted = (min_runtime,) if isinstance(min_runtime, str) else tuple(min_runtime or ())
+    releases: Mapping[str, str] = runtimes.by_format(wanted, format_names) if wanted else {}
     jobs = [
-        Job(format_name, scheme_name, lowering)
+        Job(format_name, scheme_name, lowering, releases.get(format_name))
         for format_name in dict.fromkeys(format_names)
         for scheme_name in dict.fromkeys(scheme_names)
     ]

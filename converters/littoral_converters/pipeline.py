@@ -33,6 +33,8 @@ class Variant:
         lowering: How recurrences are written in it.
         size_bytes: Its size.
         verification: Its comparison with the Keras model.
+        min_runtime: The oldest release of an engine that runs it, for example ``"tflite-2.14"``;
+            None when no known release does.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class Variant:
     lowering: str
     size_bytes: int
     verification: Verification
+    min_runtime: str | None = None
 
 
 def convert(
@@ -54,6 +57,7 @@ def convert(
     lowering: str = "auto",
     batch: int | None = 1,
     tolerance: float | None = None,
+    min_runtime: str | Sequence[str] | None = None,
     allow_unsafe: bool = False,
     report: Report = lambda step: None,
 ) -> list[Variant]:
@@ -72,6 +76,8 @@ def convert(
         batch: Batch size of the files, None for any.
         tolerance: Root mean square error allowed against Keras, as a share of the output's; None
             takes each scheme's own limits.
+        min_runtime: Releases that the files must run in, at most one for each format, for example
+            ``("tflite-2.14", "ort-1.17")``; see `littoral_converters.runtimes`.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         report: Called with one line before each step.
 
@@ -83,7 +89,7 @@ def convert(
         VerificationError: A file does not agree with Keras; none of that call's files is kept.
         InputError: Unknown names, or data that does not fit.
     """
-    jobs = jobs_of(formats, schemes, lowering, representative_data is not None)
+    jobs = jobs_of(formats, schemes, lowering, representative_data is not None, min_runtime)
     request = Request(
         formats=tuple(dict.fromkeys(job.format for job in jobs)),
         lowering=lowering,
@@ -106,10 +112,12 @@ def convert(
             floats[job.format] = isolated(job.writer.write, graph, doing=f"writing {what}")
         content = _quantized(job, floats[job.format], prepared, what)
         verification = prove(content, job.scheme, prepared, tolerance, what)
-        content = _sealed(job, content, prepared.card, verification)
+        oldest = isolated(job.releases.oldest, content, doing=f"reading the versions in {what}")
+        card = dataclasses.replace(prepared.card, min_runtime=oldest)
+        content = _sealed(job, content, card, verification)
         path = folder / f"{prepared.stem}.{job.scheme}{job.writer.SUFFIX}"
         size = len(content)
-        variant = Variant(path, job.format, job.scheme, job.lowering, size, verification)
+        variant = Variant(path, job.format, job.scheme, job.lowering, size, verification, oldest)
         made.append((variant, content))
     for variant, content in made:
         files.write_atomically(variant.path, content)
@@ -117,12 +125,16 @@ def convert(
 
 
 def _quantized(job: Job, content: bytes, prepared: Prepared, what: str) -> bytes:
-    """The float32 file under the job's scheme."""
+    """The float32 file under the job's scheme, in versions that the job's runtime has."""
     data = prepared.representative if job.quantizer.NEEDS_SAMPLES else None
     samples = data.head(REPRESENTATIVE_SAMPLES).feeds() if data is not None else []
     quantize = getattr(job.quantizer, job.format)
     quantized: bytes = isolated(quantize, content, samples, doing=f"quantizing {what}")
-    return quantized
+    if job.runtime is None:
+        return quantized
+    doing = f"writing {what} for {job.runtime}"
+    fitted: bytes = isolated(job.releases.fit, quantized, job.runtime, doing=doing)
+    return fitted
 
 
 def _sealed(job: Job, content: bytes, card: Card, verification: Verification) -> bytes:

@@ -50,6 +50,8 @@ class Card:
         format: ``"keras"``, ``"tflite"`` or ``"onnx"``.
         scheme: What is quantized, for example ``"static_int8"``; None for a Keras file.
         lowering: How layers were expressed, for example ``"auto"``, with what was chosen.
+        min_runtime: The oldest release of an engine that runs the file, for example
+            ``"tflite-2.14"`` or ``"ort-1.17"``; None when it was not determined.
         verification: Figures of the comparison with Keras (`Verification` as a mapping).
         source_digest: SHA-256 of the Keras file that this one was made from, in hex.
         versions: Version by tool name, of the tools that made the file.
@@ -64,6 +66,7 @@ class Card:
     format: str | None = None
     scheme: str | None = None
     lowering: str | None = None
+    min_runtime: str | None = None
     verification: Mapping[str, Any] | None = None
     source_digest: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -51,6 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rms error allowed, as a share of the output's (default: the scheme's limits)",
     )
     parser.add_argument(
+        "--min-runtime",
+        nargs="+",
+        default=[],
+        metavar="RUNTIME",
+        help="write what this release runs, for example tflite-2.14, litert-2.0, ort-1.17",
+    )
+    parser.add_argument(
         "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
     )
 
@@ -84,6 +91,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             lowering=arguments.lowering,
             batch=arguments.batch,
             tolerance=arguments.tolerance,
+            min_runtime=split(arguments.min_runtime),
             allow_unsafe=arguments.allow_unsafe,
             report=progress.step,
         )

@@ -1,0 +1,140 @@
+"""Which release of the TFLite runtime a .tflite needs, and how to need an older one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from littoral.errors import ConversionError
+from littoral.formats._tflite_operators import NAMES
+
+from littoral_converters.formats.tflite import parse, serialize
+from littoral_converters.runtimes._tflite_versions import CHANGES
+
+RUNTIMES = tuple(CHANGES)
+
+_FULLY_CONNECTED = NAMES.index("FULLY_CONNECTED")
+_PER_CHANNEL, _PER_TENSOR = 12, 9
+"""Versions of FULLY_CONNECTED: the first with a scale per output, the newest that any file with a
+single scale needs."""
+
+
+def oldest(content: bytes) -> str | None:
+    """The oldest release that loads a file.
+
+    Args:
+        content: A .tflite.
+
+    Returns:
+        One of `RUNTIMES`; None when a version is newer than all of them, or an operator is no
+        builtin one.
+    """
+    asked = _versions(parse(content))
+    return next((runtime for runtime in RUNTIMES if not _missing(asked, runtime)), None)
+
+
+def fit(content: bytes, runtime: str) -> bytes:
+    """Write a file for an older release: the same operators in versions that it has.
+
+    A FULLY_CONNECTED with one scale per output becomes one with a single scale where the release
+    has no other.
+
+    Args:
+        content: A .tflite.
+        runtime: One of `RUNTIMES`.
+
+    Returns:
+        The file, unchanged when the release loads it as it is.
+
+    Raises:
+        ConversionError: The release lacks an operator or version; the message lists them.
+    """
+    model = parse(content)
+    missing = _missing(_versions(model), runtime)
+    if not missing:
+        return content
+    if _FULLY_CONNECTED in missing and _newest(runtime)[_FULLY_CONNECTED] < _PER_CHANNEL:
+        for graph in model.subgraphs:
+            _single_scales(model, graph)
+        missing = _missing(_versions(model), runtime)
+    if missing:
+        known = _newest(runtime)
+        listed = ", ".join(
+            f"{_name(code)} version {version} (it has "
+            f"{f'up to {known[code]}' if code in known else 'none'})"
+            for code, version in missing.items()
+        )
+        raise ConversionError(
+            f"{runtime} does not have {listed}; take another scheme or a newer runtime: "
+            f"{oldest(serialize(model)) or 'none'} has them"
+        )
+    return serialize(model)
+
+
+def _versions(model: Any) -> dict[int, int]:
+    """The version that a file asks for, by operator."""
+    asked: dict[int, int] = {}
+    for entry in model.operatorCodes:
+        code = max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+        asked[code] = max(asked.get(code, 0), int(entry.version))
+    return asked
+
+
+def _missing(asked: dict[int, int], runtime: str) -> dict[int, int]:
+    known = _newest(runtime)
+    return {code: version for code, version in asked.items() if version > known.get(code, 0)}
+
+
+def _newest(runtime: str) -> dict[int, int]:
+    """The newest version of each operator that a release has."""
+    known: dict[int, int] = {}
+    for release, changes in CHANGES.items():
+        pairs = (entry.split() for entry in changes.split(",") if entry.strip())
+        known.update({NAMES.index(name): int(version) for name, version in pairs})
+        if release == runtime:
+            break
+    return known
+
+
+def _name(code: int) -> str:
+    return NAMES[code] if 0 <= code < len(NAMES) else f"operator {code}"
+
+
+def _single_scales(model: Any, graph: Any) -> None:
+    """Give each quantized FULLY_CONNECTED a single scale for its weights and one for its bias."""
+    codes = [
+        max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+        for entry in model.operatorCodes
+    ]
+    for operator in graph.operators:
+        if codes[operator.opcodeIndex] != _FULLY_CONNECTED:
+            continue
+        entry = model.operatorCodes[operator.opcodeIndex]
+        if entry.version >= _PER_CHANNEL:
+            entry.version = _PER_TENSOR
+        data, weights = (graph.tensors[int(index)] for index in operator.inputs[:2])
+        if weights.type != schema.TensorType.INT8:
+            continue
+        scale = np.float32(np.max(weights.quantization.scale))
+        _requantize(model, weights, scale)
+        bias = int(operator.inputs[2]) if len(operator.inputs) > 2 else -1
+        if bias >= 0 and graph.tensors[bias].type == schema.TensorType.INT32:
+            _requantize(model, graph.tensors[bias], data.quantization.scale[0] * scale)
+
+
+def _requantize(model: Any, tensor: Any, scale: np.float32) -> None:
+    """Round a constant of several symmetric scales to a single one, in place."""
+    if len(tensor.quantization.scale) == 1:
+        return
+    dtype = np.int8 if tensor.type == schema.TensorType.INT8 else np.int32
+    values = np.frombuffer(bytes(model.buffers[tensor.buffer].data), dtype).reshape(tensor.shape)
+    scales = np.asarray(tensor.quantization.scale, np.float64)
+    real = values * scales.reshape(-1, *[1] * (values.ndim - 1))
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(np.rint(real / scale).astype(dtype).tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    tensor.buffer = len(model.buffers) - 1
+    tensor.quantization.scale = np.array([scale], np.float32)
+    tensor.quantization.zeroPoint = np.zeros(1, np.int64)
+    tensor.quantization.quantizedDimension = 0
