@@ -11,6 +11,13 @@ four constants; the file's name is the scheme's name:
     MAX_DROP: float                      accuracy that may be lost on evaluation data, in points
 
 `samples` is a sequence of feeds: one array per input name, batch axis of 1 in front.
+
+A scheme that can leave some operators float (mixed precision) says so with a fifth constant, and
+its functions take a third argument, the names of those operators as
+`littoral_converters.layers.operators_of` gives them:
+
+    KEEPS_FLOAT: bool                    absent or False: the scheme is all or nothing
+    tflite(content, samples, keep_float=NOTHING) -> bytes
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,3 +27,5 @@ from numpy.typing import NDArray
 
 Feed = Mapping[str, NDArray[Any]]
 Samples = Sequence[Feed]
+KeepFloat = frozenset[str]
+NOTHING: KeepFloat = frozenset()

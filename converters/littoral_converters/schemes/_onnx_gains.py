@@ -1,49 +1,101 @@
-"""Where int8 activations pay in onnxruntime, by shape, as measured on one x86-64 core."""
+"""Where int8 pays in onnxruntime: costs in ns by shape, fitted to measurements of one x86-64 core.
+
+Each rule weighs the multiplications that int8 kernels save against what goes on around them:
+quantizing the input, bringing the result back, a call more. Fitted with AVX-512 VNNI on chains of
+equal layers, 1 to 128 rows, 8 to 128 channels, 7 to 56 pixels a side. A processor without int8 dot
+products gains less, which is why `convert` measures before it recommends.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import onnx
+from littoral_converters.schemes._onnx_graph import attribute
 
-MIN_WORK = 7_000_000
-"""Multiplications in all convolutions from which int8 gains on float, whose blocked layout it
-breaks up: 7.2 million took 0.5 of the float time, 1.1 million 1.9."""
+MIN_DEPTH = 16
+"""Channels that a kernel reads, from which onnxruntime's int8 convolutions are the faster ones."""
+
+BORDER_NS = 8_000
+"""Entering and leaving int8 around a run of convolutions: layouts are turned twice."""
+
+POOLED_NS = 2.2
+"""An element of a uint8 MaxPool before the first int8 convolution, where onnxruntime moves the
+quantization: its kernel is slow in that layout."""
+
+LSTM_MIN_WEIGHTS = 20_000
+"""Weights of one direction from which DynamicQuantizeLSTM gains on LSTM (64 units: 0.77 of the
+time, 32 units: 1.1)."""
 
 
-def gains_from_convolutions(model: Any) -> bool:
-    """Whether a model's convolutions are worth int8 activations."""
-    shapes = _shapes(model)
-    weights = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
-    work = 0
-    for node in model.graph.node:
-        if node.op_type == "Conv" and node.input[1] in weights and node.output[0] in shapes:
-            work += prod(shapes[node.output[0]]) * prod(weights[node.input[1]][1:])
-    return work >= MIN_WORK
+@dataclass(frozen=True)
+class Product:
+    """A matrix product with constant weights.
 
-
-def many_rows(model: Any) -> list[str]:
-    """Products of constant weights with several rows, as in an attention block.
-
-    They stand between float operators, so that fixed ranges cost more than they save (1.18 of the
-    float time, where quantizing their input at run time takes 0.95).
+    Attributes:
+        rows: Rows of the input, over all leading axes.
+        depth: Columns of the input.
+        columns: Columns of the result.
     """
-    shapes = _shapes(model)
-    weights = {tensor.name for tensor in model.graph.initializer}
-    return [
-        node.name
-        for node in model.graph.node
-        if node.op_type in ("Gemm", "MatMul")
-        and node.input[1] in weights
-        and prod(shapes.get(node.output[0], [1])[:-1]) > 1
-    ]
+
+    rows: int
+    depth: int
+    columns: int
+
+    @property
+    def work(self) -> int:
+        """Multiplications."""
+        return self.rows * self.depth * self.columns
+
+    @property
+    def traffic(self) -> int:
+        """Elements read and written beside the weights."""
+        return self.rows * (self.depth + self.columns)
 
 
-def _shapes(model: Any) -> dict[str, list[int]]:
-    """Static shapes by tensor name; an open batch counts as 1."""
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    return {
-        value.name: [size.dim_value or 1 for size in value.type.tensor_type.shape.dim]
-        for value in (*graph.value_info, *graph.input, *graph.output)
-    }
+def gains_at_run_time(product: Product) -> bool:
+    """Whether a product is faster with its input quantized at run time (DynamicQuantizeMatMul)."""
+    return product.work > 50_000 + 20 * product.traffic
+
+
+def gains_calibrated(product: Product) -> bool:
+    """Whether a product is faster between QuantizeLinear and DequantizeLinear."""
+    return product.work > 40_000 + 45 * product.traffic
+
+
+def convolution_gain(node: Any, weights: Sequence[int], outputs: int, handed_over: int) -> float:
+    """What QDQ takes off a convolution's time.
+
+    Args:
+        node: The Conv.
+        weights: Shape of its weights, (out, in / group, ...).
+        outputs: Elements of its output.
+        handed_over: Elements of its input and output that come from or go to float operators.
+
+    Returns:
+        Nanoseconds, negative where it costs.
+    """
+    if attribute(node, "group", 1) > 1 and weights[1] < MIN_DEPTH:
+        saved = -0.3
+    elif weights[1] < MIN_DEPTH:
+        saved = -1.1
+    else:
+        saved = 0.0163 * prod(weights[1:]) - 0.22
+    return saved * outputs - 0.5 * handed_over - 500
+
+
+def best_end(gains: Sequence[float], entries: Sequence[float]) -> int:
+    """Where the end of a sequence begins that gains most when it is quantized.
+
+    Args:
+        gains: What each convolution gains, in order of computing.
+        entries: What it costs to begin at each.
+
+    Returns:
+        Index of the first; their number where nothing gains.
+    """
+    totals = [sum(gains[at:]) - BORDER_NS - entries[at] for at in range(len(gains))]
+    best = max(totals, default=0.0)
+    return totals.index(best) if best > 0 else len(gains)

@@ -20,7 +20,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from littoral_converters.formats.tflite import parse, serialize
-from littoral_converters.schemes import Samples
+from littoral_converters.schemes import NOTHING, KeepFloat, Samples
 from littoral_converters.schemes._tflite_calibration import Range, ranges_of
 from littoral_converters.schemes._tflite_weights import (
     OP,
@@ -33,6 +33,7 @@ from littoral_converters.schemes._tflite_weights import (
     has_float_weights,
     kind_of,
     make_dynamic,
+    name_of,
     parameters,
     raise_version,
     store_int8,
@@ -98,29 +99,30 @@ class _Graph:
         return [int(index) for index in self.main.operators[at].outputs]
 
 
-def make_static(content: bytes, samples: Samples) -> bytes:
+def make_static(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:
     """Quantize a float32 .tflite, with int8 activations where that pays and float I/O.
 
     Args:
         content: The float32 file.
         samples: Representative feeds by input name.
+        keep_float: Names of operators that stay as they are, weights too.
 
     Returns:
         The quantized file.
     """
     model = parse(content)
     graph = _Graph(model, model.subgraphs[0])
-    chosen = _choose(graph)
+    chosen = _choose(graph, keep_float)
     if chosen:
         touched = {i for at in chosen for i in (*graph.activations(at), *graph.outputs(at))}
         computed = sorted(index for index in touched if not graph.is_constant(index))
         ranges = _unified(graph, chosen, ranges_of(content, computed, samples))
         _rewrite(graph, chosen, ranges)
-    make_dynamic(model)
+    make_dynamic(model, keep_float)
     return serialize(model)
 
 
-def _choose(graph: _Graph) -> frozenset[int]:
+def _choose(graph: _Graph, keep_float: KeepFloat) -> frozenset[int]:
     """Positions of the operators that become int8."""
     weights = Counter(
         int(op.inputs[kind_of(graph.model, op).weights])
@@ -132,6 +134,7 @@ def _choose(graph: _Graph) -> frozenset[int]:
         for at, op in enumerate(graph.main.operators)
         if has_float_weights(graph.model, graph.main, op)
         and weights[int(op.inputs[kind_of(graph.model, op).weights])] == 1
+        and name_of(graph.main, op) not in keep_float
     }
     followers = {
         at

@@ -10,6 +10,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from littoral_converters.schemes import NOTHING, KeepFloat
+
 OP = schema.BuiltinOperator
 
 
@@ -49,7 +51,7 @@ MIN_PRODUCTS = 128
 time. Measured: 3x3 over 16 channels runs in 0.72 of the float time, 1x1 over 32 in 2.1."""
 
 
-def make_dynamic(model: Any) -> None:
+def make_dynamic(model: Any, keep_float: KeepFloat = NOTHING) -> None:
     """Store weights as int8, in place.
 
     Matrix products and large convolutions quantize their float input at run time; the weights of
@@ -57,10 +59,15 @@ def make_dynamic(model: Any) -> None:
 
     Args:
         model: Object tree of a .tflite.
+        keep_float: Names of operators whose weights stay as they are.
     """
     for graph in model.subgraphs:
         users = Counter(int(index) for operator in graph.operators for index in operator.inputs)
-        chosen = [op for op in graph.operators if has_float_weights(model, graph, op)]
+        chosen = [
+            op
+            for op in graph.operators
+            if has_float_weights(model, graph, op) and name_of(graph, op) not in keep_float
+        ]
         ours = Counter(int(op.inputs[kind_of(model, op).weights]) for op in chosen)
         stored: dict[int, int] = {}
         restored: dict[int, int] = {}
@@ -139,6 +146,12 @@ def code_of(model: Any, operator: Any) -> int:
     """The operator's BuiltinOperator."""
     entry = model.operatorCodes[operator.opcodeIndex]
     return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+
+
+def name_of(graph: Any, operator: Any) -> str:
+    """What an operator is called: the name of its first output."""
+    name: str = graph.tensors[operator.outputs[0]].name.decode(errors="replace")
+    return name
 
 
 def raise_version(model: Any, operator: Any, version: int) -> None:

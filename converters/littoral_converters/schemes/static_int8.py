@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from littoral_converters.schemes import Samples
+from littoral_converters.schemes import NOTHING, KeepFloat, Samples
 
 NEEDS_SAMPLES = True
 MAX_ERROR = None
 RMS_ERROR = 0.15
 MAX_DROP = 1.0
+KEEPS_FLOAT = True
 
 
-def tflite(content: bytes, samples: Samples) -> bytes:
+def tflite(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:
     """See `littoral_converters.schemes._tflite_static`."""
     from littoral_converters.schemes._tflite_static import make_static
 
-    return make_static(content, samples)
+    return make_static(content, samples, keep_float)
 
 
-def onnx(content: bytes, samples: Samples) -> bytes:
+def onnx(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:
     """Quantize- and dequantize-linear around the operators that int8 helps."""
     from littoral_converters.schemes import _onnx_int8
 
-    return _onnx_int8.make_static(content, samples)
+    return _onnx_int8.make_static(content, samples, keep_float)
