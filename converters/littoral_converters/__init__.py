@@ -12,15 +12,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from littoral_converters.debugging import Drift as Drift
+    from littoral_converters.debugging import LayerDrift as LayerDrift
+    from littoral_converters.debugging import debug as debug
     from littoral_converters.pipeline import Variant as Variant
     from littoral_converters.pipeline import convert as convert
     from littoral_converters.proof import verify as verify
     from littoral_converters.verification import Verification as Verification
 
 _HOME_OF = {
+    "Drift": "debugging",
+    "LayerDrift": "debugging",
     "Variant": "pipeline",
     "Verification": "verification",
     "convert": "pipeline",
+    "debug": "debugging",
     "verify": "proof",
 }
 

@@ -134,7 +134,7 @@ def prepare_model(model: Any, request: Request, card: Card | None = None) -> Pre
     from littoral_converters.trace import trace
 
     signature = signature_of(model)
-    representative, evaluation = _data(model, signature.inputs, request, card)
+    representative, evaluation = datasets(model, signature.inputs, request, card)
     graphs = {
         name: trace(model, signature, Plan(name, request.lowering, request.batch))
         for name in request.formats
@@ -151,9 +151,20 @@ def prepare_model(model: Any, request: Request, card: Card | None = None) -> Pre
     )
 
 
-def _data(
+def datasets(
     model: Any, specs: Sequence[TensorSpec], request: Request, card: Card | None
 ) -> tuple[Dataset | None, Dataset]:
+    """The representative data, and what to compare on: evaluation data, else that, else random.
+
+    Args:
+        model: The model, whose vocabulary bounds random integers.
+        specs: Its inputs.
+        request: What was given.
+        card: How its file says that raw data becomes its inputs; None when it does not.
+
+    Raises:
+        InputError: Data does not fit the model.
+    """
     representative = evaluation = None
     if request.representative_data is not None:
         role = "representative data"

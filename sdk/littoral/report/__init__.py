@@ -8,6 +8,7 @@
 from littoral.report.bench import bench_report
 from littoral.report.comparison import compare
 from littoral.report.demo import demo_report
+from littoral.report.layers import layers_report, layers_table
 from littoral.report.pair import pair_report, pair_table
 from littoral.report.tables import bench_table, demo_markdown, demo_table
 
@@ -18,6 +19,8 @@ __all__ = [
     "demo_markdown",
     "demo_report",
     "demo_table",
+    "layers_report",
+    "layers_table",
     "pair_report",
     "pair_table",
 ]

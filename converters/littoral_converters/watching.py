@@ -1,0 +1,48 @@
+"""Looking on while a Keras model runs: which layer is called with what, and what it returns."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+
+Enter = Callable[[Any], None]
+Leave = Callable[[Any, tuple[Any, Any], Any], None]
+
+
+@contextmanager
+def watched(layers: Iterable[Any], enter: Enter, leave: Leave) -> Iterator[None]:
+    """Be told of every call of some layers. What they compute is not touched.
+
+    A class-level stand-in is needed: Python looks ``__call__`` up on the class, never on the
+    instance.
+
+    Args:
+        layers: The layers to watch.
+        enter: Called with the layer before its call.
+        leave: Called with the layer, its (args, kwargs) and its result after a call that returned.
+
+    Yields:
+        Nothing.
+    """
+    watched_ids = {id(layer) for layer in layers}
+    base = keras.layers.Layer
+    original = base.__call__
+
+    @functools.wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if id(self) not in watched_ids:
+            return original(self, *args, **kwargs)
+        enter(self)
+        result = original(self, *args, **kwargs)
+        leave(self, (args, kwargs), result)
+        return result
+
+    base.__call__ = call
+    try:
+        yield
+    finally:
+        base.__call__ = original
