@@ -12,20 +12,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from littoral_converters.debugging import Drift as Drift
-    from littoral_converters.debugging import LayerDrift as LayerDrift
     from littoral_converters.debugging import debug as debug
+    from littoral_converters.drift import Drift as Drift
+    from littoral_converters.drift import LayerDrift as LayerDrift
+    from littoral_converters.exploration.outcome import Search as Search
+    from littoral_converters.exploration.search import search as search
     from littoral_converters.pipeline import Variant as Variant
     from littoral_converters.pipeline import convert as convert
     from littoral_converters.proof import verify as verify
     from littoral_converters.verification import Verification as Verification
 
 _HOME_OF = {
-    "Drift": "debugging",
-    "LayerDrift": "debugging",
+    "Drift": "drift",
+    "LayerDrift": "drift",
+    "Search": "exploration.outcome",
     "Variant": "pipeline",
     "Verification": "verification",
     "convert": "pipeline",
+    "search": "exploration.search",
     "debug": "debugging",
     "verify": "proof",
 }

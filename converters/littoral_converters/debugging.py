@@ -4,112 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import littoral
 import numpy as np
 from littoral import formats, plugins
 from littoral import source as files
 from littoral.comparison import pair_inputs
-from littoral.differences import EXACT_DB, difference
 from littoral.errors import FormatError, InputError
 from numpy.typing import NDArray
 
 from littoral_converters import interiors, source
 from littoral_converters.calibration import Data, Dataset
+from littoral_converters.drift import (
+    FLOAT_LIMIT_DB,
+    INTEGER_LIMIT_DB,
+    Drift,
+    layer_rows,
+    output_rows,
+)
 from littoral_converters.isolation import isolated
-from littoral_converters.matching import arranged, match
-
-if TYPE_CHECKING:
-    from littoral_converters.activations import Activation
+from littoral_converters.matching import match
 
 SAMPLES = 32
 """Enough for a ratio that repeats within a few tenths of a decibel, few enough to take seconds."""
 
-FLOAT_LIMIT_DB, INTEGER_LIMIT_DB = 40.0, 10.0
-"""A layer below is called wrong: float32 keeps 100 dB and more, float16 about 60; of 8 bits, which
-give 48 dB at best, some 15 to 30 are left in the depth of a network that still works."""
-
 _MOST_BYTES = 1 << 29
-
-
-@dataclass(frozen=True)
-class LayerDrift:
-    """One output of one layer, in Keras and in the file.
-
-    Attributes:
-        layer: The layer, with the models around it.
-        kind: Its class; ``"Input"`` for an input and ``"Output"`` for an output of the model.
-        shape: Of one sample.
-        tensor: What the file calls it; None where the file has no tensor of it: it was fused away.
-        operator: What computes it in the file.
-        matched_by: ``"values"``, ``"name"``, ``"order"``, or ``"interface"`` for outputs.
-        snr_db: Signal-to-noise ratio in decibels, 300 for equal values; None without a tensor.
-        added_db: The same of the noise that the layer itself adds to what went into it, see
-            `_added`; None where it adds none.
-        max_abs_error: Largest difference.
-        relative_error: The same over Keras's largest value.
-    """
-
-    layer: str
-    kind: str
-    shape: tuple[int, ...]
-    tensor: str | None
-    operator: str | None
-    matched_by: str | None
-    snr_db: float | None = None
-    added_db: float | None = None
-    max_abs_error: float | None = None
-    relative_error: float | None = None
-
-
-@dataclass(frozen=True)
-class Drift:
-    """A file against its Keras model.
-
-    Attributes:
-        layers: In the order in which Keras computes them, the model's outputs last.
-        limit_db: A layer below is wrong.
-        samples: Inputs that both ran on.
-        is_invented: The inputs are random ones.
-    """
-
-    layers: tuple[LayerDrift, ...]
-    limit_db: float
-    samples: int
-    is_invented: bool
-
-    @property
-    def first_wrong(self) -> LayerDrift | None:
-        """The first layer in Keras's order that is below the limit; None when there is none."""
-        wrong = (one for one in self.layers if one.snr_db is not None)
-        return next((one for one in wrong if (one.snr_db or 0.0) < self.limit_db), None)
-
-    @property
-    def worst(self) -> tuple[LayerDrift, ...]:
-        """Layers with a tensor, the noisiest first."""
-        known = [one for one in self.layers if one.snr_db is not None]
-        return tuple(sorted(known, key=lambda one: one.snr_db or 0.0))
-
-    @property
-    def fused(self) -> tuple[LayerDrift, ...]:
-        """Layers that have no tensor of their own in the file."""
-        return tuple(one for one in self.layers if one.tensor is None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        first = self.first_wrong
-        return {
-            "samples": self.samples,
-            "invented_inputs": self.is_invented,
-            "limit_db": self.limit_db,
-            "first_wrong": None if first is None else first.layer,
-            "worst": [one.layer for one in self.worst],
-            "fused": [one.layer for one in self.fused],
-            "layers": [asdict(one) for one in self.layers],
-        }
 
 
 def debug(
@@ -166,12 +87,12 @@ def debug_file(
     model = source.open_model(path, allow_unsafe)
     signature = signature_of(model)
     request = Request(evaluation_data=data)
-    _, found = datasets(model, signature.inputs, request, source.card_in(path))
+    _, given = datasets(model, signature.inputs, request, source.card_in(path))
     with _load(name, content) as loaded:
         order = pair_inputs(signature.inputs, loaded.inputs, (str(path), name))
         specs, kind = loaded.inputs, loaded.format
         batch = (specs[0].shape[0] or 1) if specs[0].shape else 1
-        kept = _head(model, signature, found, samples, batch)
+        kept = _head(model, signature, given, samples, batch)
         columns = [kept.inputs[signature.inputs[index].name] for index in order]
         feeds = [
             {
@@ -183,10 +104,11 @@ def debug_file(
         outputs = loaded.run({s.name: c for s, c in zip(specs, columns, strict=True)})
         named = outputs if isinstance(outputs, dict) else {loaded.outputs[0].name: outputs}
     activations, results = activations_of(model, signature, list(kept.inputs.values()))
-    reference = dict(zip(signature.output_names, results, strict=True))
-    rows = _rows(activations, content, kind, feeds)
-    rows += _output_rows(reference, named)
+    places, tensors = _inside(content, kind, feeds)
+    found = match(activations, places, tensors, len(feeds))
     limit = limit_db if limit_db is not None else _limit(content, kind)
+    rows = layer_rows(activations, places, tensors, found, limit)
+    rows += output_rows(dict(zip(signature.output_names, results, strict=True)), named)
     return Drift(tuple(rows), limit, len(kept), data is None)
 
 
@@ -216,102 +138,19 @@ def _head(model: Any, signature: Any, data: Dataset, samples: int, batch: int) -
     )
 
 
-def _rows(
-    activations: Sequence[Activation],
-    content: bytes,
-    kind: str,
-    feeds: Sequence[Mapping[str, NDArray[Any]]],
-) -> list[LayerDrift]:
+def _inside(
+    content: bytes, kind: str, feeds: Sequence[Mapping[str, NDArray[Any]]]
+) -> tuple[list[interiors.Place], dict[int, NDArray[Any]]]:
+    """The file's tensors, and the values of those that every run has in the same shape."""
     reader = plugins.load(interiors, kind)
     places = reader.describe(content)
     runs = list(reader.read(content, feeds))
-    tensors = {
-        index: np.stack([run[place.name] for run in runs])
-        for index, place in enumerate(places)
-        if len({run[place.name].shape if place.name in run else None for run in runs}) == 1
-        and place.name in runs[0]
+    columns = {index: [run.get(place.name) for run in runs] for index, place in enumerate(places)}
+    return places, {
+        index: np.stack(column)
+        for index, column in columns.items()
+        if all(one is not None and one.shape == column[0].shape for one in column)
     }
-    found = match(activations, places, tensors, len(runs))
-    rows: list[LayerDrift] = []
-    ratios: list[float] = []
-    for index, one in enumerate(activations):
-        inherited = min((ratios[source] for source in one.sources), default=EXACT_DB)
-        row = LayerDrift(one.layer, one.kind, one.values.shape[1:], None, None, None)
-        if index in found:
-            matched = found[index]
-            place, tensor = places[matched.tensor], tensors[matched.tensor]
-            came = arranged(tensor, matched.layout).reshape(len(runs), -1)
-            row = _row(one, place, matched.by, came, inherited)
-        if row.tensor is not None or one.kind != "Input":
-            rows.append(row)
-        ratios.append(inherited if row.snr_db is None else row.snr_db)
-    return rows
-
-
-def _row(
-    one: Activation,
-    place: interiors.Place,
-    by: str,
-    came: NDArray[Any],
-    inherited: float,
-) -> LayerDrift:
-    meant = np.squeeze(one.values).reshape(came.shape)
-    figures = difference(meant, came)
-    ratio = -EXACT_DB if figures.not_finite else figures.snr_db
-    return LayerDrift(
-        layer=one.layer,
-        kind=one.kind,
-        shape=one.values.shape[1:],
-        tensor=place.hint.split(";")[0] or f"tensor {place.name}",
-        operator=place.operator,
-        matched_by=by,
-        snr_db=ratio,
-        added_db=_added(ratio, inherited),
-        max_abs_error=figures.max_abs,
-        relative_error=figures.relative,
-    )
-
-
-def _added(ratio: float, inherited: float) -> float | None:
-    """Signal-to-noise ratio of a layer's own noise, None for none.
-
-    Noise powers of independent sources add up, so what is not inherited is the difference. It takes
-    for granted that a layer passes noise on at the rate at which it passes the signal on.
-
-    Args:
-        ratio: Of the layer's output, in dB.
-        inherited: The lowest of what went into it.
-    """
-    own = 10.0 ** (-ratio / 10.0) - 10.0 ** (-inherited / 10.0)
-    return -10.0 * float(np.log10(own)) if own > 0.0 and ratio < EXACT_DB else None
-
-
-def _output_rows(
-    reference: Mapping[str, NDArray[Any]], named: Mapping[str, NDArray[Any]]
-) -> list[LayerDrift]:
-    """The model's outputs as users get them: through the engine with all that speeds it up."""
-    if set(reference) <= set(named):
-        pairs = [(name, name) for name in reference]
-    elif len(reference) == len(named):
-        pairs = list(zip(reference, named, strict=True))
-    else:
-        raise InputError(
-            f"the file has the outputs {', '.join(named)} where Keras has {', '.join(reference)}"
-        )
-    rows = []
-    for name, own in pairs:
-        meant, came = reference[name], named[own]
-        if meant.shape != came.shape:
-            raise InputError(
-                f"output {own} has shape {came.shape} where Keras has {meant.shape}: "
-                "is it a file of this model?"
-            )
-        figures = difference(meant, came)
-        ratio = -EXACT_DB if figures.not_finite else figures.snr_db
-        shape = meant.shape[1:]
-        errors = (figures.max_abs, figures.relative)
-        rows.append(LayerDrift(name, "Output", shape, own, None, "interface", ratio, None, *errors))
-    return rows
 
 
 def _limit(content: bytes, kind: str) -> float:
