@@ -23,12 +23,16 @@ class Job:
         scheme: Name of a file in `littoral_converters.schemes`.
         lowering: How recurrences are written.
         runtime: Release of an engine that the file must run in; None for any.
+        float_layers: Keras layers that the scheme leaves float.
+        keep_float: Their operators in the float32 file; see `littoral_converters.layers`.
     """
 
     format: str
     scheme: str
     lowering: str = "auto"
     runtime: str | None = None
+    float_layers: tuple[str, ...] = ()
+    keep_float: frozenset[str] = frozenset()
 
     @property
     def writer(self) -> ModuleType:

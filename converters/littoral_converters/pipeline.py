@@ -35,6 +35,7 @@ class Variant:
         verification: Its comparison with the Keras model.
         min_runtime: The oldest release of an engine that runs it, for example ``"tflite-2.14"``;
             None when no known release does.
+        float_layers: Layers that its scheme would quantize and that were left float.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Variant:
     size_bytes: int
     verification: Verification
     min_runtime: str | None = None
+    float_layers: tuple[str, ...] = ()
 
 
 def convert(
@@ -110,11 +112,9 @@ def convert(
         if job.format not in floats:
             graph = prepared.graphs[job.format]
             floats[job.format] = isolated(job.writer.write, graph, doing=f"writing {what}")
-        content = _quantized(job, floats[job.format], prepared, what)
+        content = quantized(job, floats[job.format], prepared, what)
         verification = prove(content, job.scheme, prepared, tolerance, what)
-        oldest = isolated(job.releases.oldest, content, doing=f"reading the versions in {what}")
-        card = dataclasses.replace(prepared.card, min_runtime=oldest)
-        content = _sealed(job, content, card, verification)
+        content, oldest = sealed(job, content, prepared.card, verification)
         path = folder / f"{prepared.stem}.{job.scheme}{job.writer.SUFFIX}"
         size = len(content)
         variant = Variant(path, job.format, job.scheme, job.lowering, size, verification, oldest)
@@ -124,29 +124,59 @@ def convert(
     return [variant for variant, _ in made]
 
 
-def _quantized(job: Job, content: bytes, prepared: Prepared, what: str) -> bytes:
-    """The float32 file under the job's scheme, in versions that the job's runtime has."""
+def quantized(job: Job, content: bytes, prepared: Prepared, what: str) -> bytes:
+    """The float32 file under the job's scheme, in versions that the job's runtime has.
+
+    Args:
+        job: What to make.
+        content: The float32 file that the job's format wrote of the job's lowering.
+        prepared: The model, with representative data where the scheme needs it.
+        what: The file, as a message calls it.
+
+    Returns:
+        The file, without its card.
+
+    Raises:
+        ConversionError: The quantizer failed, or the runtime lacks an operator.
+    """
     data = prepared.representative if job.quantizer.NEEDS_SAMPLES else None
     samples = data.head(REPRESENTATIVE_SAMPLES).feeds() if data is not None else []
     quantize = getattr(job.quantizer, job.format)
-    quantized: bytes = isolated(quantize, content, samples, doing=f"quantizing {what}")
+    extra = (job.keep_float,) if job.keep_float else ()
+    made: bytes = isolated(quantize, content, samples, *extra, doing=f"quantizing {what}")
     if job.runtime is None:
-        return quantized
+        return made
     doing = f"writing {what} for {job.runtime}"
-    fitted: bytes = isolated(job.releases.fit, quantized, job.runtime, doing=doing)
+    fitted: bytes = isolated(job.releases.fit, made, job.runtime, doing=doing)
     return fitted
 
 
-def _sealed(job: Job, content: bytes, card: Card, verification: Verification) -> bytes:
-    """The file with its card and digest inside."""
+def sealed(
+    job: Job, content: bytes, card: Card, verification: Verification | None
+) -> tuple[bytes, str | None]:
+    """Put the card and the digest into a file.
+
+    Args:
+        job: What was made.
+        content: The file without its card.
+        card: What is known of the model.
+        verification: The comparison with Keras; None while there is none, to see the size.
+
+    Returns:
+        The finished file, and the oldest release of an engine that runs it.
+    """
+    doing = f"reading the versions in {job}"
+    oldest: str | None = isolated(job.releases.oldest, content, doing=doing)
     tools = ("littoral", "keras", "tensorflow", *job.writer.TOOLS)
     card = dataclasses.replace(
         card,
         format=job.format,
         scheme=job.scheme,
         lowering=job.lowering,
-        verification=dataclasses.asdict(verification),
+        float_layers=job.float_layers,
+        verification=None if verification is None else dataclasses.asdict(verification),
+        min_runtime=oldest,
         versions={**card.versions, **{name: importlib.metadata.version(name) for name in tools}},
     )
     stamped: bytes = isolated(job.writer.stamp, content, card, doing=f"writing the card of {job}")
-    return integrity.seal(stamped)
+    return integrity.seal(stamped), oldest

@@ -33,6 +33,7 @@ def result_of(variant: Variant, family: str | None) -> dict[str, Any]:
         "format": variant.format,
         "scheme": variant.scheme,
         "lowering": variant.lowering,
+        "float_layers": list(variant.float_layers),
         "min_runtime": variant.min_runtime,
         "path": str(variant.path),
         "size_bytes": variant.size_bytes,

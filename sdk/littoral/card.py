@@ -52,6 +52,8 @@ class Card:
         lowering: How layers were expressed, for example ``"auto"``, with what was chosen.
         min_runtime: The oldest release of an engine that runs the file, for example
             ``"tflite-2.14"`` or ``"ort-1.17"``; None when it was not determined.
+        float_layers: Layers that the scheme would have quantized and that were left float, because
+            a search measured that they cost too much accuracy.
         verification: Figures of the comparison with Keras (`Verification` as a mapping).
         source_digest: SHA-256 of the Keras file that this one was made from, in hex.
         versions: Version by tool name, of the tools that made the file.
@@ -67,6 +69,7 @@ class Card:
     scheme: str | None = None
     lowering: str | None = None
     min_runtime: str | None = None
+    float_layers: tuple[str, ...] = ()
     verification: Mapping[str, Any] | None = None
     source_digest: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -103,6 +106,7 @@ class Card:
             known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
             for side in ("inputs", "outputs"):
                 known[side] = tuple(_tensor(entry) for entry in known.get(side, ()))
+            known["float_layers"] = tuple(str(name) for name in known.get("float_layers", ()))
             return cls(**known)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise FormatError(f"the card inside the file cannot be read: {error}") from error

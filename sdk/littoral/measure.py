@@ -174,8 +174,8 @@ def measure_interleaved(
     runs: int | None = None,
     warmup: int | None = None,
     duration_s: float | None = None,
-    threads: int = 1,
-    engine: str = "auto",
+    threads: int | Sequence[int] = 1,
+    engine: str | Sequence[str] = "auto",
     cold_starts: int = COLD_STARTS,
     progress: Progress | None = None,
     clock: Clock = time.perf_counter_ns,
@@ -188,8 +188,8 @@ def measure_interleaved(
         runs: As for `measure`, of each.
         warmup: As for `measure`, of each.
         duration_s: As for `measure`, of each.
-        threads: As for `measure`.
-        engine: As for `measure`.
+        threads: As for `measure`, of all or one for each, in order.
+        engine: As for `measure`, of all or one for each, in order.
         cold_starts: As for `measure`, of each.
         progress: Is told what happens now, in a few words.
         clock: Integer nanoseconds, monotonic.
@@ -202,21 +202,44 @@ def measure_interleaved(
         ModelError: A file cannot be used.
         EngineError: An engine failed.
     """
-    plan = _plan(models_or_paths, runs, warmup, duration_s, threads, cold_starts)
+    runners = _runners(len(models_or_paths), threads, engine)
+    fewest = min((most for most, _ in runners), default=1)
+    plan = _plan(models_or_paths, runs, warmup, duration_s, fewest, cold_starts)
     tell = progress or _silent
     with ExitStack() as stack:
-        models = [_opened(source, threads, engine, stack) for source in models_or_paths]
+        models = [
+            _opened(source, most, name, stack)
+            for source, (most, name) in zip(models_or_paths, runners, strict=True)
+        ]
         calls = [_call(model, data) for model in models]
         paths = [_path(source) for source in models_or_paths]
-        starts = [_cold_starts(path, engine, threads, cold_starts, tell) for path in paths]
+        starts = [
+            _cold_starts(path, name, most, cold_starts, tell)
+            for path, (most, name) in zip(paths, runners, strict=True)
+        ]
         tell(f"timing {len(calls)} file{'s' * (len(calls) > 1)} in turn")
         environment = describe()
         emulated = is_emulated()
         timed = time_in_turn(calls, plan, clock)
         return tuple(
-            _measurement(model, path, threads, rounds, cold, environment, emulated)
-            for model, path, rounds, cold in zip(models, paths, timed, starts, strict=True)
+            _measurement(model, path, most, rounds, cold, environment, emulated)
+            for model, path, (most, _), rounds, cold in zip(
+                models, paths, runners, timed, starts, strict=True
+            )
         )
+
+
+def _runners(
+    count: int, threads: int | Sequence[int], engine: str | Sequence[str]
+) -> list[tuple[int, str]]:
+    """Threads and engine of each of `count` models."""
+    own_threads = [threads] * count if isinstance(threads, int) else list(threads)
+    own_engines = [engine] * count if isinstance(engine, str) else list(engine)
+    if not len(own_threads) == len(own_engines) == count:
+        raise InputError(
+            f"{count} models, but threads for {len(own_threads)} and engines for {len(own_engines)}"
+        )
+    return list(zip(own_threads, own_engines, strict=True))
 
 
 def _plan(

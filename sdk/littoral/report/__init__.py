@@ -10,6 +10,7 @@ from littoral.report.comparison import compare
 from littoral.report.demo import demo_report
 from littoral.report.layers import layers_report, layers_table
 from littoral.report.pair import pair_report, pair_table
+from littoral.report.search import search_report, search_table
 from littoral.report.tables import bench_table, demo_markdown, demo_table
 
 __all__ = [
@@ -23,4 +24,6 @@ __all__ = [
     "layers_table",
     "pair_report",
     "pair_table",
+    "search_report",
+    "search_table",
 ]

@@ -29,8 +29,8 @@ class Options:
         runs: Exactly so many timed calls of each file, or None.
         warmup: Exactly so many untimed calls of each file first, or None.
         duration_s: At most so many seconds of timed calls a file, or None.
-        threads: Threads of one call.
-        engine: Engine name or ``"auto"``.
+        threads: Threads of one call, of all files or one for each.
+        engine: Engine name or ``"auto"``, of all files or one for each.
         data: An ``.npz`` with the samples to run on, or None for random ones.
         cold_starts: Fresh processes to start for each file.
     """
@@ -38,8 +38,8 @@ class Options:
     runs: int | None = None
     warmup: int | None = None
     duration_s: float | None = None
-    threads: int = 1
-    engine: str = "auto"
+    threads: int | Sequence[int] = 1
+    engine: str | Sequence[str] = "auto"
     data: Path | None = None
     cold_starts: int = 6
 

@@ -1,0 +1,80 @@
+"""Which file is the best, and which ones nothing beats in every respect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from littoral_converters.exploration.candidates import AUTO
+from littoral_converters.exploration.racing import Timed
+
+_Entry = TypeVar("_Entry")
+
+TIE = 1.03
+"""Above this ratio of the p50s, two files are not called equally fast, however wide the interval:
+on a noisy machine it would hold anything."""
+
+
+def front(
+    entries: Sequence[_Entry], figures: Callable[[_Entry], tuple[float, ...]]
+) -> list[_Entry]:
+    """The entries that no other one beats: at least as good in every figure, better in one.
+
+    Args:
+        entries: What to choose from.
+        figures: Its figures, the smaller the better.
+
+    Returns:
+        Those on the Pareto front, in their order. Entries with the same figures stay together.
+    """
+    known = [figures(entry) for entry in entries]
+    return [
+        entry
+        for entry, own in zip(entries, known, strict=True)
+        if not any(_beats(other, own) for other in known)
+    ]
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def best(timed: Sequence[Timed]) -> Timed | None:
+    """The fastest of the final; among those that cannot be told from it, the smallest.
+
+    Files of equal size go by simplicity: fewer threads, no choice of engine, all layers under one
+    scheme, the usual lowering.
+
+    Args:
+        timed: All files with a latency.
+
+    Returns:
+        The best one; None where there is none.
+    """
+    if not timed:
+        return None
+    if any(one.measurement.emulated for one in timed):
+        # Times of an emulated processor say nothing, sizes do.
+        return min(timed, key=_plainness)
+    final = [one for one in timed if one.ratio is not None]
+    return min((one for one in final if is_tied(one)), key=_plainness)
+
+
+def is_tied(timed: Timed) -> bool:
+    """Whether a file of the final cannot be told from the fastest one."""
+    ratio = timed.ratio
+    if ratio is None or ratio.value > TIE:
+        return False
+    return ratio.low is None or ratio.low <= 1.0
+
+
+def _plainness(timed: Timed) -> tuple[object, ...]:
+    candidate = timed.proof.candidate
+    return (
+        timed.proof.size_bytes,
+        timed.setting.threads,
+        timed.setting.engine != "auto",
+        candidate.is_mixed,
+        candidate.lowering != AUTO,
+        candidate,
+    )

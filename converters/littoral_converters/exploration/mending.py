@@ -1,0 +1,184 @@
+"""When int8 costs too much accuracy: find the layers to blame and leave just those float.
+
+1. Each layer alone is quantized, the rest left float, and the file held against Keras: its error is
+   the layer's sensitivity.
+2. The most sensitive layers are left float, as few as meet the limit, found by bisection.
+3. One after another goes back to int8, the least sensitive first, where the limit still holds: a
+   bisection takes a prefix of the list, and not everything in it may be to blame.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from littoral import plugins
+from littoral.errors import LittoralError
+
+from littoral_converters import schemes
+from littoral_converters.exploration import proving
+from littoral_converters.exploration.budget import BEFORE_LATENCY, Budget
+from littoral_converters.exploration.candidates import AUTO, Candidate
+from littoral_converters.exploration.demands import Demands
+from littoral_converters.exploration.proofs import Proof, Proofs
+from littoral_converters.exploration.workshop import Workshop
+
+SAMPLES = 128
+"""Samples of either data that a sensitivity is measured on: it ranks, it proves nothing."""
+
+Report = Callable[[str], None]
+Holds = Callable[[Sequence[str]], bool]
+
+
+class OutOfTime(Exception):
+    """The budget ended before the layers to blame were found."""
+
+
+def mend(
+    candidates: Sequence[Candidate],
+    workshop: Workshop,
+    proofs: Proofs,
+    demands: Demands,
+    budget: Budget,
+    report: Report,
+) -> list[str]:
+    """Make a mixed file for every candidate that misses the accuracy and can leave layers float.
+
+    Args:
+        candidates: That were tried.
+        workshop: Makes files.
+        proofs: Has the candidates' proofs and gets the mixed ones.
+        demands: What counts as missing.
+        budget: Ends the work early.
+        report: Is told every step.
+
+    Returns:
+        What did not work out, in words.
+    """
+    notes = []
+    for candidate in candidates:
+        proof = proofs.get(candidate)
+        if proof is None or not is_mendable(proof, demands):
+            continue
+        try:
+            floats = _layers_to_blame(candidate, workshop, proofs, demands, budget, report)
+        except OutOfTime:
+            notes.append(f"{candidate}: the budget ended before the layers to blame were found")
+            continue
+        if floats is None:
+            notes.append(f"{candidate}: leaving single layers float does not mend it")
+            continue
+        mixed = dataclasses.replace(candidate, float_layers=floats)
+        known = proofs.get(mixed)
+        if known is None or known.file is None:
+            made = proving.make(mixed, workshop, proofs)
+            if made.file is not None:
+                proving.prove(made, workshop, proofs)
+    return notes
+
+
+def is_mendable(proof: Proof, demands: Demands) -> bool:
+    """Whether a file loses too much accuracy in a scheme that can leave layers float."""
+    scheme = plugins.load(schemes, proof.candidate.scheme)
+    return (
+        getattr(scheme, "KEEPS_FLOAT", False)
+        and proof.candidate.lowering == AUTO
+        and not proof.candidate.is_mixed
+        and proof.verification is not None
+        and bool(demands.miss_of(proof.verification))
+    )
+
+
+def fewest(ranked: Sequence[str], holds: Holds) -> tuple[str, ...] | None:
+    """The fewest layers to leave float.
+
+    Args:
+        ranked: Layers, the most sensitive first.
+        holds: Whether a file with these layers float meets the limit.
+
+    Returns:
+        Layers in the order of their rank; None where all but one float do not meet it. All of
+        them float is no quantized file.
+    """
+    low, high = 1, len(ranked) - 1
+    if high < 1 or not holds(ranked[:high]):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if holds(ranked[:middle]):
+            high = middle
+        else:
+            low = middle + 1
+    kept = list(ranked[:high])
+    for layer in reversed(ranked[: high - 1]):
+        fewer = [name for name in kept if name != layer]
+        if holds(fewer):
+            kept = fewer
+    return tuple(kept)
+
+
+def _layers_to_blame(
+    candidate: Candidate,
+    workshop: Workshop,
+    proofs: Proofs,
+    demands: Demands,
+    budget: Budget,
+    report: Report,
+) -> tuple[str, ...] | None:
+    """Layers to leave float, in the model's order."""
+    layers = _known_layers(candidate, workshop, proofs)
+    alone = proofs.sensitivity.setdefault(candidate.key, {})
+    for layer in layers:
+        if layer not in alone:
+            _check(budget)
+            report(f"{candidate}: sensitivity of {layer}")
+            others = tuple(name for name in layers if name != layer)
+            alone[layer] = _error_of(candidate, others, workshop)
+            proofs.save()
+
+    def holds(kept: Sequence[str]) -> bool:
+        ordered = tuple(name for name in layers if name in kept)
+        trial = dataclasses.replace(candidate, float_layers=ordered)
+        known = proofs.get(trial)
+        if known is None:
+            _check(budget)
+            report(f"trying {trial}")
+            known = proofs.put(_trial(trial, workshop))
+        verification = known.verification
+        return verification is not None and not demands.miss_of(verification)
+
+    ranked = sorted(layers, key=lambda name: -alone[name])
+    found = fewest(ranked, holds)
+    return None if found is None else tuple(name for name in layers if name in found)
+
+
+def _known_layers(candidate: Candidate, workshop: Workshop, proofs: Proofs) -> tuple[str, ...]:
+    """Layers in the model's order; from the proofs where all of them are known."""
+    names = proofs.layers.get(candidate.key)
+    if names is None:
+        names = proofs.layers[candidate.key] = tuple(workshop.layers(candidate))
+        proofs.save()
+    return names
+
+
+def _error_of(candidate: Candidate, floats: tuple[str, ...], workshop: Workshop) -> float:
+    single = dataclasses.replace(candidate, float_layers=floats)
+    try:
+        return workshop.error_on_few(single, workshop.make(single, SAMPLES), SAMPLES)
+    except LittoralError:
+        # What cannot even be made with this layer quantized is the layer's fault.
+        return float("inf")
+
+
+def _trial(candidate: Candidate, workshop: Workshop) -> Proof:
+    """A proof without a file: only the layers that are found in the end get one."""
+    try:
+        content = workshop.make(candidate)
+        return Proof(candidate, verification=workshop.prove(candidate, content))
+    except LittoralError as error:
+        return Proof(candidate, problem=" ".join(str(error).split()))
+
+
+def _check(budget: Budget) -> None:
+    if budget.is_over(BEFORE_LATENCY):
+        raise OutOfTime

@@ -1,0 +1,241 @@
+"""What a search has proved so far, kept in its folder, so that a second one goes on from there.
+
+``variants/`` holds the files, ``variants/proofs.json`` what is known of each. The list is written
+anew after every proof, so that a search can be stopped at any time. It holds for one source, one
+set of data and one set of tools: anything else starts with an empty one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from littoral import files
+from littoral.errors import InputError
+
+from littoral_converters.calibration import Data
+from littoral_converters.exploration.candidates import Candidate
+from littoral_converters.verification import Verification
+
+FOLDER = "variants"
+LIST = "proofs.json"
+SAMPLES = "samples.npz"
+SCHEMA = 1
+TOOLS = ("littoral", "keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is known of a candidate. Everything but the candidate may still be open.
+
+    Attributes:
+        candidate: The candidate.
+        file: Name of its file in the folder of variants; None for one that could not be made or
+            was only a trial.
+        size_bytes: Size of the file.
+        content_digest: SHA-256 of its content without the card: equal ones are the same file.
+        verification: The comparison with Keras on the evaluation data.
+        min_runtime: The oldest release of an engine that runs it.
+        problem: Why it cannot be made; empty where it can.
+        same_as: Key of the candidate that is the same file; empty for none.
+    """
+
+    candidate: Candidate
+    file: str | None = None
+    size_bytes: int | None = None
+    content_digest: str | None = None
+    verification: Verification | None = None
+    min_runtime: str | None = None
+    problem: str = ""
+    same_as: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to find out before the clock."""
+        return bool(self.problem or self.same_as) or self.verification is not None
+
+
+class Proofs:
+    """The list of proofs and its folder.
+
+    Attributes:
+        folder: Where the variants are.
+        stem: What the model's files are called; None until the model has been opened.
+        layer_classes: Classes of its layers; empty until then.
+        layers: Layers with weights, in the model's order, of candidates whose layers were tried.
+        sensitivity: The error of each of those layers alone, by candidate and layer.
+    """
+
+    def __init__(self, folder: Path, key: Mapping[str, Any]) -> None:
+        """Read what an earlier search left, or start anew where its key was another."""
+        self.folder = files.make_folder(folder / FOLDER)
+        self._path = self.folder / LIST
+        self._key = json.loads(json.dumps(key))
+        self._proofs: dict[str, Proof] = {}
+        self.stem: str | None = None
+        self.layer_classes: tuple[str, ...] = ()
+        self.layers: dict[str, tuple[str, ...]] = {}
+        self.sensitivity: dict[str, dict[str, float]] = {}
+        known = _read(self._path)
+        if known.get("key") == self._key:
+            self._take(known)
+        else:
+            self._discard(known)
+
+    def get(self, candidate: Candidate) -> Proof | None:
+        """What is known of a candidate; None for nothing."""
+        return self._proofs.get(candidate.key)
+
+    def put(self, proof: Proof) -> Proof:
+        """Keep a proof, on disk too, and return it."""
+        self._proofs[proof.candidate.key] = proof
+        self.save()
+        return proof
+
+    def all(self) -> list[Proof]:
+        """Every proof, in the order of finding."""
+        return list(self._proofs.values())
+
+    def twin_of(self, candidate: Candidate, digest: str) -> Proof | None:
+        """Another candidate's proof whose file has the same content."""
+        same = (p for p in self._proofs.values() if p.content_digest == digest and p.file)
+        return next((p for p in same if p.candidate != candidate), None)
+
+    def path(self, proof: Proof) -> Path:
+        """Where a proof's file is."""
+        assert proof.file is not None
+        return self.folder / proof.file
+
+    @property
+    def samples(self) -> Path:
+        """Where the samples to time the files on are, once they are written."""
+        return self.folder / SAMPLES
+
+    def save(self) -> None:
+        """Write the list."""
+        payload = {
+            "schema": SCHEMA,
+            "key": self._key,
+            "stem": self.stem,
+            "layer_classes": self.layer_classes,
+            "layers": self.layers,
+            "sensitivity": self.sensitivity,
+            "proofs": [dataclasses.asdict(proof) for proof in self._proofs.values()],
+        }
+        files.write_atomically(self._path, json.dumps(payload, indent=1).encode())
+
+    def _take(self, known: Mapping[str, Any]) -> None:
+        self.stem = known["stem"]
+        self.layer_classes = tuple(known["layer_classes"])
+        self.layers = {key: tuple(names) for key, names in known["layers"].items()}
+        self.sensitivity = known["sensitivity"]
+        for fields in known["proofs"]:
+            proof = _proof(fields)
+            if proof.file is None or self._is_whole(proof):
+                self._proofs[proof.candidate.key] = proof
+
+    def _is_whole(self, proof: Proof) -> bool:
+        """The file is there as it was written; its own digest is checked when it is loaded."""
+        path = self.path(proof)
+        return path.is_file() and path.stat().st_size == proof.size_bytes
+
+    def _discard(self, known: Mapping[str, Any]) -> None:
+        """Remove the variants of another source, data or tools: their proofs no longer hold."""
+        for fields in known.get("proofs", ()):
+            if fields["file"] is not None:
+                (self.folder / Path(fields["file"]).name).unlink(missing_ok=True)
+        self.samples.unlink(missing_ok=True)
+
+
+def key_of(
+    model: Any, data: Mapping[str, Data | None], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What proofs hold for.
+
+    Args:
+        model: A path, or a keras.Model.
+        data: Data by role.
+        settings: Anything else that changes files or proofs.
+
+    Returns:
+        Digests of the source and the data, tool versions, the settings.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    return {
+        "source": _digest_of_path(Path(model)) if _is_path(model) else _digest_of_model(model),
+        "data": {role: _digest_of_data(value) for role, value in data.items()},
+        "versions": {name: _version(name) for name in TOOLS},
+        **settings,
+    }
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, (str, os.PathLike))
+
+
+def _digest_of_path(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of all files in a folder."""
+    found = hashlib.sha256()
+    inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    try:
+        for file in inside:
+            found.update(f"{file.relative_to(path)}\0".encode())
+            found.update(hashlib.sha256(file.read_bytes()).digest())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    return found.hexdigest()
+
+
+def _digest_of_model(model: Any) -> str:
+    found = hashlib.sha256(model.to_json().encode())
+    for variable in model.variables:
+        found.update(np.ascontiguousarray(variable).tobytes())
+    return found.hexdigest()
+
+
+def _digest_of_data(data: Data | None) -> str | None:
+    if data is None:
+        return None
+    if isinstance(data, (str, os.PathLike)):
+        return _digest_of_path(Path(data))
+    arrays = data if isinstance(data, Mapping) else {"x": data}
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {values.dtype} {values.shape}\0".encode())
+        found.update(values.tobytes())
+    return found.hexdigest()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The list as it was written; empty where there is none, or one that cannot be read."""
+    try:
+        known = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    is_ours = isinstance(known, dict) and known.get("schema") == SCHEMA
+    return known if is_ours else {}
+
+
+def _proof(fields: Mapping[str, Any]) -> Proof:
+    entry, found = dict(fields["candidate"]), fields["verification"]
+    candidate = Candidate(**{**entry, "float_layers": tuple(entry["float_layers"])})
+    verification = None if found is None else Verification(**found)
+    return Proof(**{**fields, "candidate": candidate, "verification": verification})

@@ -1,0 +1,117 @@
+"""The cheap proofs, for every candidate: can it be made, how large is it, how accurate is it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from littoral import files
+from littoral.errors import ConversionError, LittoralError
+
+from littoral_converters.exploration.budget import BEFORE_MENDING, Budget
+from littoral_converters.exploration.candidates import Candidate
+from littoral_converters.exploration.demands import Demands
+from littoral_converters.exploration.proofs import Proof, Proofs
+from littoral_converters.exploration.workshop import Workshop, digest_of
+
+Report = Callable[[str], None]
+
+
+def prove_all(
+    candidates: Sequence[Candidate],
+    workshop: Workshop,
+    proofs: Proofs,
+    demands: Demands,
+    budget: Budget,
+    report: Report,
+) -> list[Candidate]:
+    """Make every candidate for its size, then prove those that are small enough.
+
+    Sizes come first because they are cheap, and the smallest file is proved first. One candidate is
+    proved whatever the budget, so that a search always gets on.
+
+    Args:
+        candidates: In the order of trying; what is proved already is not done again.
+        workshop: Makes them.
+        proofs: Gets the proofs.
+        demands: Files that are too large are not proved.
+        budget: Ends the work early.
+        report: Is told every step.
+
+    Returns:
+        Candidates that the budget left no time for.
+    """
+    todo = [c for c in candidates if not _is_settled(proofs.get(c))]
+    for count, candidate in enumerate(todo):
+        if _must_stop(budget, proofs):
+            break
+        known = proofs.get(candidate)
+        if known is None:
+            report(_step(f"making {candidate}", budget, count, 2 * len(todo) - count))
+            make(candidate, workshop, proofs)
+    made = [p for p in map(proofs.get, todo) if p is not None and not p.is_settled]
+    fitting = sorted(
+        (p for p in made if not demands.miss(p)), key=lambda p: (p.size_bytes or 0, p.candidate)
+    )
+    for count, proof in enumerate(fitting):
+        if _must_stop(budget, proofs):
+            break
+        words = f"comparing {proof.candidate} with Keras"
+        report(_step(words, budget, len(todo) + count, len(fitting) - count))
+        prove(proof, workshop, proofs)
+    return [c for c in todo if _is_open(proofs.get(c), demands)]
+
+
+def make(candidate: Candidate, workshop: Workshop, proofs: Proofs) -> Proof:
+    """Make a candidate's file and keep it with its size; or keep why it cannot be made."""
+    try:
+        content = workshop.make(candidate)
+        digest = digest_of(content)
+        twin = proofs.twin_of(candidate, digest)
+        if twin is not None:
+            return proofs.put(Proof(candidate, same_as=twin.candidate.key))
+        whole, oldest = workshop.finish(candidate, content, None)
+    except ConversionError as error:
+        return proofs.put(Proof(candidate, problem=_one_line(error)))
+    name = candidate.file_name(workshop.stem, candidate.job().writer.SUFFIX)
+    files.write_atomically(proofs.folder / name, whole)
+    return proofs.put(Proof(candidate, name, len(whole), digest, min_runtime=oldest))
+
+
+def prove(proof: Proof, workshop: Workshop, proofs: Proofs) -> Proof:
+    """Compare a file with Keras and write the comparison into its card."""
+    path = proofs.path(proof)
+    content = path.read_bytes()
+    try:
+        verification = workshop.prove(proof.candidate, content)
+        whole, _ = workshop.finish(proof.candidate, content, verification)
+    except LittoralError as error:
+        path.unlink()
+        return proofs.put(
+            dataclasses.replace(proof, file=None, size_bytes=None, problem=_one_line(error))
+        )
+    files.write_atomically(path, whole)
+    return proofs.put(dataclasses.replace(proof, size_bytes=len(whole), verification=verification))
+
+
+def _must_stop(budget: Budget, proofs: Proofs) -> bool:
+    proved = any(proof.verification is not None for proof in proofs.all())
+    made = any(proof.file is not None for proof in proofs.all())
+    return budget.is_over(BEFORE_MENDING) and (proved or made)
+
+
+def _is_settled(proof: Proof | None) -> bool:
+    return proof is not None and proof.is_settled
+
+
+def _is_open(proof: Proof | None, demands: Demands) -> bool:
+    return proof is None or not (proof.is_settled or demands.miss(proof))
+
+
+def _step(what: str, budget: Budget, done: int, left: int) -> str:
+    outlook = budget.outlook(done, left)
+    return f"{what}, {outlook}" if outlook else what
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,284 @@
+"""The search, top to bottom."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from littoral import engines as engine_folder
+from littoral import files, plugins
+from littoral.errors import InputError
+from littoral.targets import Target, connect
+
+from littoral_converters import source
+from littoral_converters.calibration import Data
+from littoral_converters.exploration import choosing, outcome
+from littoral_converters.exploration.budget import Budget, Clock, system_clock
+from littoral_converters.exploration.candidates import Candidate, Choice, choice_of
+from littoral_converters.exploration.demands import Demands, check_drop
+from littoral_converters.exploration.mending import mend
+from littoral_converters.exploration.outcome import Found, RuledOut, Search, found_of, write
+from littoral_converters.exploration.proofs import Proof, Proofs, key_of
+from littoral_converters.exploration.proving import prove_all
+from littoral_converters.exploration.racing import Setting, Timed, race
+from littoral_converters.exploration.workshop import Workshop
+from littoral_converters.prepare import Request
+
+TIMED_SAMPLES = 16
+MOST_THREADS = (1, 2, 4)
+NO_TIME = "the budget ended before it was proved"
+
+Report = Callable[[str], None]
+
+
+def search(
+    model: Any,
+    out: str | os.PathLike[str],
+    *,
+    max_drop: float,
+    evaluation_data: Data,
+    representative_data: Data | None = None,
+    max_size: int | None = None,
+    target: str = "local",
+    budget_s: float | None = None,
+    formats: Sequence[str] | None = None,
+    schemes: Sequence[str] | None = None,
+    lowerings: Sequence[str] | None = None,
+    threads: Sequence[int] | None = None,
+    engines: Sequence[str] | None = None,
+    batch: int | None = 1,
+    allow_unsafe: bool = False,
+    report: Report = lambda step: None,
+    clock: Clock = system_clock,
+) -> Search:
+    """Find the fastest file of a model that keeps its accuracy.
+
+    Every format, scheme, lowering and engine option is tried, the cheap proofs first: size, then
+    accuracy on the evaluation data, then latency, measured interleaved on the target. Where int8
+    costs too much accuracy, the layers to blame are found and left float. What is proved stays in
+    the folder, and a second search of the same model, data and tools goes on from there; latencies
+    are measured anew, because only those of the same rounds can be compared.
+
+    Args:
+        model: As for `littoral_converters.convert`.
+        out: Folder; made when absent. It gets the best file as ``NAME.SUFFIX``, ``search.json``,
+            ``report.html``, and the others under ``variants/``.
+        max_drop: Points of accuracy that may be lost against Keras; where the labels ``y`` are
+            values, percent that the mean absolute error may grow.
+        evaluation_data: Inputs with labels ``y``.
+        representative_data: Typical inputs to calibrate on; without them there is no static int8.
+        max_size: Bytes that the file may have; None for any.
+        target: Address of the machine to measure on; see `littoral.targets.connect`.
+        budget_s: Seconds after which it stops with what it has; None for no end. Opening the model
+            and one proof are done in any case.
+        formats: Names of formats, None for all.
+        schemes: Names of schemes, None for all that gain anything.
+        lowerings: Ways to write recurrences, None for all.
+        threads: Numbers of threads to try, None for 1, 2 and 4 as far as the target has cores.
+        engines: Engines to try besides the usual one, None for all that the formats have.
+        batch: Batch size of the files, None for any.
+        allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
+        report: Called with one line before each step.
+        clock: Seconds, monotonic.
+
+    Returns:
+        The best file, the Pareto front, every variant, and what was ruled out and why. ``best`` is
+        None where nothing meets the demands.
+
+    Raises:
+        InputError: An argument or the data does not fit, or the folder cannot be written.
+        ConversionError: The model cannot be traced at all.
+        TargetError: The target cannot be used.
+    """
+    budget = Budget(budget_s, clock)
+    check_drop(max_drop)
+    demands = Demands(max_drop, max_size)
+    choice = choice_of(formats, schemes, lowerings, representative_data is not None)
+    machine = connect(target)
+    settings = _settings(machine, threads, engines, choice)
+    data = {"evaluation": evaluation_data, "representative": representative_data}
+    proofs = Proofs(files.make_folder(out), key_of(model, data, {"batch": batch}))
+    request = Request(
+        formats=choice.formats,
+        batch=batch,
+        representative_data=representative_data,
+        evaluation_data=evaluation_data,
+        allow_unsafe=allow_unsafe,
+        needs_labels=True,
+    )
+    workshop = Workshop(model, request, report)
+    candidates = choice.candidates(_layer_classes(workshop, proofs))
+    untried = prove_all(candidates, workshop, proofs, demands, budget, report)
+    notes = mend(candidates, workshop, proofs, demands, budget, report)
+    entrants = _entrants(candidates, proofs, demands)
+    samples = _samples(workshop, proofs)
+    timed, failures = race(entrants, settings, proofs, machine, samples, budget, report)
+    ruled_out = [
+        *(RuledOut(candidate, NO_TIME) for candidate in untried),
+        *_ruled_out(candidates, proofs, demands, failures),
+    ]
+    report("writing the report")
+    folder = Path(out)
+    best = choosing.best(timed)
+    _place_best(best, proofs, folder)
+    variants = _variants(timed, best, proofs, folder, _family(model))
+    facts = {
+        "model": proofs.stem,
+        "max_drop": max_drop,
+        "max_size": max_size,
+        "target": machine.name,
+        "environment": timed[0].measurement.environment if timed else machine.environment(),
+        "emulated": any(one.measurement.emulated for one in timed),
+        "sensitivity": _sensitivity(proofs, candidates),
+        "notes": [
+            *notes,
+            *(f"{name} was left out: {why}" for name, why in choice.left_out.items()),
+        ],
+        "budget_s": budget_s,
+        "complete": not untried,
+        "seconds": round(budget.spent, 1),
+    }
+    return write(folder, str(proofs.stem), variants, best is not None, ruled_out, demands, facts)
+
+
+def _settings(
+    machine: Target, threads: Sequence[int] | None, engines: Sequence[str] | None, choice: Choice
+) -> list[Setting]:
+    """Ways to run a file, the plain one first."""
+    if threads is None:
+        cores = machine.environment().get("cores") or 1
+        threads = [count for count in MOST_THREADS if count <= cores]
+    for count in threads:
+        if count < 1:
+            raise InputError(f"threads must be at least 1, not {count}")
+    others = engines_for(choice.formats) if engines is None else list(engines)
+    found = [Setting(count) for count in sorted(set(threads))]
+    plain = found[0] if found else Setting()
+    return [plain, *found[1:], *(Setting(plain.threads, name) for name in others)]
+
+
+def engines_for(formats: Sequence[str]) -> list[str]:
+    """Engines that are only taken when asked for, of some formats."""
+    loaded = {name: plugins.load(engine_folder, name) for name in plugins.names(engine_folder)}
+    return [
+        name
+        for name, module in loaded.items()
+        if not getattr(module, "AUTO", True) and set(module.FORMATS) & set(formats)
+    ]
+
+
+def _layer_classes(workshop: Workshop, proofs: Proofs) -> tuple[str, ...]:
+    """Classes of the model's layers; a second search need not open the model for them."""
+    if proofs.stem is None:
+        proofs.stem, proofs.layer_classes = workshop.stem, workshop.layer_classes
+        proofs.save()
+    return proofs.layer_classes
+
+
+def _entrants(candidates: Sequence[Candidate], proofs: Proofs, demands: Demands) -> list[Proof]:
+    """Files of these candidates, mixed ones too, that met every demand so far."""
+    return [
+        proof
+        for proof in proofs.all()
+        if proof.file is not None
+        and proof.verification is not None
+        and dataclasses.replace(proof.candidate, float_layers=()) in candidates
+        and not demands.miss(proof)
+    ]
+
+
+def _samples(workshop: Workshop, proofs: Proofs) -> Path:
+    """A few samples of the evaluation data to time the files on."""
+    if not proofs.samples.is_file():
+        stream = io.BytesIO()
+        arrays: dict[str, Any] = dict(workshop.opened().evaluation.head(TIMED_SAMPLES).inputs)
+        np.savez(stream, **arrays)
+        files.write_atomically(proofs.samples, stream.getvalue())
+    return proofs.samples
+
+
+def _ruled_out(
+    candidates: Sequence[Candidate], proofs: Proofs, demands: Demands, failures: dict[str, str]
+) -> list[RuledOut]:
+    found = []
+    for proof in proofs.all():
+        candidate = proof.candidate
+        is_trial = candidate.is_mixed and proof.file is None
+        if is_trial or dataclasses.replace(candidate, float_layers=()) not in candidates:
+            continue
+        reason = failures.get(candidate.key, "") or demands.miss(proof)
+        if proof.same_as:
+            reason = f"it is the same file as {proof.same_as}"
+        if reason:
+            found.append(RuledOut(candidate, reason, proof))
+    return found
+
+
+def _place_best(best: Timed | None, proofs: Proofs, folder: Path) -> None:
+    """Copy the best file under the model's name; remove the one that an earlier search left."""
+    earlier = outcome.earlier_best(folder)
+    if earlier is not None:
+        earlier.unlink()
+    if best is not None:
+        content = proofs.path(best.proof).read_bytes()
+        files.write_atomically(_best_path(best, proofs, folder), content)
+
+
+def _best_path(best: Timed, proofs: Proofs, folder: Path) -> Path:
+    return folder / f"{proofs.stem}{best.proof.candidate.job().writer.SUFFIX}"
+
+
+def _variants(
+    timed: Sequence[Timed], best: Timed | None, proofs: Proofs, folder: Path, family: str | None
+) -> list[Found]:
+    """Every file and setting with its figures: the best first, then by latency."""
+    ranked = sorted(timed, key=lambda one: (one is not best, one.measurement.latency_p50.value))
+    return [
+        found_of(
+            one.proof,
+            _best_path(one, proofs, folder) if one is best else proofs.path(one.proof),
+            family,
+            one,
+        )
+        for one in ranked
+    ]
+
+
+def _sensitivity(proofs: Proofs, candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """How much each layer alone costs, the most sensitive first."""
+    floats = {
+        dataclasses.replace(proof.candidate, float_layers=()): proof.candidate.float_layers
+        for proof in proofs.all()
+        if proof.candidate.is_mixed and proof.file is not None
+    }
+    return [
+        {
+            "format": candidate.format,
+            "scheme": candidate.scheme,
+            "layers": [
+                {
+                    "layer": layer,
+                    "rms_error": error if math.isfinite(error) else None,
+                    "is_float": layer in floats.get(candidate, ()),
+                }
+                for layer, error in sorted(
+                    proofs.sensitivity[candidate.key].items(), key=lambda entry: -entry[1]
+                )
+            ],
+        }
+        for candidate in candidates
+        if candidate.key in proofs.sensitivity
+    ]
+
+
+def _family(model: Any) -> str | None:
+    if not isinstance(model, (str, os.PathLike)):
+        return None
+    card = source.card_in(Path(model))
+    return card.family if card else None

@@ -1,0 +1,163 @@
+"""Makes candidates and compares them with Keras. The model is opened when first needed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from littoral_converters.calibration import Dataset
+from littoral_converters.execution import outputs_of
+from littoral_converters.exploration.candidates import AUTO, Candidate
+from littoral_converters.isolation import isolated
+from littoral_converters.layers import operators_by_layer, operators_of
+from littoral_converters.pipeline import quantized, sealed
+from littoral_converters.prepare import Prepared, Request, prepare
+from littoral_converters.proof import limits_of
+from littoral_converters.verification import Limits, Outputs, Verification, compare
+
+NO_LIMIT_POINTS = 100.0
+
+Report = Callable[[str], None]
+
+
+class Workshop:
+    """Opens a model once, writes each float file once, quantizes from there."""
+
+    def __init__(self, model: Any, request: Request, report: Report) -> None:
+        """Take the model and what is wanted of it; nothing is opened yet."""
+        self._model = model
+        self._request = request
+        self._report = report
+        self._prepared: dict[str, Prepared] = {}
+        self._floats: dict[tuple[str, str], bytes] = {}
+        self._operators: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+
+    def opened(self, lowering: str = AUTO) -> Prepared:
+        """The model traced with a lowering; data and Keras's outputs are those of the first."""
+        if lowering not in self._prepared:
+            self._report(
+                "opening and tracing the Keras model"
+                if lowering == AUTO
+                else f"tracing with recurrences {lowering}"
+            )
+            self._prepared[lowering] = self._open(lowering)
+        return self._prepared[lowering]
+
+    @property
+    def stem(self) -> str:
+        """What the model's files are called."""
+        return self.opened().stem
+
+    @property
+    def layer_classes(self) -> tuple[str, ...]:
+        """Classes of the model's layers."""
+        graphs = self.opened().graphs.values()
+        return tuple(sorted({name for graph in graphs for name in graph.layers.values()}))
+
+    def layers(self, candidate: Candidate) -> dict[str, tuple[str, ...]]:
+        """The operators with weights that a candidate starts from, by layer, in order."""
+        place = (candidate.format, candidate.lowering)
+        if place not in self._operators:
+            content = self._float(candidate)
+            graph = self.opened(candidate.lowering).graphs[candidate.format]
+            doing = f"reading the layers of {candidate}"
+            self._operators[place] = isolated(
+                operators_by_layer, candidate.format, content, graph, doing=doing
+            )
+        return self._operators[place]
+
+    def make(self, candidate: Candidate, samples: int | None = None) -> bytes:
+        """A candidate's file, without its card.
+
+        Args:
+            candidate: What to make.
+            samples: How many representative samples to calibrate on, None for the usual number.
+
+        Raises:
+            ConversionError: It cannot be made.
+        """
+        prepared = self.opened(candidate.lowering)
+        if samples is not None and prepared.representative is not None:
+            fewer = prepared.representative.head(samples)
+            prepared = dataclasses.replace(prepared, representative=fewer)
+        content = self._float(candidate)
+        layers = candidate.float_layers
+        keep = operators_of(layers, self.layers(candidate)) if layers else frozenset()
+        return quantized(candidate.job(keep), content, prepared, f"{prepared.stem} as {candidate}")
+
+    def finish(
+        self, candidate: Candidate, content: bytes, verification: Verification | None
+    ) -> tuple[bytes, str | None]:
+        """The file with its card and digest, and the oldest runtime that has its operators."""
+        return sealed(candidate.job(), content, self.opened().card, verification)
+
+    def prove(self, candidate: Candidate, content: bytes) -> Verification:
+        """Compare a file with Keras on the evaluation data.
+
+        The limits are the scheme's own but for the accuracy, on which the search decides.
+        """
+        prepared = self.opened()
+        limits = dataclasses.replace(limits_of(candidate.scheme, None), max_drop=NO_LIMIT_POINTS)
+        return self._compared(content, prepared.evaluation, prepared.reference, limits, candidate)
+
+    def error_on_few(self, candidate: Candidate, content: bytes, samples: int) -> float:
+        """Root mean square error against Keras on some of the evaluation data, as a share."""
+        prepared = self.opened()
+        at = _spread(len(prepared.evaluation), samples)
+        few = Dataset({name: values[at] for name, values in prepared.evaluation.inputs.items()})
+        reference = {name: values[at] for name, values in prepared.reference.items()}
+        limits = Limits(None, float("inf"), NO_LIMIT_POINTS)
+        found = self._compared(content, few, reference, limits, candidate)
+        return found.rms_error if found.passed else float("inf")
+
+    def _compared(
+        self,
+        content: bytes,
+        data: Dataset,
+        reference: Outputs,
+        limits: Limits,
+        candidate: Candidate,
+    ) -> Verification:
+        outputs: Mapping[str, Any] = isolated(
+            outputs_of, content, data, doing=f"running {candidate}"
+        )
+        return compare(reference, outputs, data.labels, limits)
+
+    def _open(self, lowering: str) -> Prepared:
+        if lowering == AUTO:
+            return prepare(self._model, self._request)
+        first = self.opened()
+        request = dataclasses.replace(
+            self._request, lowering=lowering, representative_data=None, evaluation_data=None
+        )
+        return dataclasses.replace(
+            prepare(self._model, request),
+            representative=first.representative,
+            evaluation=first.evaluation,
+            reference=first.reference,
+        )
+
+    def _float(self, candidate: Candidate) -> bytes:
+        place = (candidate.format, candidate.lowering)
+        if place not in self._floats:
+            prepared = self.opened(candidate.lowering)
+            graph = prepared.graphs[candidate.format]
+            what = f"writing {prepared.stem} as {candidate.format} {candidate.lowering}"
+            self._floats[place] = isolated(candidate.job().writer.write, graph, doing=what)
+        return self._floats[place]
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _spread(total: int, count: int) -> Any:
+    """Indices spread evenly, as `Dataset.head` takes them."""
+    if count >= total:
+        return np.arange(total)
+    return np.linspace(0, total - 1, count).astype(int)
