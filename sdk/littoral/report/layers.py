@@ -80,14 +80,14 @@ def layers_report(payload: Mapping[str, Any]) -> str:
     Returns:
         An HTML document that refers to nothing outside itself.
     """
-    rows = [page.row(list(map(text, _cells(entry))), 4) for entry in _from_worst(payload)]
+    rows = [page.row(_markup(_cells(entry)), 3) for entry in _from_worst(payload)]
     fused = page.card(tag("p", text(_fused(payload)))) if payload["fused"] else ""
     blocks = [
         page.tiles(_figures(payload)),
         page.heading("picture", "Signal to noise in Keras's order"),
         page.card(_picture(payload)),
         page.heading("layers", "Every layer, the worst first"),
-        page.card(page.table(_HEADER, rows, left=4)),
+        page.card(page.table([*_HEADER[:3], *_HEADER[4:]], rows, left=3)),
         fused,
         page.heading("how", "How to read this page"),
         page.how_to_read(_WORDS),
@@ -142,6 +142,12 @@ def _cells(entry: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _markup(cells: Sequence[str]) -> list[str]:
+    """The cells of a page's row, the operator below its tensor: seven columns are too wide."""
+    layer, kind, tensor, operator, *figures = map(text, cells)
+    return [layer, kind, tensor + tag("small", operator), *figures]
+
+
 def _short(name: str) -> str:
     """The end of a long name, which tells it from others."""
     return name if len(name) <= _LONGEST_NAME else f"...{name[3 - _LONGEST_NAME :]}"
@@ -168,7 +174,7 @@ def _picture(payload: Mapping[str, Any]) -> str:
     """One bar a layer in Keras's order, the limit across, wrong ones in another colour."""
     entries: Sequence[Mapping[str, Any]] = payload["layers"]
     limit = payload["limit_db"]
-    names = [_short(entry["layer"]) for entry in entries]
+    names = [_short(_label(entry)) for entry in entries]
     left = min(24.0 + 6.6 * max(map(len, names)), 0.4 * _WIDTH)
     x = Axis(0.0, _MOST_DB, left, _WIDTH - 84.0)
     height = _ROW * len(entries)
@@ -183,6 +189,10 @@ def _picture(payload: Mapping[str, Any]) -> str:
     shapes.append(line(x(limit), 0.0, x(limit), height + 4, "keras"))
     title = "Signal-to-noise ratio of every layer"
     return picture(_WIDTH, height + 28, title, *shapes)
+
+
+def _label(entry: Mapping[str, Any]) -> str:
+    return f"output {entry['layer']}" if entry["kind"] == "Output" else str(entry["layer"])
 
 
 def _bar(
