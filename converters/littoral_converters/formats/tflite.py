@@ -43,6 +43,8 @@ def write(graph: TracedGraph) -> bytes:
         fetches=[whole.graph.get_tensor_by_name(name) for name in graph.output_tensors],
     )
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    # What a loop gathers is written in place; otherwise each turn copies all of it three times.
+    converter._experimental_enable_dynamic_update_slice = True
     try:
         content = bytes(converter.convert())
     except Exception as error:

@@ -1,0 +1,113 @@
+"""The two ways to write out a recurrence in plain operators: every step, or a WHILE over chunks.
+
+A WHILE costs about as much per turn as one step of a small LSTM, and what it gathers is copied at
+every turn. Its body therefore runs a chunk of steps; what is left over is written out behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from littoral_converters.lowering._cells import Cell
+
+CHUNK = 24
+"""Most steps of one turn: file and conversion time grow with it, the cost of turns falls."""
+
+StepLoop = Callable[[Cell, list[Any], list[Any], Any, bool], tuple[Any, list[Any]]]
+"""(cell, projected parts (batch, time, size), states, mask (batch, time) or None, whether every
+output is wanted) -> (outputs (batch, time, units), or the last one, final states)"""
+
+
+def unrolled(
+    cell: Cell, projected: list[Any], states: list[Any], mask: Any, every: bool
+) -> tuple[Any, list[Any]]:
+    """Every time step written out; see `StepLoop`."""
+    inputs = [tf.unstack(part, axis=1) for part in projected]
+    keep = None if mask is None else tf.unstack(mask, num=len(inputs[0]), axis=1)
+    outputs, states = _steps(cell, inputs, states, keep)
+    return (tf.stack(outputs, axis=1) if every else states[0]), states
+
+
+def looped(
+    cell: Cell, projected: list[Any], states: list[Any], mask: Any, every: bool
+) -> tuple[Any, list[Any]]:
+    """A WHILE over chunks of time steps; see `StepLoop`."""
+    steps = projected[0].shape[1]
+    chunk = chunk_of(steps)
+    turns = tf.shape(projected[0])[1] if steps is None else tf.constant(steps // chunk)
+    time_major = [tf.transpose(part, [1, 0, 2]) for part in projected]
+    keep = None if mask is None else tf.transpose(mask)
+    shapes = [state.shape for state in states]
+    chunks = [_in_chunks(part, chunk, turns) for part in time_major]
+    keep_chunks = None if keep is None else _in_chunks(keep, chunk, turns)
+
+    def body(turn: Any, gathered: Any, *now: Any) -> Any:
+        inputs = [tf.unstack(tf.gather(part, turn), num=chunk) for part in chunks]
+        kept = None if keep is None else tf.unstack(tf.gather(keep_chunks, turn), num=chunk)
+        outputs, new = _steps(cell, inputs, list(now), kept)
+        for value, shape in zip(new, shapes, strict=True):
+            value.set_shape(shape)
+        return (turn + 1, gathered.write(turn, tf.stack(outputs)) if every else gathered, *new)
+
+    rows = [chunk, *shapes[0]] if every else [1]
+    room = tf.TensorArray(tf.float32, turns if every else 1, element_shape=rows)
+    _, gathered, *states = tf.while_loop(
+        lambda turn, *_: turn < turns, body, (tf.constant(0), room, *states)
+    )
+    outputs = _in_order(gathered.stack()) if every else None
+    if steps is not None and steps % chunk:
+        done = steps - steps % chunk
+        inputs = [tf.unstack(part[done:], axis=0) for part in time_major]
+        kept = None if keep is None else tf.unstack(keep[done:], axis=0)
+        rest, states = _steps(cell, inputs, list(states), kept)
+        outputs = tf.concat([outputs, tf.stack(rest, axis=1)], axis=1) if every else None
+    if not every:
+        return states[0], list(states)
+    outputs.set_shape([*projected[0].shape[:2], shapes[0][-1]])
+    return outputs, list(states)
+
+
+def chunk_of(steps: int | None) -> int:
+    """Steps of one turn of a loop over so many: a divisor up to `CHUNK`, or that with a rest.
+
+    Args:
+        steps: Length of the sequence; None for one that is not known, which is taken one by one.
+    """
+    if steps is None:
+        return 1
+    near = [size for size in range(CHUNK, CHUNK // 2, -1) if steps % size == 0]
+    return near[0] if near else min(steps, CHUNK)
+
+
+def _in_order(gathered: Any) -> Any:
+    """(turns, chunk, batch, units) -> (batch, time, units)."""
+    turns, chunk, batch, units = tf.unstack(tf.shape(gathered))
+    flat = tf.reshape(gathered, tf.stack([turns * chunk, batch, units]))
+    return tf.transpose(flat, [1, 0, 2])
+
+
+def _in_chunks(tensor: Any, chunk: int, turns: Any) -> Any:
+    """(time, ...) -> (turns, chunk, ...): one lookup a turn, whose shape is known."""
+    if chunk == 1:
+        return tensor[:, None]
+    rest = [size if size is not None else -1 for size in tensor.shape[1:]]
+    known = tf.get_static_value(turns)
+    return tf.reshape(tensor[: turns * chunk], [-1 if known is None else known, chunk, *rest])
+
+
+def _steps(
+    cell: Cell, inputs: list[list[Any]], states: list[Any], keep: list[Any] | None
+) -> tuple[list[Any], list[Any]]:
+    """Run steps one after the other: each step's output, and the last one's states."""
+    outputs = []
+    for at, step in enumerate(zip(*inputs, strict=True)):
+        new = cell.step(list(step), states)
+        if keep is not None:
+            counts = keep[at][:, None]
+            new = [tf.where(counts, n, o) for n, o in zip(new, states, strict=True)]
+        states = new
+        outputs.append(states[0])
+    return outputs, states
