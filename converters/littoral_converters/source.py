@@ -1,4 +1,4 @@
-"""Opening what a person brings: a .keras file, a legacy .h5 file."""
+"""Opening what a person brings: a .keras file, a legacy .h5 file, the folder of a SavedModel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Any
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
+SAVED_MODEL = "saved_model.pb"
+"""The file that makes a folder a SavedModel."""
+
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF"
 
 
@@ -17,11 +20,16 @@ def check_file(path: Path) -> None:
     """Refuse what cannot be a Keras model before anything heavy is imported.
 
     Raises:
-        InputError: Absent, a folder, or not readable.
+        InputError: Absent, a folder that is no SavedModel, or not readable.
         FormatError: Empty, or neither a .keras nor an .h5 file.
     """
     if path.is_dir():
-        raise InputError(f"{path} is a folder: give a .keras or .h5 file")
+        if not (path / SAVED_MODEL).is_file():
+            raise InputError(
+                f"{path} is a folder without {SAVED_MODEL}: give a .keras or .h5 file, or the "
+                "folder of a SavedModel"
+            )
+        return
     try:
         with path.open("rb") as stream:
             start = stream.read(4)
@@ -39,7 +47,7 @@ def open_model(path: Path, allow_unsafe: bool = False) -> Any:
     """Load a Keras model for inference.
 
     Args:
-        path: A .keras or .h5 file.
+        path: A .keras or .h5 file, or the folder of a SavedModel.
         allow_unsafe: Whether Python code stored in the file (Lambda layers) may run.
 
     Returns:
@@ -51,6 +59,10 @@ def open_model(path: Path, allow_unsafe: bool = False) -> Any:
         ConversionError: It holds a Lambda without `allow_unsafe`, or a layer that is not known.
     """
     check_file(path)
+    if path.is_dir():
+        from littoral_converters.served import open_saved_model
+
+        return open_saved_model(path)
     import keras
 
     try:
@@ -86,7 +98,7 @@ def _shorten(text: str) -> str:
 
 def card_in(path: Path) -> Card | None:
     """The card inside a .keras file; None when it has none."""
-    if not zipfile.is_zipfile(path):
+    if path.is_dir() or not zipfile.is_zipfile(path):
         return None
     with zipfile.ZipFile(path) as archive:
         member = f"{KEY}.json"
@@ -94,5 +106,11 @@ def card_in(path: Path) -> Card | None:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 in hex of a file, or of a folder's files in the order of their names."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        digest.update(f"{file.relative_to(path).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

@@ -21,7 +21,7 @@ agree is an error, not a file."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    parser.add_argument("model", metavar="MODEL", help=".keras or .h5 file")
+    parser.add_argument("model", metavar="MODEL", help=".keras or .h5 file, or a SavedModel folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     parser.add_argument(
         "--formats", nargs="+", default=["tflite", "onnx"], help="default: tflite onnx"

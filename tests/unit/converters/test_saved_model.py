@@ -1,0 +1,121 @@
+"""The folder of a SavedModel converts as a model does: same numbers, its signature's names."""
+
+import keras
+import littoral
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from littoral.errors import ConversionError, FormatError, InputError
+from littoral_converters import convert
+
+FORMATS = ("tflite", "onnx")
+X = tf.TensorSpec((None, 4), tf.float32, "x")
+
+
+def several():
+    """Loops, functions compiled by XLA, a masked loop, eleven outputs."""
+    frames = keras.Input((6, 6, 4), name="frames")
+    steps = keras.Input((5, 3), name="steps")
+    seen = layers.Flatten()(layers.Conv2D(4, 3, groups=2)(frames))
+    heard = layers.GRU(4)(layers.LSTM(4, return_sequences=True)(layers.Masking()(steps)))
+    both = layers.Concatenate()([seen, heard])
+    return keras.Model([frames, steps], [layers.Dense(n + 4)(both) for n in range(11)])
+
+
+def draw(model, count, seed):
+    random = np.random.default_rng(seed)
+    return {
+        tensor.name: random.normal(size=(count, *tensor.shape[1:])).astype("float32")
+        for tensor in model.inputs
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("batch", [1, None])
+def test_what_keras_exports_converts(format_name, batch, tmp_path):
+    model = several()
+    model.export(tmp_path / "served", format="tf_saved_model", verbose=False)
+    data = draw(model, 3, seed=0)
+    wanted = model(list(data.values()), training=False)
+    variants = convert(
+        tmp_path / "served",
+        tmp_path,
+        formats=(format_name,),
+        schemes=("float32", "static_int8"),
+        representative_data=draw(model, 32, seed=1),
+        batch=batch,
+    )
+    for variant, limit in zip(variants, (1e-4, 0.1), strict=True):
+        assert variant.path.name == f"served.{variant.scheme}.{format_name}"
+        with littoral.load(variant.path) as file:
+            results = file.run(data)
+            assert file.inputs[0].shape[0] == batch
+        assert list(results) == [f"output_{n}" for n in range(11)]
+        for expected, got in zip(wanted, results.values(), strict=True):
+            expected = np.asarray(expected)
+            np.testing.assert_allclose(got, expected, atol=limit * np.abs(expected).max())
+
+
+class Arithmetic(tf.Module):
+    """No Keras at all: a loop over columns, and a choice by a size."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 3), tf.float32, "first"), X])
+    def serve(self, first, x):
+        total = tf.zeros_like(x[:, 0])
+        for column in tf.range(3):
+            total += first[:, column] * x[:, column]
+        if tf.shape(x)[1] > 3:
+            total *= 2.0
+        return {"total": total, "difference": x[:, :3] - first}
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_loops_and_choices_of_known_sizes_are_written_out(format_name, tmp_path):
+    module = Arithmetic()
+    tf.saved_model.save(module, str(tmp_path / "plain"), signatures=module.serve)
+    (variant,) = convert(tmp_path / "plain", tmp_path, formats=(format_name,))
+    first, x = np.float32([[1, 2, 3]]), np.float32([[4, 5, 6, 7]])
+    with littoral.load(variant.path) as file:
+        results = file.run({"first": first, "x": x})
+    assert list(results) == ["difference", "total"]
+    np.testing.assert_allclose(results["total"], [64.0])
+    np.testing.assert_allclose(results["difference"], [[3, 3, 3]])
+
+
+class Halving(tf.Module):
+    @tf.function(input_signature=[X])
+    def serve(self, x):
+        while tf.reduce_sum(x) > 1.0:
+            x = x / 2.0
+        return {"y": x}
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_loop_that_depends_on_the_data_is_refused(format_name, tmp_path):
+    module = Halving()
+    tf.saved_model.save(module, str(tmp_path / "loop"), signatures=module.serve)
+    with pytest.raises(ConversionError, match=r"loop .*depends on its input.*fixed length"):
+        convert(tmp_path / "loop", tmp_path / "out", formats=(format_name,))
+    assert not list((tmp_path / "out").iterdir())
+
+
+class Two(tf.Module):
+    @tf.function(input_signature=[X])
+    def serve(self, x):
+        return {"y": x}
+
+
+def test_what_is_no_served_model_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"without saved_model\.pb"):
+        convert(tmp_path / "empty", tmp_path / "out")
+    (tmp_path / "empty" / "saved_model.pb").write_bytes(b"junk")
+    with pytest.raises(FormatError, match="no SavedModel, or is damaged"):
+        convert(tmp_path / "empty", tmp_path / "out")
+    module = Two()
+    signatures = {"one": module.serve, "two": module.serve}
+    tf.saved_model.save(module, str(tmp_path / "two"), signatures=signatures)
+    with pytest.raises(ConversionError, match=r"no signature 'serving_default'.*one, two"):
+        convert(tmp_path / "two", tmp_path / "out")
