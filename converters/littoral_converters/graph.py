@@ -22,6 +22,7 @@ class TracedGraph:
         input_tensors: Name in the graph of each input, ending in ``:0``.
         output_tensors: Name in the graph of each output, ending in ``:0``.
         layers: Class of each Keras layer by its name, which the names of its nodes carry.
+        ways: How layers are written that could be written in more than one way, by name.
     """
 
     graph_def: bytes
@@ -30,3 +31,4 @@ class TracedGraph:
     input_tensors: tuple[str, ...]
     output_tensors: tuple[str, ...]
     layers: Mapping[str, str] = field(default_factory=dict)
+    ways: Mapping[str, str] = field(default_factory=dict)

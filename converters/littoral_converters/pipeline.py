@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from littoral import files, integrity
-from littoral.card import Card
 
 from littoral_converters.calibration import REPRESENTATIVE_SAMPLES, Data
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, jobs_of
 from littoral_converters.prepare import Prepared, Request, prepare
 from littoral_converters.proof import prove
+from littoral_converters.recommendation import FLOAT, recommended
 from littoral_converters.verification import Verification
 
 Report = Callable[[str], None]
@@ -36,6 +36,8 @@ class Variant:
         min_runtime: The oldest release of an engine that runs it, for example ``"tflite-2.14"``;
             None when no known release does.
         float_layers: Layers that its scheme would quantize and that were left float.
+        recommended: Whether it is the file of its format to ship, by measurement: see
+            `littoral_converters.recommendation`. None where there was nothing to choose from.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Variant:
     verification: Verification
     min_runtime: str | None = None
     float_layers: tuple[str, ...] = ()
+    recommended: bool | None = None
 
 
 def convert(
@@ -114,14 +117,35 @@ def convert(
             floats[job.format] = isolated(job.writer.write, graph, doing=f"writing {what}")
         content = quantized(job, floats[job.format], prepared, what)
         verification = prove(content, job.scheme, prepared, tolerance, what)
-        content, oldest = sealed(job, content, prepared.card, verification)
+        content, oldest = sealed(job, content, prepared, verification)
         path = folder / f"{prepared.stem}.{job.scheme}{job.writer.SUFFIX}"
         size = len(content)
         variant = Variant(path, job.format, job.scheme, job.lowering, size, verification, oldest)
         made.append((variant, content))
+    made = [*_recommended(made, prepared, report)]
     for variant, content in made:
         files.write_atomically(variant.path, content)
     return [variant for variant, _ in made]
+
+
+def _recommended(
+    made: Sequence[tuple[Variant, bytes]], prepared: Prepared, report: Report
+) -> Iterator[tuple[Variant, bytes]]:
+    """Say of each file whether it is the one of its format to ship."""
+    contents: dict[str, dict[str, bytes]] = {}
+    for variant, content in made:
+        contents.setdefault(variant.format, {})[variant.scheme] = content
+    best = {}
+    for name, choice in contents.items():
+        if len(choice) > 1 and FLOAT in choice:
+            report(f"timing the {len(choice)} {name} files in turn")
+            best[name] = isolated(
+                recommended, choice, prepared.evaluation, doing=f"timing the {name} files"
+            )
+    for variant, content in made:
+        scheme = best.get(variant.format)
+        is_best = None if scheme is None else variant.scheme == scheme
+        yield dataclasses.replace(variant, recommended=is_best), content
 
 
 def quantized(job: Job, content: bytes, prepared: Prepared, what: str) -> bytes:
@@ -152,14 +176,14 @@ def quantized(job: Job, content: bytes, prepared: Prepared, what: str) -> bytes:
 
 
 def sealed(
-    job: Job, content: bytes, card: Card, verification: Verification | None
+    job: Job, content: bytes, prepared: Prepared, verification: Verification | None
 ) -> tuple[bytes, str | None]:
     """Put the card and the digest into a file.
 
     Args:
         job: What was made.
         content: The file without its card.
-        card: What is known of the model.
+        prepared: What is known of the model.
         verification: The comparison with Keras; None while there is none, to see the size.
 
     Returns:
@@ -167,12 +191,13 @@ def sealed(
     """
     doing = f"reading the versions in {job}"
     oldest: str | None = isolated(job.releases.oldest, content, doing=doing)
+    card, ways = prepared.card, prepared.graphs[job.format].ways
     tools = ("littoral", "keras", "tensorflow", *job.writer.TOOLS)
     card = dataclasses.replace(
         card,
         format=job.format,
         scheme=job.scheme,
-        lowering=job.lowering,
+        lowering="; ".join([job.lowering, *(f"{name}: {way}" for name, way in ways.items())]),
         float_layers=job.float_layers,
         verification=None if verification is None else dataclasses.asdict(verification),
         min_runtime=oldest,

@@ -34,6 +34,7 @@ def result_of(variant: Variant, family: str | None) -> dict[str, Any]:
         "scheme": variant.scheme,
         "lowering": variant.lowering,
         "float_layers": list(variant.float_layers),
+        "recommended": variant.recommended,
         "min_runtime": variant.min_runtime,
         "path": str(variant.path),
         "size_bytes": variant.size_bytes,

@@ -14,7 +14,7 @@ from littoral.tensors import TensorSpec
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from littoral_converters.graph import TracedGraph
-from littoral_converters.lowering import Plan, every_layer, lowered
+from littoral_converters.lowering import Plan, descriptions, every_layer, lowered
 from littoral_converters.signature import Signature
 
 
@@ -61,6 +61,7 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         layers={
             layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
         },
+        ways=descriptions(model, plan),
     )
 
 

@@ -80,7 +80,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     formats, schemes = split(arguments.formats), split(arguments.schemes)
     if schemes == ["all"]:
         schemes = _all_schemes(arguments.representative_data is not None)
-    with Progress("convert", total=1 + len(formats) * len(schemes)) as progress:
+    compared = len(schemes) > 1 and "float32" in schemes
+    with Progress("convert", total=1 + len(formats) * (len(schemes) + compared)) as progress:
         variants = convert(
             arguments.model,
             arguments.out,
@@ -101,7 +102,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def describe(payload: dict[str, Any]) -> str:
-    """One line per file."""
+    """One line per file, and which of each format to ship."""
     lines = [
         f"{'file':44}{'size':>11}{'max error':>12}{'agreement':>11}{'accuracy':>10}{'drop':>7}"
     ]
@@ -112,7 +113,10 @@ def describe(payload: dict[str, Any]) -> str:
             f"{result['max_abs_error']:>11.2g}{result['agreement']:>11.4f}"
             f"{'-' if accuracy is None else f'{accuracy:.4f}':>11}"
             f"{'-' if drop is None else f'{drop:.2f}':>11}"
+            f"{'  *' if result['recommended'] else ''}"
         )
+    if any(result["recommended"] for result in payload["results"]):
+        lines.append("* the fastest of its format here, by measurement: ship this one")
     return "\n".join(lines)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from littoral.errors import ConversionError
 
 from littoral_converters.calibration import Dataset
 from littoral_converters.execution import outputs_of
 from littoral_converters.exploration.candidates import AUTO, Candidate
+from littoral_converters.exploration.fingerprint import fingerprint
 from littoral_converters.isolation import isolated
 from littoral_converters.layers import operators_by_layer, operators_of
 from littoral_converters.pipeline import quantized, sealed
@@ -33,7 +34,8 @@ class Workshop:
         self._request = request
         self._report = report
         self._prepared: dict[str, Prepared] = {}
-        self._floats: dict[tuple[str, str], bytes] = {}
+        self._floats: dict[tuple[str, str], bytes | ConversionError] = {}
+        self._prints: dict[tuple[str, str], str] = {}
         self._operators: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
 
     def opened(self, lowering: str = AUTO) -> Prepared:
@@ -89,11 +91,34 @@ class Workshop:
         keep = operators_of(layers, self.layers(candidate)) if layers else frozenset()
         return quantized(candidate.job(keep), content, prepared, f"{prepared.stem} as {candidate}")
 
+    def twin_lowering(self, candidate: Candidate, lowerings: Sequence[str]) -> str | None:
+        """The first lowering that gives the same float file as a candidate's own.
+
+        Args:
+            candidate: What is to be made.
+            lowerings: In the order of trying.
+
+        Returns:
+            One before the candidate's own; None for none.
+        """
+        place = (candidate.format, candidate.lowering)
+        if place not in self._prints:
+            self._prints[place] = self.fingerprint(candidate, self._float(candidate))
+        earlier = lowerings[: lowerings.index(candidate.lowering)]
+        same = (n for n in earlier if self._prints.get((place[0], n)) == self._prints[place])
+        return next(same, None)
+
+    def fingerprint(self, candidate: Candidate, content: bytes) -> str:
+        """A digest that equal files share, see `littoral_converters.exploration.fingerprint`."""
+        doing = f"comparing {candidate}"
+        found: str = isolated(fingerprint, candidate.format, content, doing=doing)
+        return found
+
     def finish(
         self, candidate: Candidate, content: bytes, verification: Verification | None
     ) -> tuple[bytes, str | None]:
         """The file with its card and digest, and the oldest runtime that has its operators."""
-        return sealed(candidate.job(), content, self.opened().card, verification)
+        return sealed(candidate.job(), content, self.opened(candidate.lowering), verification)
 
     def prove(self, candidate: Candidate, content: bytes) -> Verification:
         """Compare a file with Keras on the evaluation data.
@@ -142,18 +167,26 @@ class Workshop:
         )
 
     def _float(self, candidate: Candidate) -> bytes:
+        """The float32 file that a candidate starts from, or the error, which is kept as well."""
         place = (candidate.format, candidate.lowering)
         if place not in self._floats:
+            self._floats[place] = self._written(candidate)
+        found = self._floats[place]
+        if isinstance(found, ConversionError):
+            raise found
+        return found
+
+    def _written(self, candidate: Candidate) -> bytes | ConversionError:
+        try:
             prepared = self.opened(candidate.lowering)
             graph = prepared.graphs[candidate.format]
             what = f"writing {prepared.stem} as {candidate.format} {candidate.lowering}"
-            self._floats[place] = isolated(candidate.job().writer.write, graph, doing=what)
-        return self._floats[place]
-
-
-def digest_of(content: bytes) -> str:
-    """SHA-256 in hex."""
-    return hashlib.sha256(content).hexdigest()
+            content: bytes = isolated(candidate.job().writer.write, graph, doing=what)
+            return content
+        except ConversionError as error:
+            if candidate.lowering == AUTO and AUTO not in self._prepared:
+                raise
+            return error
 
 
 def _spread(total: int, count: int) -> Any:

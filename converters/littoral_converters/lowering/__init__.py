@@ -18,6 +18,10 @@ Where the same arithmetic is behind layers and `keras.ops` alike, a module may a
 
 stand-ins for functions inside Keras, by module and name ("backend.tensorflow.nn.conv"). Each is
 called with the function that it stands in for, then with that function's own arguments.
+
+A module whose way of writing a layer depends on its size may say which one it took:
+
+    describe(layer, plan) -> str | None
 """
 
 from __future__ import annotations
@@ -86,6 +90,15 @@ def lowered(model: Any, plan: Plan) -> Iterator[None]:
                     object.__delattr__(target, name)
                 else:
                     object.__setattr__(target, name, before)
+
+
+def descriptions(model: Any, plan: Plan) -> dict[str, str]:
+    """How layers are written that could be written in more than one way, by layer name."""
+    describers = [module.describe for module in _modules() if hasattr(module, "describe")]
+    found = {
+        layer.name: describe(layer, plan) for layer in every_layer(model) for describe in describers
+    }
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def every_layer(model: Any) -> Iterator[Any]:

@@ -57,7 +57,7 @@ def looped(
     _, gathered, *states = tf.while_loop(
         lambda turn, *_: turn < turns, body, (tf.constant(0), room, *states)
     )
-    outputs = _in_order(gathered.stack()) if every else None
+    outputs: Any = _in_order(gathered.stack()) if every else None
     if steps is not None and steps % chunk:
         done = steps - steps % chunk
         inputs = [tf.unstack(part[done:], axis=0) for part in time_major]

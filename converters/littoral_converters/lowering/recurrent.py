@@ -21,7 +21,12 @@ import tensorflow as tf
 
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._cells import Cell, cell_of
-from littoral_converters.lowering._recurrent_loops import StepLoop, looped, unrolled
+from littoral_converters.lowering._recurrent_loops import (
+    StepLoop,
+    chunk_of,
+    looped,
+    unrolled,
+)
 from littoral_converters.lowering._recurrent_operator import bidirectional_call, operator_loop
 
 UNROLL_LIMIT = 64
@@ -43,6 +48,18 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
         return {"inner_loop": operator_loop(layer, cell)}
     step_loop = unrolled if style == "unrolled" else looped
     return {"inner_loop": _inner_loop(layer, cell, step_loop)}
+
+
+def describe(layer: Any, plan: Plan) -> str | None:
+    """How a recurrent layer is written, for the card; None for any other layer."""
+    if not isinstance(layer, keras.layers.RNN):
+        return None
+    way, steps = way_of(layer, plan), _steps(layer)
+    if way == "fused" or steps is None:
+        return way
+    if way == "unrolled" or cell_of(layer.cell) is None:
+        return f"{way}, {steps} steps"
+    return f"loop, {steps} steps by {chunk_of(steps)}"
 
 
 def _bidirectional(layer: Any, plan: Plan) -> Mapping[str, object]:
