@@ -316,7 +316,7 @@ def _choose(engine: str, format: str) -> tuple[str, ModuleType]:
                 f"engine {engine} runs {', '.join(module.FORMATS)} files, and this is {format}"
             )
         return engine, module
-    every = ((name, plugins.load(engines, name)) for name in plugins.names(engines))
+    every = ((name, plugins.load(engines, name)) for name in engines.usual())
     candidates = [(name, module) for name, module in every if format in module.FORMATS]
     if len(candidates) == 1:  # asking for the version costs more than loading a small model
         return candidates[0]

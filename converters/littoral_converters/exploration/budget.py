@@ -11,11 +11,15 @@ Clock = Callable[[], float]
 system_clock: Clock = time.monotonic
 
 BEFORE_MENDING = 0.5
-"""Share of the budget for making and proving the plain files; finding layers to blame comes next."""
+"""Share of the budget for making and proving the plain files; the layers to blame come next."""
 
 BEFORE_LATENCY = 0.7
 """Share of the budget after which what is proved goes to the clock: a search that measured no
 latency has found nothing."""
+
+
+TELLING_STEPS = 3
+"""Steps from which their pace foretells anything."""
 
 
 class Budget:
@@ -51,17 +55,18 @@ class Budget:
         """Seconds left, not negative; None for no end."""
         return None if self.seconds is None else max(0.0, self.seconds - self.spent)
 
-    def outlook(self, steps_done: int, steps_left: int) -> str:
+    def outlook(self, began: float, steps_done: int, steps_left: int) -> str:
         """The time left in words: what the steps so far foretell, at most the budget's rest.
 
         Args:
+            began: Seconds spent when the first of these steps began.
             steps_done: Steps finished.
             steps_left: Steps to come.
 
         Returns:
-            For example ``"about 40 s left"``; empty while nothing can be foretold.
+            For example ``", about 40 s left"``; empty while nothing can be foretold.
         """
         guesses = [] if self.left is None else [self.left]
-        if steps_done:
-            guesses.append(self.spent / steps_done * steps_left)
-        return f"about {min(guesses):.0f} s left" if guesses else ""
+        if steps_done >= TELLING_STEPS:
+            guesses.append((self.spent - began) / steps_done * steps_left)
+        return f", about {min(guesses):.0f} s left" if guesses else ""

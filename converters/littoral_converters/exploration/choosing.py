@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from littoral.statistics import Estimate
+
 from littoral_converters.exploration.candidates import AUTO
 from littoral_converters.exploration.racing import Timed
 
@@ -57,15 +59,27 @@ def best(timed: Sequence[Timed]) -> Timed | None:
         # Times of an emulated processor say nothing, sizes do.
         return min(timed, key=_plainness)
     final = [one for one in timed if one.ratio is not None]
-    return min((one for one in final if is_tied(one)), key=_plainness)
+    fastest = min(final, key=lambda one: one.measurement.latency_p50.value)
+    return min((one for one in final if is_tied(one, fastest)), key=_plainness)
 
 
-def is_tied(timed: Timed) -> bool:
-    """Whether a file of the final cannot be told from the fastest one."""
+def is_tied(timed: Timed, fastest: Timed) -> bool:
+    """Whether a file of the final cannot be told from the fastest one.
+
+    Args:
+        timed: A file of the final.
+        fastest: The one with the lowest p50.
+    """
     ratio = timed.ratio
     if ratio is None or ratio.value > TIE:
         return False
-    return ratio.low is None or ratio.low <= 1.0
+    own, best_p50 = timed.measurement.latency_p50, fastest.measurement.latency_p50
+    return ratio.low is None or ratio.low <= 1.0 or _overlap(own, best_p50)
+
+
+def _overlap(one: Estimate, other: Estimate) -> bool:
+    low, high = one.ends[0], other.ends[1]
+    return low is not None and high is not None and low <= high
 
 
 def _plainness(timed: Timed) -> tuple[object, ...]:

@@ -128,10 +128,12 @@ def _layers_to_blame(
     """Layers to leave float, in the model's order."""
     layers = _known_layers(candidate, workshop, proofs)
     alone = proofs.sensitivity.setdefault(candidate.key, {})
-    for layer in layers:
+    began, known_before = budget.spent, len(alone)
+    for count, layer in enumerate(layers):
         if layer not in alone:
             _check(budget)
-            report(f"{candidate}: sensitivity of {layer}")
+            outlook = budget.outlook(began, count - known_before, len(layers) - count)
+            report(f"{candidate}: sensitivity of {layer}{outlook}")
             others = tuple(name for name in layers if name != layer)
             alone[layer] = _error_of(candidate, others, workshop)
             proofs.save()

@@ -91,6 +91,7 @@ class RuledOut:
             "lowering": self.candidate.lowering,
             "float_layers": list(self.candidate.float_layers),
             "reason": self.reason,
+            "same_as": proof.same_as if proof else "",
             "size_bytes": proof.size_bytes if proof else None,
             "drop_points": verification.drop_points if verification else None,
         }

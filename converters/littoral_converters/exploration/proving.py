@@ -12,7 +12,7 @@ from littoral_converters.exploration.budget import BEFORE_MENDING, Budget
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.demands import Demands
 from littoral_converters.exploration.proofs import Proof, Proofs
-from littoral_converters.exploration.workshop import Workshop, digest_of
+from littoral_converters.exploration.workshop import Workshop
 
 Report = Callable[[str], None]
 
@@ -41,14 +41,19 @@ def prove_all(
     Returns:
         Candidates that the budget left no time for.
     """
+    lowerings = tuple(dict.fromkeys(candidate.lowering for candidate in candidates))
     todo = [c for c in candidates if not _is_settled(proofs.get(c))]
+    if todo:
+        workshop.opened()
+    began = budget.spent
     for count, candidate in enumerate(todo):
         if _must_stop(budget, proofs):
             break
         known = proofs.get(candidate)
         if known is None:
-            report(_step(f"making {candidate}", budget, count, 2 * len(todo) - count))
-            make(candidate, workshop, proofs)
+            outlook = budget.outlook(began, count, 2 * len(todo) - count)
+            report(f"making {candidate}{outlook}")
+            make(candidate, workshop, proofs, lowerings)
     made = [p for p in map(proofs.get, todo) if p is not None and not p.is_settled]
     fitting = sorted(
         (p for p in made if not demands.miss(p)), key=lambda p: (p.size_bytes or 0, p.candidate)
@@ -56,17 +61,34 @@ def prove_all(
     for count, proof in enumerate(fitting):
         if _must_stop(budget, proofs):
             break
-        words = f"comparing {proof.candidate} with Keras"
-        report(_step(words, budget, len(todo) + count, len(fitting) - count))
+        outlook = budget.outlook(began, len(todo) + count, len(fitting) - count)
+        report(f"comparing {proof.candidate} with Keras{outlook}")
         prove(proof, workshop, proofs)
     return [c for c in todo if _is_open(proofs.get(c), demands)]
 
 
-def make(candidate: Candidate, workshop: Workshop, proofs: Proofs) -> Proof:
-    """Make a candidate's file and keep it with its size; or keep why it cannot be made."""
+def make(
+    candidate: Candidate, workshop: Workshop, proofs: Proofs, lowerings: Sequence[str] = ()
+) -> Proof:
+    """Make a candidate's file and keep it with its size; or keep why it cannot be made.
+
+    Args:
+        candidate: What to make.
+        workshop: Makes it.
+        proofs: Gets the proof.
+        lowerings: Those that are tried, in order: one that writes the same float file as another
+            is not quantized again.
+
+    Returns:
+        The proof.
+    """
     try:
+        twin_lowering = workshop.twin_lowering(candidate, lowerings) if lowerings else None
+        if twin_lowering is not None:
+            same = dataclasses.replace(candidate, lowering=twin_lowering)
+            return proofs.put(Proof(candidate, same_as=same.key))
         content = workshop.make(candidate)
-        digest = digest_of(content)
+        digest = workshop.fingerprint(candidate, content)
         twin = proofs.twin_of(candidate, digest)
         if twin is not None:
             return proofs.put(Proof(candidate, same_as=twin.candidate.key))
@@ -106,11 +128,6 @@ def _is_settled(proof: Proof | None) -> bool:
 
 def _is_open(proof: Proof | None, demands: Demands) -> bool:
     return proof is None or not (proof.is_settled or demands.miss(proof))
-
-
-def _step(what: str, budget: Budget, done: int, left: int) -> str:
-    outlook = budget.outlook(done, left)
-    return f"{what}, {outlook}" if outlook else what
 
 
 def _one_line(error: Exception) -> str:

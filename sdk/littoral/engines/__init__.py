@@ -1,9 +1,10 @@
 """Engines: the native libraries that execute a model file. One file each.
 
-An engine module offers four names; the file's name is the engine's name:
+An engine module offers these names; the file's name is the engine's name:
 
     FORMATS: tuple[str, ...]                 formats it executes, for example ("tflite",)
     EXTRA: str                               what to install: littoral[EXTRA]
+    AUTO: bool                               absent or True; False: only taken when asked for
     version() -> str | None                  the library's version; None when not installed
     open_session(content, threads) -> Session
 
@@ -14,12 +15,14 @@ is a copy in, a native call and a copy out, with no Python in between.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from littoral import plugins
 from littoral.tensors import TensorSpec
 
 Shape = tuple[int, ...]
@@ -95,3 +98,10 @@ class Engine(Protocol):
             EngineNotInstalled: The library is missing; the message names the extra.
         """
         ...
+
+
+def usual() -> tuple[str, ...]:
+    """Names of the engines that ``"auto"`` chooses from."""
+    here = sys.modules[__name__]
+    names = plugins.names(here)
+    return tuple(name for name in names if getattr(plugins.load(here, name), "AUTO", True))

@@ -27,6 +27,7 @@ FORMATS = ("tflite",)
 EXTRA = "litert"
 _PACKAGES = {"ai-edge-litert": "ai_edge_litert.interpreter"}
 _PACKAGES |= {"tflite-runtime": "tflite_runtime.interpreter"}
+_RESOLVER = "OpResolverType"
 _QUANTIZED = {"int8", "uint8", "int16", "uint16", "int32"}
 
 
@@ -50,10 +51,13 @@ def open_session(content: bytes, threads: int) -> LiteRTSession:
 class LiteRTSession:
     """One interpreter; see `littoral.engines.Session`."""
 
-    def __init__(self, content: bytes, threads: int) -> None:
-        """Create the interpreter and read its inputs and outputs."""
+    def __init__(self, content: bytes, threads: int, delegates: bool = True) -> None:
+        """Create the interpreter, with XNNPACK or without, and read its inputs and outputs."""
         self._content = content
-        self._threads = threads
+        self._options: dict[str, Any] = {"num_threads": threads}
+        if not delegates:
+            resolver = getattr(_interpreter_module(), _RESOLVER).BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            self._options["experimental_op_resolver_type"] = resolver
         self._binding: Binding | None = None
         self._shapes: tuple[Shape, ...] | None = None
         self._state = tflite.state(content)
@@ -100,7 +104,7 @@ class LiteRTSession:
         interpreter_class = _interpreter_class()
         try:
             with quiet_stderr():
-                return interpreter_class(model_content=self._content, num_threads=self._threads)
+                return interpreter_class(model_content=self._content, **self._options)
         except (RuntimeError, ValueError, TypeError) as error:
             raise FormatError(f"LiteRT refuses the file: {reason(error)}") from error
         except (SystemError, ImportError) as error:
@@ -161,10 +165,17 @@ def _stage_and_invoke(
 
 def _interpreter_class() -> Any:
     """The Interpreter of whichever package is installed."""
+    return _interpreter_module().Interpreter
+
+
+def _interpreter_module() -> Any:
+    """The module of whichever package is installed that has the Interpreter."""
     broken: list[str] = []
     for package, module in _PACKAGES.items():
         try:
-            return importlib.import_module(module).Interpreter
+            found = importlib.import_module(module)
+            _ = found.Interpreter
+            return found
         except ModuleNotFoundError as error:
             if error.name is not None and not module.startswith(error.name):
                 broken.append(f"{package} needs {error.name}")

@@ -64,7 +64,7 @@ def search_report(payload: Mapping[str, Any]) -> str:
     blocks += _blame(payload["sensitivity"])
     if payload["ruled_out"]:
         blocks.append(page.heading("out", "Ruled out"))
-        rows = [_out_row(entry) for entry in payload["ruled_out"]]
+        rows = [_out_row(e) for e in sorted(payload["ruled_out"], key=lambda e: e["same_as"])]
         blocks.append(page.card(page.table(_OUT_HEADER, rows, left=1)))
     blocks.append(page.heading("how", "How to read this page"))
     blocks.append(page.how_to_read(_WORDS + page.LATENCY_WORDS))
@@ -106,12 +106,19 @@ def search_table(payload: Mapping[str, Any]) -> str:
             )
         lines += [*aligned(rows, left=2), "", "* on the Pareto front of latency, drop and size"]
     if payload["ruled_out"]:
-        lines += ["", "ruled out:"]
-        lines += [f"  {_candidate(entry)}: {entry['reason']}" for entry in payload["ruled_out"]]
+        lines += _ruled_out(payload["ruled_out"])
     lines += ["", *payload["notes"]] if payload["notes"] else []
     if payload["passed"]:
         lines += ["", payload["message"]]
     return "\n".join([*lines, f"report: {payload['report']}"]).lstrip("\n")
+
+
+def _ruled_out(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines about what is not among the files; those that equal another one are only counted."""
+    told = [f"  {_candidate(e)}: {e['reason']}" for e in entries if not e["same_as"]]
+    twins = sum(1 for entry in entries if entry["same_as"])
+    lines = ["", "ruled out:", *told] if told else []
+    return [*lines, *(["", f"{twins} more came out the same as another file"] if twins else [])]
 
 
 def _labelled(fields: Mapping[str, Any]) -> Result:
