@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from littoral import files, integrity
+from littoral.errors import ConversionError, VerificationError
 
 from littoral_converters.calibration import REPRESENTATIVE_SAMPLES, Data
 from littoral_converters.isolation import isolated
-from littoral_converters.jobs import Job, jobs_of
+from littoral_converters.jobs import Job, LeftOut, jobs_of
 from littoral_converters.prepare import Prepared, Request, prepare
 from littoral_converters.proof import prove
 from littoral_converters.recommendation import FLOAT, recommended
@@ -64,6 +65,7 @@ def convert(
     tolerance: float | None = None,
     min_runtime: str | Sequence[str] | None = None,
     allow_unsafe: bool = False,
+    left_out: LeftOut | None = None,
     report: Report = lambda step: None,
 ) -> list[Variant]:
     """Convert a Keras model to files that are proved to agree with it.
@@ -84,6 +86,8 @@ def convert(
         min_runtime: Releases that the files must run in, at most one for each format, for example
             ``("tflite-2.14", "ort-1.17")``; see `littoral_converters.runtimes`.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
+        left_out: Called with a file that cannot be made, such as ``"tflite strict_int8"``, and the
+            reason, in place of an error; float32 is never left out. None raises.
         report: Called with one line before each step.
 
     Returns:
@@ -94,7 +98,8 @@ def convert(
         VerificationError: A file does not agree with Keras; none of that call's files is kept.
         InputError: Unknown names, or data that does not fit.
     """
-    jobs = jobs_of(formats, schemes, lowering, representative_data is not None, min_runtime)
+    has_samples = representative_data is not None
+    jobs = jobs_of(formats, schemes, lowering, has_samples, min_runtime, left_out)
     request = Request(
         formats=tuple(dict.fromkeys(job.format for job in jobs)),
         lowering=lowering,
@@ -115,17 +120,29 @@ def convert(
         if job.format not in floats:
             graph = prepared.graphs[job.format]
             floats[job.format] = isolated(job.writer.write, graph, doing=f"writing {what}")
-        content = quantized(job, floats[job.format], prepared, what)
-        verification = prove(content, job.scheme, prepared, tolerance, what)
-        content, oldest = sealed(job, content, prepared, verification)
-        path = folder / f"{prepared.stem}.{job.scheme}{job.writer.SUFFIX}"
-        size = len(content)
-        variant = Variant(path, job.format, job.scheme, job.lowering, size, verification, oldest)
-        made.append((variant, content))
+        try:
+            made.append(_variant(job, floats[job.format], prepared, tolerance, folder))
+        except (ConversionError, VerificationError) as error:
+            if left_out is None or job.scheme == FLOAT:
+                raise
+            left_out(str(job), str(error))
     made = [*_recommended(made, prepared, report)]
     for variant, content in made:
         files.write_atomically(variant.path, content)
     return [variant for variant, _ in made]
+
+
+def _variant(
+    job: Job, written: bytes, prepared: Prepared, tolerance: float | None, folder: Path
+) -> tuple[Variant, bytes]:
+    """One file of the float32 file that its format wrote, proved."""
+    what = f"{prepared.stem} as {job}"
+    content = quantized(job, written, prepared, what)
+    verification = prove(content, job.scheme, prepared, tolerance, what)
+    content, oldest = sealed(job, content, prepared, verification)
+    path = folder / f"{prepared.stem}.{job.scheme}{job.writer.SUFFIX}"
+    size = len(content)
+    return Variant(path, job.format, job.scheme, job.lowering, size, verification, oldest), content
 
 
 def _recommended(

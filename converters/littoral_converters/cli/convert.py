@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--schemes",
         nargs="+",
         default=["float32"],
-        help="float32 float16 dynamic_int8 static_int8, or all (default: float32)",
+        help="float32 float16 dynamic_int8 static_int8 strict_int8 int16x8 weight_int4, or all: "
+        "those that formats and model allow (default: float32)",
     )
     parser.add_argument(
         "--representative-data", metavar="DATA", help="typical inputs to calibrate on"
@@ -66,7 +67,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Convert.
 
     Returns:
-        ``results``: one object per file, and ``passed``.
+        ``results``: one object per file; ``left_out``: with ``--schemes all``, each file that could
+        not be made and why; ``passed``.
 
     Raises:
         LittoralError: As `littoral_converters.convert` raises it.
@@ -78,9 +80,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from littoral_converters.source import card_in
 
     formats, schemes = split(arguments.formats), split(arguments.schemes)
-    if schemes == ["all"]:
+    takes_all = schemes == ["all"]
+    if takes_all:
         schemes = _all_schemes(arguments.representative_data is not None)
     compared = len(schemes) > 1 and "float32" in schemes
+    left_out: list[dict[str, str]] = []
     with Progress("convert", total=1 + len(formats) * (len(schemes) + compared)) as progress:
         variants = convert(
             arguments.model,
@@ -94,11 +98,15 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             tolerance=arguments.tolerance,
             min_runtime=split(arguments.min_runtime),
             allow_unsafe=arguments.allow_unsafe,
+            left_out=(lambda f, why: left_out.append({"file": f, "reason": why}))
+            if takes_all
+            else None,
             report=progress.step,
         )
     card = card_in(Path(arguments.model))
     family = card.family if card else None
-    return {"results": [result_of(variant, family) for variant in variants], "passed": True}
+    results = [result_of(variant, family) for variant in variants]
+    return {"results": results, "left_out": left_out, "passed": True}
 
 
 def describe(payload: dict[str, Any]) -> str:
@@ -117,6 +125,7 @@ def describe(payload: dict[str, Any]) -> str:
         )
     if any(result["recommended"] for result in payload["results"]):
         lines.append("* the fastest of its format here, by measurement: ship this one")
+    lines += [f"left out {entry['file']}: {entry['reason']}" for entry in payload["left_out"]]
     return "\n".join(lines)
 
 
