@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -12,6 +12,9 @@ from littoral.errors import ConversionError, InputError
 from littoral_converters import formats, runtimes, schemes
 
 LOWERINGS = ("auto", "unrolled", "loop", "fused")
+
+LeftOut = Callable[[str, str], None]
+"""Called with a file that is not made, such as ``"onnx int16x8"``, and the reason."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def jobs_of(
     lowering: str,
     has_samples: bool,
     min_runtime: str | Sequence[str] | None = None,
+    left_out: LeftOut | None = None,
 ) -> list[Job]:
     """Every combination that was asked for.
 
@@ -69,6 +73,7 @@ def jobs_of(
         lowering: One of `LOWERINGS`.
         has_samples: Whether there is representative data.
         min_runtime: Releases that the files must run in, at most one for each format.
+        left_out: Called with what a format cannot express, in place of an error.
 
     Returns:
         The jobs, format by format.
@@ -89,19 +94,20 @@ def jobs_of(
         for format_name in dict.fromkeys(format_names)
         for scheme_name in dict.fromkeys(scheme_names)
     ]
-    for job in jobs:
-        _check(job, has_samples)
-    return jobs
+    return [job for job in jobs if _is_possible(job, has_samples, left_out)]
 
 
-def _check(job: Job, has_samples: bool) -> None:
+def _is_possible(job: Job, has_samples: bool, left_out: LeftOut | None) -> bool:
     assert job.writer
     if not hasattr(job.quantizer, job.format):
-        raise ConversionError(
-            f"{job.format} cannot express the scheme {job.scheme}: take another of either"
-        )
+        reason = f"{job.format} cannot express the scheme {job.scheme}: take another of either"
+        if left_out is None:
+            raise ConversionError(reason)
+        left_out(str(job), reason)
+        return False
     if job.quantizer.NEEDS_SAMPLES and not has_samples:
         raise InputError(
             f"scheme {job.scheme} needs representative data "
             "(--representative-data FILE.npz, a few hundred typical inputs)"
         )
+    return True

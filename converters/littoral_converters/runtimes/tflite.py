@@ -16,8 +16,8 @@ RUNTIMES = tuple(CHANGES)
 
 _FULLY_CONNECTED = NAMES.index("FULLY_CONNECTED")
 _PER_CHANNEL, _PER_TENSOR = 12, 9
-"""Versions of FULLY_CONNECTED: the first with a scale per output, the newest that any file with a
-single scale needs."""
+"""Versions of FULLY_CONNECTED on float inputs and int8 weights: with a scale per output, and with a
+single one. On int8 inputs every release takes a scale per output."""
 
 
 def oldest(content: bytes) -> str | None:
@@ -37,8 +37,8 @@ def oldest(content: bytes) -> str | None:
 def fit(content: bytes, runtime: str) -> bytes:
     """Write a file for an older release: the same operators in versions that it has.
 
-    A FULLY_CONNECTED with one scale per output becomes one with a single scale where the release
-    has no other.
+    Where a release does not take a scale per output in a FULLY_CONNECTED that quantizes its float
+    input, the weights get a single one.
 
     Args:
         content: A .tflite.
@@ -102,7 +102,7 @@ def _name(code: int) -> str:
 
 
 def _single_scales(model: Any, graph: Any) -> None:
-    """Give each quantized FULLY_CONNECTED a single scale for its weights and one for its bias."""
+    """Give each FULLY_CONNECTED that quantizes its float input a single scale for its weights."""
     codes = [
         max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
         for entry in model.operatorCodes
@@ -111,30 +111,25 @@ def _single_scales(model: Any, graph: Any) -> None:
         if codes[operator.opcodeIndex] != _FULLY_CONNECTED:
             continue
         entry = model.operatorCodes[operator.opcodeIndex]
-        if entry.version >= _PER_CHANNEL:
+        if entry.version == _PER_CHANNEL:
             entry.version = _PER_TENSOR
         data, weights = (graph.tensors[int(index)] for index in operator.inputs[:2])
-        if weights.type != schema.TensorType.INT8:
-            continue
-        scale = np.float32(np.max(weights.quantization.scale))
-        _requantize(model, weights, scale)
-        bias = int(operator.inputs[2]) if len(operator.inputs) > 2 else -1
-        if bias >= 0 and graph.tensors[bias].type == schema.TensorType.INT32:
-            _requantize(model, graph.tensors[bias], data.quantization.scale[0] * scale)
+        kinds = data.type, weights.type
+        if kinds == (schema.TensorType.FLOAT32, schema.TensorType.INT8):
+            _requantize(model, weights)
 
 
-def _requantize(model: Any, tensor: Any, scale: np.float32) -> None:
-    """Round a constant of several symmetric scales to a single one, in place."""
-    if len(tensor.quantization.scale) == 1:
+def _requantize(model: Any, tensor: Any) -> None:
+    """Round an int8 constant of several symmetric scales to a single one, in place."""
+    scales = np.asarray(tensor.quantization.scale, np.float32)
+    if len(scales) == 1:
         return
-    dtype = np.int8 if tensor.type == schema.TensorType.INT8 else np.int32
-    values = np.frombuffer(bytes(model.buffers[tensor.buffer].data), dtype).reshape(tensor.shape)
-    scales = np.asarray(tensor.quantization.scale, np.float64)
-    real = values * scales.reshape(-1, *[1] * (values.ndim - 1))
+    values = np.frombuffer(bytes(model.buffers[tensor.buffer].data), np.int8).reshape(tensor.shape)
+    share = scales.reshape(-1, *[1] * (values.ndim - 1)) / scales.max()
     buffer = schema.BufferT()
-    buffer.data = np.frombuffer(np.rint(real / scale).astype(dtype).tobytes(), np.uint8)
+    buffer.data = np.frombuffer(np.rint(values * share).astype(np.int8).tobytes(), np.uint8)
     model.buffers.append(buffer)
     tensor.buffer = len(model.buffers) - 1
-    tensor.quantization.scale = np.array([scale], np.float32)
+    tensor.quantization.scale = scales.max(keepdims=True)
     tensor.quantization.zeroPoint = np.zeros(1, np.int64)
     tensor.quantization.quantizedDimension = 0

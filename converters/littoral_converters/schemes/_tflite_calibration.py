@@ -5,11 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from littoral_converters.formats.tflite import parse, serialize
 from littoral_converters.schemes import Samples
 
 Range = tuple[float, float]
+
+MASKED = -1e4
+"""Values below stand for minus infinity: attention masks add -1e9 and the like."""
+
+_BELOW = 16.0
+"""How far below everything else a masked value is put; exp(-16) is nothing to a softmax."""
+
+
+def range_of(values: NDArray[np.float32]) -> Range:
+    """The smallest and largest value, those that stand for minus infinity pulled up.
+
+    Args:
+        values: Any float array that is not empty.
+
+    Returns:
+        (low, high).
+    """
+    low, high = float(values.min()), float(values.max())
+    if low > MASKED:
+        return low, high
+    ordinary = values[values > MASKED]
+    if not ordinary.size:
+        return -_BELOW, 0.0
+    return float(ordinary.min()) - _BELOW, float(ordinary.max())
 
 
 def ranges_of(content: bytes, tensors: Sequence[int], samples: Samples) -> dict[int, Range]:
@@ -44,7 +69,6 @@ def ranges_of(content: bytes, tensors: Sequence[int], samples: Samples) -> dict[
             interpreter.set_tensor(index, feed[name])
         interpreter.invoke()
         for index in tensors:
-            values = interpreter.get_tensor(index)
-            low, high = ranges[index]
-            ranges[index] = (min(low, float(values.min())), max(high, float(values.max())))
+            (low, high), (least, most) = ranges[index], range_of(interpreter.get_tensor(index))
+            ranges[index] = (min(low, least), max(high, most))
     return ranges

@@ -38,7 +38,7 @@ class WeightedOperator:
 
 
 WEIGHTED = {
-    OP.FULLY_CONNECTED: WeightedOperator(0, 1, 2, 0, 12, 12),
+    OP.FULLY_CONNECTED: WeightedOperator(0, 1, 2, 0, 6, 12),
     OP.CONV_2D: WeightedOperator(0, 1, 2, 0, 3, 5),
     OP.DEPTHWISE_CONV_2D: WeightedOperator(0, 1, 2, 3, 3, None),
     OP.TRANSPOSE_CONV: WeightedOperator(2, 1, 3, 0, 3, None),

@@ -1,0 +1,21 @@
+"""weight_int4: weights of 4 bits, float activations; an eighth of the float size."""
+
+from __future__ import annotations
+
+from littoral_converters.schemes import Samples
+
+NEEDS_SAMPLES = False
+MAX_ERROR = None
+RMS_ERROR = 0.2
+MAX_DROP = 2.0
+
+
+def tflite(content: bytes, samples: Samples) -> bytes:
+    """Store the weights of matrix products and convolutions with one scale per output channel."""
+    from littoral_converters.formats.tflite import parse, serialize
+    from littoral_converters.schemes._tflite_int4 import make_int4
+
+    del samples
+    model = parse(content)
+    make_int4(model)
+    return serialize(model)
