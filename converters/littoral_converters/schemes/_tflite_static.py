@@ -69,6 +69,9 @@ ENOUGH = 1e5
 FEW = 100
 """Fewer values count as this many: from one sample nothing can be told."""
 
+SMALLEST_SCALE = 1e-20
+"""Below, a tensor counts as zero; its products with the scales of weights stay normal numbers."""
+
 
 @dataclass
 class _Graph:
@@ -322,5 +325,7 @@ class _Writer:
 def affine(low: float, high: float) -> tuple[float, int]:
     """Scale and zero point that map [low, high], widened to hold 0, onto -128..127."""
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = max((high - low) / 255, 1e-9)
+    scale = (high - low) / 255
+    if scale < SMALLEST_SCALE:
+        scale = 1.0
     return scale, int(np.clip(np.rint(-128 - low / scale), -128, 127))

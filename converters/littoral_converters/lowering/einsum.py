@@ -1,0 +1,90 @@
+"""Einsum of two tensors as one matrix product.
+
+tf2onnx tries every order of an equation's letters to find the best: seven letters take a minute.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from littoral_converters.lowering import Plan
+from littoral_converters.lowering._axes import sizes
+
+
+def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
+    """None: the product is lowered where layers and `keras.ops` meet, in `functions`."""
+    del layer, plan
+    return {}
+
+
+def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
+    """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
+    return {"backend.tensorflow.numpy.einsum": _einsum} if plan.format == "onnx" else {}
+
+
+def _einsum(original: Callable[..., Any], subscripts: str, *operands: Any, **options: Any) -> Any:
+    terms, _, result = subscripts.replace(" ", "").partition("->")
+    letters = terms.split(",")
+    if len(operands) != 2 or "->" not in subscripts or not _is_plain([*letters, result]):
+        return original(subscripts, *operands, **options)
+    a, b = (tf.convert_to_tensor(operand) for operand in operands)
+    if a.dtype != b.dtype or not a.dtype.is_floating:
+        return original(subscripts, *operands, **options)
+    return _product(a, b, letters[0], letters[1], result)
+
+
+def _is_plain(terms: Sequence[str]) -> bool:
+    """Whether every term is letters, each once."""
+    return all(term.isalpha() and len(set(term)) == len(term) for term in terms)
+
+
+def _product(a: Any, b: Any, in_a: str, in_b: str, result: str) -> Any:
+    """One matrix product over the letters that both have.
+
+    Letters of both and of the result are its batches, letters of both alone are summed, the others
+    are its rows and columns. A letter of one alone that the result lacks is summed beforehand.
+    """
+    a, in_a = _summed(a, in_a, in_b + result)
+    b, in_b = _summed(b, in_b, in_a + result)
+    size = dict(zip(in_a + in_b, [*sizes(a), *sizes(b)], strict=True))
+    shared = [letter for letter in in_a if letter in in_b]
+    batch = [letter for letter in shared if letter in result]
+    inner = [letter for letter in shared if letter not in result]
+    rows = [letter for letter in in_a if letter not in in_b]
+    columns = [letter for letter in in_b if letter not in in_a]
+    left = _arranged(a, in_a, [batch, rows, inner], size)
+    right = _arranged(b, in_b, [batch, inner, columns], size)
+    order = [*batch, *rows, *columns]
+    product = tf.reshape(tf.linalg.matmul(left, right), _open([size[name] for name in order]))
+    return tf.transpose(product, [order.index(letter) for letter in result])
+
+
+def _summed(tensor: Any, letters: str, needed: str) -> tuple[Any, str]:
+    alone = [axis for axis, letter in enumerate(letters) if letter not in needed]
+    kept = "".join(letter for letter in letters if letter in needed)
+    return (tf.reduce_sum(tensor, alone), kept) if alone else (tensor, kept)
+
+
+def _arranged(
+    tensor: Any, letters: str, groups: Sequence[Sequence[str]], size: Mapping[str, Any]
+) -> Any:
+    """A tensor with one axis for each group of letters; no axis for an empty first group."""
+    order = [letters.index(letter) for group in groups for letter in group]
+    if order != sorted(order):
+        tensor = tf.transpose(tensor, order)
+    wanted = [_joined([size[letter] for letter in group]) for group in groups]
+    return tf.reshape(tensor, _open(wanted if groups[0] else wanted[1:]))
+
+
+def _joined(lengths: Sequence[Any]) -> Any:
+    return math.prod(lengths[1:], start=lengths[0]) if lengths else 1
+
+
+def _open(shape: list[Any]) -> list[Any]:
+    """A shape whose only unknown size, if there is just one, is left to be told: -1."""
+    unknown = [axis for axis, length in enumerate(shape) if not isinstance(length, int)]
+    return [-1 if [axis] == unknown else length for axis, length in enumerate(shape)]
