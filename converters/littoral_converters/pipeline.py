@@ -66,6 +66,7 @@ def convert(
     min_runtime: str | Sequence[str] | None = None,
     allow_unsafe: bool = False,
     left_out: LeftOut | None = None,
+    recommend: bool = True,
     report: Report = lambda step: None,
 ) -> list[Variant]:
     """Convert a Keras model to files that are proved to agree with it.
@@ -88,6 +89,7 @@ def convert(
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         left_out: Called with a file that cannot be made, such as ``"tflite strict_int8"``, and the
             reason, in place of an error; float32 is never left out. None raises.
+        recommend: Whether to time the files of a format in turn, 0.3 s each, and say which to ship.
         report: Called with one line before each step.
 
     Returns:
@@ -126,7 +128,8 @@ def convert(
             if left_out is None or job.scheme == FLOAT:
                 raise
             left_out(str(job), str(error))
-    made = [*_recommended(made, prepared, report)]
+    if recommend:
+        made = [*_recommended(made, prepared, report)]
     for variant, content in made:
         files.write_atomically(variant.path, content)
     return [variant for variant, _ in made]

@@ -59,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write what this release runs, for example tflite-2.14, litert-2.0, ort-1.17",
     )
     parser.add_argument(
+        "--no-recommend",
+        action="store_true",
+        help="do not time the files of a format against each other to say which to ship",
+    )
+    parser.add_argument(
         "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
     )
 
@@ -83,7 +88,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     takes_all = schemes == ["all"]
     if takes_all:
         schemes = _all_schemes(arguments.representative_data is not None)
-    compared = len(schemes) > 1 and "float32" in schemes
+    compared = len(schemes) > 1 and "float32" in schemes and not arguments.no_recommend
     left_out: list[dict[str, str]] = []
     with Progress("convert", total=1 + len(formats) * (len(schemes) + compared)) as progress:
         variants = convert(
@@ -98,6 +103,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             tolerance=arguments.tolerance,
             min_runtime=split(arguments.min_runtime),
             allow_unsafe=arguments.allow_unsafe,
+            recommend=not arguments.no_recommend,
             left_out=(lambda f, why: left_out.append({"file": f, "reason": why}))
             if takes_all
             else None,
