@@ -12,6 +12,10 @@ from littoral_converters.exploration.racing import Timed
 
 _Entry = TypeVar("_Entry")
 
+ALIKE = 1.01
+"""Up to this ratio of the p50s two files count as equally fast: measured again, on the same quiet
+machine, the order of such files turns as often as not."""
+
 TIE = 1.03
 """Above this ratio of the p50s, two files are not called equally fast, however wide the interval:
 on a noisy machine it would hold anything."""
@@ -74,7 +78,8 @@ def is_tied(timed: Timed, fastest: Timed) -> bool:
     if ratio is None or ratio.value > TIE:
         return False
     own, best_p50 = timed.measurement.latency_p50, fastest.measurement.latency_p50
-    return ratio.low is None or ratio.low <= 1.0 or _overlap(own, best_p50)
+    cannot_tell = ratio.low is None or ratio.low <= 1.0 or _overlap(own, best_p50)
+    return ratio.value <= ALIKE or cannot_tell
 
 
 def _overlap(one: Estimate, other: Estimate) -> bool:

@@ -71,7 +71,7 @@ def mend(
         mixed = dataclasses.replace(candidate, float_layers=floats)
         known = proofs.get(mixed)
         if known is None or known.file is None:
-            made = proving.make(mixed, workshop, proofs)
+            made = proving.make(mixed, workshop, proofs, candidates)
             if made.file is not None:
                 proving.prove(made, workshop, proofs)
     return notes

@@ -12,7 +12,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,12 @@ class Proofs:
         """Every proof, in the order of finding."""
         return list(self._proofs.values())
 
-    def twin_of(self, candidate: Candidate, digest: str) -> Proof | None:
-        """Another candidate's proof whose file has the same content."""
-        same = (p for p in self._proofs.values() if p.content_digest == digest and p.file)
-        return next((p for p in same if p.candidate != candidate), None)
+    def twin_of(
+        self, candidate: Candidate, digest: str, among: Sequence[Candidate]
+    ) -> Proof | None:
+        """The proof of another of these candidates whose file has the same content."""
+        proofs = (self.get(other) for other in among if other != candidate)
+        return next((p for p in proofs if p and p.file and p.content_digest == digest), None)
 
     def path(self, proof: Proof) -> Path:
         """Where a proof's file is."""

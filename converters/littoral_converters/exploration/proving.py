@@ -41,34 +41,33 @@ def prove_all(
     Returns:
         Candidates that the budget left no time for.
     """
-    lowerings = tuple(dict.fromkeys(candidate.lowering for candidate in candidates))
-    todo = [c for c in candidates if not _is_settled(proofs.get(c))]
+    todo = [c for c in candidates if not _is_settled(proofs.get(c), candidates)]
     if todo:
         workshop.opened()
     began = budget.spent
     for count, candidate in enumerate(todo):
-        if _must_stop(budget, proofs):
+        if budget.is_over(BEFORE_MENDING) and any(p.file is not None for p in proofs.all()):
             break
         known = proofs.get(candidate)
-        if known is None:
+        if known is None or known.same_as:
             outlook = budget.outlook(began, count, 2 * len(todo) - count)
             report(f"making {candidate}{outlook}")
-            make(candidate, workshop, proofs, lowerings)
+            make(candidate, workshop, proofs, candidates)
     made = [p for p in map(proofs.get, todo) if p is not None and not p.is_settled]
     fitting = sorted(
         (p for p in made if not demands.miss(p)), key=lambda p: (p.size_bytes or 0, p.candidate)
     )
     for count, proof in enumerate(fitting):
-        if _must_stop(budget, proofs):
+        if budget.is_over(BEFORE_MENDING) and any(p.verification for p in proofs.all()):
             break
         outlook = budget.outlook(began, len(todo) + count, len(fitting) - count)
         report(f"comparing {proof.candidate} with Keras{outlook}")
         prove(proof, workshop, proofs)
-    return [c for c in todo if _is_open(proofs.get(c), demands)]
+    return [c for c in todo if _is_open(proofs.get(c), candidates, demands)]
 
 
 def make(
-    candidate: Candidate, workshop: Workshop, proofs: Proofs, lowerings: Sequence[str] = ()
+    candidate: Candidate, workshop: Workshop, proofs: Proofs, candidates: Sequence[Candidate]
 ) -> Proof:
     """Make a candidate's file and keep it with its size; or keep why it cannot be made.
 
@@ -76,20 +75,21 @@ def make(
         candidate: What to make.
         workshop: Makes it.
         proofs: Gets the proof.
-        lowerings: Those that are tried, in order: one that writes the same float file as another
-            is not quantized again.
+        candidates: All that are tried: one that is the same file as another needs none. A lowering
+            that writes the same float file as one before it is not even quantized.
 
     Returns:
         The proof.
     """
     try:
-        twin_lowering = workshop.twin_lowering(candidate, lowerings) if lowerings else None
+        lowerings = tuple(dict.fromkeys(other.lowering for other in candidates))
+        twin_lowering = workshop.twin_lowering(candidate, lowerings)
         if twin_lowering is not None:
             same = dataclasses.replace(candidate, lowering=twin_lowering)
             return proofs.put(Proof(candidate, same_as=same.key))
         content = workshop.make(candidate)
         digest = workshop.fingerprint(candidate, content)
-        twin = proofs.twin_of(candidate, digest)
+        twin = proofs.twin_of(candidate, digest, candidates)
         if twin is not None:
             return proofs.put(Proof(candidate, same_as=twin.candidate.key))
         whole, oldest = workshop.finish(candidate, content, None)
@@ -116,18 +116,16 @@ def prove(proof: Proof, workshop: Workshop, proofs: Proofs) -> Proof:
     return proofs.put(dataclasses.replace(proof, size_bytes=len(whole), verification=verification))
 
 
-def _must_stop(budget: Budget, proofs: Proofs) -> bool:
-    proved = any(proof.verification is not None for proof in proofs.all())
-    made = any(proof.file is not None for proof in proofs.all())
-    return budget.is_over(BEFORE_MENDING) and (proved or made)
+def _is_settled(proof: Proof | None, candidates: Sequence[Candidate]) -> bool:
+    """Whether nothing is left to do; the same file as one that is not tried now is no answer."""
+    if proof is None or not proof.is_settled:
+        return False
+    return not proof.same_as or proof.same_as in {candidate.key for candidate in candidates}
 
 
-def _is_settled(proof: Proof | None) -> bool:
-    return proof is not None and proof.is_settled
-
-
-def _is_open(proof: Proof | None, demands: Demands) -> bool:
-    return proof is None or not (proof.is_settled or demands.miss(proof))
+def _is_open(proof: Proof | None, candidates: Sequence[Candidate], demands: Demands) -> bool:
+    settled = _is_settled(proof, candidates)
+    return not settled and (proof is None or bool(proof.same_as) or not demands.miss(proof))
 
 
 def _one_line(error: Exception) -> str:

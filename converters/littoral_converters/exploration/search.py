@@ -158,6 +158,8 @@ def _settings(
         if count < 1:
             raise InputError(f"threads must be at least 1, not {count}")
     others = engines_for(choice.formats) if engines is None else list(engines)
+    for name in others:
+        plugins.load(engine_folder, name)
     found = [Setting(count) for count in sorted(set(threads))]
     plain = found[0] if found else Setting()
     return [plain, *found[1:], *(Setting(plain.threads, name) for name in others)]
