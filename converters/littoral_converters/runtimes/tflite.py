@@ -10,6 +10,7 @@ from littoral.errors import ConversionError
 from littoral.formats._tflite_operators import NAMES
 
 from littoral_converters.formats.tflite import parse, serialize
+from littoral_converters.runtimes._tflite_faults import faults_of
 from littoral_converters.runtimes._tflite_versions import CHANGES
 
 RUNTIMES = tuple(CHANGES)
@@ -21,17 +22,25 @@ single one. On int8 inputs every release takes a scale per output."""
 
 
 def oldest(content: bytes) -> str | None:
-    """The oldest release that loads a file.
+    """The oldest release that runs a file.
 
     Args:
         content: A .tflite.
 
     Returns:
-        One of `RUNTIMES`; None when a version is newer than all of them, or an operator is no
-        builtin one.
+        One of `RUNTIMES`; None when all of them lack something of it.
     """
-    asked = _versions(parse(content))
-    return next((runtime for runtime in RUNTIMES if not _missing(asked, runtime)), None)
+    return next(iter(able(content)), None)
+
+
+def able(content: bytes) -> list[str]:
+    """The releases that run a file right, oldest first; one in between may fail on it.
+
+    Args:
+        content: A .tflite.
+    """
+    model = parse(content)
+    return [runtime for runtime in RUNTIMES if not _lacks(model, runtime)]
 
 
 def fit(content: bytes, runtime: str) -> bytes:
@@ -45,31 +54,42 @@ def fit(content: bytes, runtime: str) -> bytes:
         runtime: One of `RUNTIMES`.
 
     Returns:
-        The file, unchanged when the release loads it as it is.
+        The file, unchanged when the release runs it as it is.
 
     Raises:
         ConversionError: The release lacks an operator or version; the message lists them.
     """
     model = parse(content)
-    missing = _missing(_versions(model), runtime)
-    if not missing:
+    if not _lacks(model, runtime):
         return content
-    if _FULLY_CONNECTED in missing and _newest(runtime)[_FULLY_CONNECTED] < _PER_CHANNEL:
+    if _newest(runtime)[_FULLY_CONNECTED] < _PER_CHANNEL and not _holds_int4(model):
         for graph in model.subgraphs:
             _single_scales(model, graph)
-        missing = _missing(_versions(model), runtime)
-    if missing:
-        known = _newest(runtime)
-        listed = ", ".join(
-            f"{_name(code)} version {version} (it has "
-            f"{f'up to {known[code]}' if code in known else 'none'})"
-            for code, version in missing.items()
-        )
+    lacking = _lacks(model, runtime)
+    if lacking:
+        needed = oldest(serialize(model))
         raise ConversionError(
-            f"{runtime} does not have {listed}; take another scheme or a newer runtime: "
-            f"{oldest(serialize(model)) or 'none'} has them"
+            f"{runtime} does not have {', '.join(lacking)}; take another scheme"
+            + (f", or a runtime that has them: {needed}" if needed else "")
         )
     return serialize(model)
+
+
+def _lacks(model: Any, runtime: str) -> list[str]:
+    """What a file asks for and a release does not have, or gets wrong."""
+    known = _newest(runtime)
+    missing = [
+        f"{NAMES[code] if code < len(NAMES) else f'operator {code}'} version {version} (it has "
+        f"{f'up to {known[code]}' if code in known else 'none'})"
+        for code, version in _versions(model).items()
+        if version > known.get(code, 0)
+    ]
+    return [*missing, *faults_of(model, runtime)]
+
+
+def _holds_int4(model: Any) -> bool:
+    tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors)
+    return any(tensor.type == schema.TensorType.INT4 for tensor in tensors)
 
 
 def _versions(model: Any) -> dict[int, int]:
@@ -81,11 +101,6 @@ def _versions(model: Any) -> dict[int, int]:
     return asked
 
 
-def _missing(asked: dict[int, int], runtime: str) -> dict[int, int]:
-    known = _newest(runtime)
-    return {code: version for code, version in asked.items() if version > known.get(code, 0)}
-
-
 def _newest(runtime: str) -> dict[int, int]:
     """The newest version of each operator that a release has."""
     known: dict[int, int] = {}
@@ -95,10 +110,6 @@ def _newest(runtime: str) -> dict[int, int]:
         if release == runtime:
             break
     return known
-
-
-def _name(code: int) -> str:
-    return NAMES[code] if 0 <= code < len(NAMES) else f"operator {code}"
 
 
 def _single_scales(model: Any, graph: Any) -> None:
