@@ -2,7 +2,9 @@
 
 One worker is started at the first call and kept warm. It is a plain Python process that imports
 this module and answers calls over its standard streams; it is replaced after a crash, after a fork
-of the caller, and after `CALLS_PER_WORKER` calls, so that what native code leaks is given back.
+of the caller, and once its memory has grown by `MOST_GROWTH_BYTES`, so that what native code leaks
+is given back. Tiny conversions leak some 0.2 MB each, so counting them would stop for breath every
+few minutes for nothing, and a large model leaves more behind than thousands of tiny ones.
 """
 
 from __future__ import annotations
@@ -16,31 +18,63 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from littoral.errors import ConversionError, LittoralError
 
+MOST_GROWTH_BYTES = 512 << 20
+"""What a worker may take beyond its size after the first call."""
+
 CALLS_PER_WORKER = 500
+"""Calls that a worker may take where the system does not tell its memory."""
+
+_MARK = b"\x1e"
+"""Begins a line of the log that says which layer is entered; alone on it, that one is left."""
+
 _Result = TypeVar("_Result")
+
+
+class WorkerDied(ConversionError):
+    """The worker process died: whatever it was doing would kill the caller too."""
 
 
 @dataclass
 class _Worker:
-    """A running worker: its process, what it printed, who started it, calls it may still take."""
+    """A running worker: its process, what it printed, who started it, what it has taken."""
 
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     owner: int
-    calls_left: int
+    calls: int = 0
+    first_bytes: int | None = None
+    bytes: int | None = None
 
     def is_usable(self) -> bool:
-        return self.owner == os.getpid() and self.calls_left > 0 and self.process.poll() is None
+        return self.owner == os.getpid() and not self.is_spent() and self.process.poll() is None
+
+    def is_spent(self) -> bool:
+        if self.bytes is None or self.first_bytes is None:
+            return self.calls >= CALLS_PER_WORKER
+        return self.bytes - self.first_bytes > MOST_GROWTH_BYTES
+
+    def note(self, resident_bytes: int | None) -> None:
+        """Remember what the worker says of its memory after a call."""
+        self.calls += 1
+        self.bytes = resident_bytes
+        if self.first_bytes is None:
+            self.first_bytes = resident_bytes
 
 
 _current: _Worker | None = None
+_lock = threading.RLock()
+"""The worker answers one call at a time."""
+
+_is_worker = False
 
 
 def isolated(function: Callable[..., _Result], *arguments: Any, doing: str) -> _Result:
@@ -56,24 +90,44 @@ def isolated(function: Callable[..., _Result], *arguments: Any, doing: str) -> _
         What the function returns.
 
     Raises:
-        ConversionError: The worker died, or the function raised something unforeseen.
+        WorkerDied: The worker died.
+        ConversionError: The function raised something unforeseen.
         LittoralError: The function raised it.
     """
-    worker = _worker()
     request = (function.__module__, function.__qualname__, arguments)
-    worker.calls_left -= 1
-    try:
-        _send(worker.process.stdin, request)
-        outcome, value = _receive(worker.process.stdout)
-    except (EOFError, BrokenPipeError) as error:
-        raise ConversionError(_obituary(worker, doing)) from error
-    except BaseException:
-        stop()
-        raise
+    with _lock:
+        worker = _worker()
+        # The worker writes on from wherever the file that it shares with us stands.
+        worker.log.seek(0)
+        worker.log.truncate()
+        try:
+            _send(worker.process.stdin, request)
+            outcome, value, resident_bytes = _receive(worker.process.stdout)
+        except (EOFError, BrokenPipeError) as error:
+            raise WorkerDied(_obituary(worker, doing)) from error
+        except BaseException:
+            stop()
+            raise
+        worker.note(resident_bytes)
     if outcome == "raised":
         raise value
     result: _Result = value
     return result
+
+
+def is_worker() -> bool:
+    """Whether this process is a worker."""
+    return _is_worker
+
+
+def entering(layer: str) -> None:
+    """Note in the worker's log which layer is at work, for the message after a crash."""
+    os.write(2, _MARK + layer.encode(errors="replace") + b"\n")
+
+
+def leaving() -> None:
+    """Note in the worker's log that the layer entered last is done."""
+    os.write(2, _MARK + b"\n")
 
 
 def warm() -> None:
@@ -117,11 +171,13 @@ def _start() -> _Worker:
         env=environment,
     )
     atexit.register(stop)
-    return _Worker(process, log, os.getpid(), CALLS_PER_WORKER)
+    return _Worker(process, log, os.getpid())
 
 
 def serve() -> None:
     """The worker's life: answer calls until the caller closes the pipe."""
+    global _is_worker
+    _is_worker = True
     # Ctrl-C reaches the whole process group: the worker just ends, the caller says so.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     requests = sys.stdin.buffer
@@ -134,7 +190,19 @@ def serve() -> None:
             module, name, arguments = _receive(requests)
         except EOFError:
             return
-        _send(answers, _answer(module, name, arguments))
+        outcome, value = _answer(module, name, arguments)
+        _send(answers, (outcome, value, _resident_bytes()))
+        # Else this call's data would be kept in memory until the next one's has arrived.
+        del arguments, value
+
+
+def _resident_bytes() -> int | None:
+    """Memory of this process, None where the system does not say (only Linux does cheaply)."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _answer(module: str, name: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
@@ -164,10 +232,25 @@ def _obituary(worker: _Worker, doing: str) -> str:
     code = worker.process.wait()
     cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     worker.log.seek(0)
-    last = worker.log.read().decode(errors="replace").strip().splitlines()[-1:]
+    lines = worker.log.read().splitlines()
     stop()
-    words = f"; its last words: {last[0][:200]}" if last else ""
+    printed = [line for line in lines if line.strip() and not line.startswith(_MARK)]
+    last = printed[-1].decode(errors="replace").strip()[:200] if printed else ""
+    words = f"; its last words: {last}" if last else ""
+    layer = _layer_at_work(lines)
     return (
-        f"the native converter died ({cause}) while {doing}{words}; "
-        "try another scheme, format or lowering for this model"
+        f"the native converter died ({cause}) while {doing}"
+        f"{f', in layer {layer}' if layer else ''}{words}; "
+        f"try another {'layer, ' if layer else ''}scheme, format or lowering for this model"
     )
+
+
+def _layer_at_work(lines: list[bytes]) -> str:
+    """The innermost layer that was entered and not left; empty for none."""
+    entered: list[bytes] = []
+    for line in lines:
+        if line == _MARK:
+            del entered[-1:]
+        elif line.startswith(_MARK):
+            entered.append(line[1:])
+    return entered[-1].decode(errors="replace") if entered else ""

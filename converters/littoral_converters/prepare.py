@@ -7,22 +7,27 @@ card cross process borders as they are.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from littoral.card import Card, CardTensor
-from littoral.errors import ConversionError
+from littoral.errors import ConversionError, InputError
 from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
 
-from littoral_converters import reading, source
+from littoral_converters import isolation, reading, source
 from littoral_converters.calibration import Data, Dataset, invent, read
 from littoral_converters.isolation import isolated
 from littoral_converters.verification import Outputs
+
+if TYPE_CHECKING:
+    from littoral_converters.signature import Signature
 
 KERAS_BATCH = 256
 INVENTED_SAMPLES = 16
@@ -73,7 +78,10 @@ class Prepared:
 
 
 def prepare(model: Any, request: Request) -> Prepared:
-    """Prepare a file in the worker, a model in memory here, where its classes exist.
+    """Prepare a model in the worker, so that what Keras dies of does not kill the caller.
+
+    A model in memory goes there as a file. What cannot be saved, loaded in another process, or does
+    not say the same there, is prepared here, where its classes and its state are.
 
     Args:
         model: Path of a .keras or .h5 file, or a built keras.Model on any backend.
@@ -90,12 +98,93 @@ def prepare(model: Any, request: Request) -> Prepared:
         return isolated(prepare_file, Path(model), request, doing=f"opening {model}")
     import keras
 
-    if keras.backend.backend() == "tensorflow":
+    can_stay = keras.backend.backend() == "tensorflow"
+    try:
+        prepared = _copied(model, request)
+    except (isolation.WorkerDied, InputError):
+        raise
+    except Exception:
+        if not can_stay:
+            raise
         return prepare_model(model, request)
+    if can_stay and not _says_the_same(model, prepared):
+        return prepare_model(model, request)
+    return prepared
+
+
+def _copied(model: Any, request: Request) -> Prepared:
+    """Prepare a copy of a model in memory, in the worker."""
+    from littoral_converters.signature import signature_of
+
+    signature = signature_of(model)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{model.name}.keras"
-        model.save(path)
-        return isolated(prepare_file, path, request, doing=f"opening {model.name}")
+        path = Path(folder) / "model.keras"
+        with warnings.catch_warnings():
+            # Of lambdas and the like, which the caller has in his own program already.
+            warnings.simplefilter("ignore")
+            model.save(path)
+        said = (signature.inputs, signature.output_names, str(model.name), _modules(model))
+        return isolated(prepare_copy, path, request, *said, doing=f"tracing {model.name}")
+
+
+def _modules(model: Any) -> tuple[str, ...]:
+    """Modules that register the classes of a model's layers when they are imported."""
+    from littoral_converters.lowering import every_layer
+
+    names = {type(layer).__module__ for layer in every_layer(model)}
+    return tuple(sorted(n for n in names - {"__main__"} if n.partition(".")[0] != "keras"))
+
+
+def prepare_copy(
+    path: Path,
+    request: Request,
+    inputs: tuple[TensorSpec, ...],
+    output_names: tuple[str, ...],
+    name: str,
+    modules: tuple[str, ...],
+) -> Prepared:
+    """Prepare the copy of a model in memory, under the model's own names. Run in the worker.
+
+    Args:
+        path: The copy, whose Python code is the caller's.
+        request: What is wanted of it.
+        inputs: The model's inputs; Keras calls those without a name anew in every process.
+        output_names: The model's outputs.
+        name: The model's name.
+        modules: To be imported before it is loaded.
+
+    Returns:
+        As `prepare_model`.
+
+    Raises:
+        ConversionError: The copy takes other inputs than the model.
+        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
+    """
+    from littoral_converters.signature import signature_of
+
+    for module in modules:
+        importlib.import_module(module)
+    model = source.open_model(path, allow_unsafe=True)
+    signature = signature_of(model)
+    if [(s.shape, s.dtype) for s in signature.inputs] != [(s.shape, s.dtype) for s in inputs]:
+        raise ConversionError(f"model {name!r} takes other inputs once it is saved and loaded")
+    named = dataclasses.replace(signature, inputs=inputs, output_names=output_names)
+    prepared = prepare_model(model, request, Card(name=name), named)
+    return dataclasses.replace(prepared, stem=name)
+
+
+def _says_the_same(model: Any, prepared: Prepared) -> bool:
+    """Whether a copy answered as its model does: a class may keep state that it does not save."""
+    from littoral_converters.signature import signature_of
+
+    own = _keras_outputs(model, signature_of(model), prepared.evaluation.head(2))
+    ends = [0, -1] if len(prepared.evaluation) > 2 else slice(None)
+    copies = {name: values[ends] for name, values in prepared.reference.items()}
+    return list(own) == list(copies) and all(
+        values.shape == copies[name].shape
+        and np.allclose(values, copies[name], rtol=1e-3, atol=1e-4, equal_nan=True)
+        for name, values in own.items()
+    )
 
 
 def prepare_file(path: Path, request: Request) -> Prepared:
@@ -114,13 +203,16 @@ def prepare_file(path: Path, request: Request) -> Prepared:
     return dataclasses.replace(prepared, stem=path.stem, card=card)
 
 
-def prepare_model(model: Any, request: Request, card: Card | None = None) -> Prepared:
+def prepare_model(
+    model: Any, request: Request, card: Card | None = None, signature: Signature | None = None
+) -> Prepared:
     """Prepare a keras.Model on the TensorFlow backend.
 
     Args:
         model: The model.
         request: What is wanted of it.
         card: What its file said about it; None when there was none.
+        signature: Its inputs and outputs where they go by other names than its own.
 
     Returns:
         Graphs, data, Keras's outputs.
@@ -130,16 +222,18 @@ def prepare_model(model: Any, request: Request, card: Card | None = None) -> Pre
         InputError: Data does not fit the model.
     """
     from littoral_converters.lowering import Plan
+    from littoral_converters.narration import narrated
     from littoral_converters.signature import signature_of
     from littoral_converters.trace import trace
 
-    signature = signature_of(model)
+    signature = signature or signature_of(model)
     representative, evaluation = datasets(model, signature.inputs, request, card)
-    graphs = {
-        name: trace(model, signature, Plan(name, request.lowering, request.batch))
-        for name in request.formats
-    }
-    reference = _keras_outputs(model, signature, evaluation)
+    with narrated(model):
+        graphs = {
+            name: trace(model, signature, Plan(name, request.lowering, request.batch))
+            for name in request.formats
+        }
+        reference = _keras_outputs(model, signature, evaluation)
     outputs = {name: values.shape[1:] for name, values in reference.items()}
     return Prepared(
         stem=str(model.name),

@@ -2,8 +2,14 @@
 
 import ctypes
 import os
+from pathlib import Path
 
+import keras
+import numpy as np
+import tensorflow as tf
 from littoral.errors import InputError
+
+KEPT = []
 
 
 def abort():
@@ -34,3 +40,31 @@ def chatter():
     os.write(1, b"Created XNNPACK delegate\n")
     print("hello")
     return "done"
+
+
+def leak(count):
+    KEPT.append(np.ones(count, np.uint8))
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return os.getpid(), int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+@keras.saving.register_keras_serializable("native_crashes")
+class Fragile(keras.layers.Layer):
+    """Kills its process when it runs, as some of Keras's own do at some sizes; tracing is fine."""
+
+    def call(self, x):
+        if tf.executing_eagerly():
+            os.abort()
+        return x
+
+
+@keras.saving.register_keras_serializable("native_crashes")
+class Forgetful(keras.layers.Layer):
+    """Loses what it adds when it is saved."""
+
+    def __init__(self, by=0.0, **settings):
+        super().__init__(**settings)
+        self.by = by
+
+    def call(self, x):
+        return x + self.by

@@ -8,18 +8,19 @@ from pathlib import Path
 
 import littoral
 import pytest
-from littoral_converters import isolation
+from littoral_converters import convert, isolation
 
 pytestmark = pytest.mark.slow
 FOLDER = str(Path(__file__).parent)
 
 
-@pytest.fixture(autouse=True)
-def functions_of_this_folder(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def functions_of_this_folder():
     """The worker imports what it calls: here, the module beside this one."""
     isolation.stop()
-    monkeypatch.syspath_prepend(FOLDER)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER)
+        yield
     isolation.stop()
 
 
@@ -42,14 +43,117 @@ def test_errors_keep_their_class_and_words():
         isolation.isolated(native_crashes.fail, doing="dividing")
 
 
-def test_one_worker_serves_many_calls_and_is_recycled(monkeypatch):
+def test_one_worker_serves_many_calls():
     import native_crashes
 
-    monkeypatch.setattr(isolation, "CALLS_PER_WORKER", 3)
-    workers = [isolation.isolated(native_crashes.process_id, doing="asking") for _ in range(5)]
-    assert len(set(workers[:3])) == 1
-    assert len(set(workers)) == 2
+    workers = {isolation.isolated(native_crashes.process_id, doing="asking") for _ in range(5)}
+    assert len(workers) == 1
     assert os.getpid() not in workers
+
+
+def test_a_worker_that_grows_is_replaced_before_it_takes_the_machine(monkeypatch):
+    import native_crashes
+
+    monkeypatch.setattr(isolation, "MOST_GROWTH_BYTES", 90 << 20)
+    isolation.stop()
+    sizes = [isolation.isolated(native_crashes.leak, 50 << 20, doing="leaking") for _ in range(5)]
+    assert [process for process, _ in sizes].count(sizes[0][0]) == 3
+    assert len({process for process, _ in sizes}) == 2
+    # The limit, and the call that went beyond it.
+    assert max(size for _, size in sizes) < sizes[0][1] + (150 << 20)
+
+
+def test_where_memory_is_not_told_calls_are_counted(monkeypatch):
+    import native_crashes
+
+    monkeypatch.setattr(isolation, "CALLS_PER_WORKER", 2)
+    isolation.stop()
+    workers = []
+    for _ in range(4):
+        workers.append(isolation.isolated(native_crashes.process_id, doing="asking"))
+        isolation._current.bytes = None
+    assert len(set(workers)) == 2
+
+
+def test_conversions_in_one_process_do_not_grow_its_memory(tmp_path):
+    """Measured per conversion; for 10,000 it bounds the growth here by 200 MB."""
+    code = (
+        "import gc, sys, keras\n"
+        "from pathlib import Path\n"
+        "from littoral_converters import convert, isolation\n"
+        "def size(process):\n"
+        "    return int(Path(f'/proc/{process}/statm').read_text().split()[1]) * 4096\n"
+        "def one():\n"
+        "    net = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)], name='net')\n"
+        "    convert(net, sys.argv[1], formats=('tflite',))\n"
+        "    keras.backend.clear_session()\n"
+        "def both():\n"
+        "    gc.collect()\n"
+        "    return size('self'), size(isolation._current.process.pid)\n"
+        "[one() for _ in range(6)]\n"
+        "before = both()\n"
+        "[one() for _ in range(15)]\n"
+        "print(*((after - start) // 15 for start, after in zip(before, both())))"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    run = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, env=environment
+    )
+    assert run.returncode == 0, run.stderr
+    here, worker = map(int, run.stdout.split())
+    assert here < 20_000
+    assert worker < 1_000_000
+
+
+def test_a_crash_names_the_layer_that_was_at_work(tmp_path):
+    import keras
+    import native_crashes
+
+    inputs = keras.Input((4,), name="x")
+    inner = keras.layers.Dense(3, name="fine")(inputs)
+    net = keras.Model(inputs, native_crashes.Fragile(name="fragile")(inner), name="net")
+    words = r"SIGABRT.*while tracing net, in layer 'fragile' \(Fragile\)"
+    with pytest.raises(littoral.ConversionError, match=words):
+        convert(net, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_does_not_survive_saving_is_converted_where_it_is(tmp_path):
+    """A class of the calling program, with state that its config does not hold."""
+    import keras
+    import numpy as np
+
+    class Shift(keras.layers.Layer):
+        def __init__(self, by=0.0, **settings):
+            super().__init__(**settings)
+            self.by = by
+
+        def call(self, x):
+            return x + self.by
+
+        def get_config(self):
+            return super().get_config()
+
+    registered = keras.saving.register_keras_serializable("here")(Shift)
+    inputs = keras.Input((4,), name="x")
+    net = keras.Model(inputs, registered(by=2.0, name="shift")(inputs), name="net")
+    (variant,) = convert(net, tmp_path, formats=("onnx",))
+    with littoral.load(variant.path) as model:
+        assert [spec.name for spec in model.inputs] == ["x"]
+        assert model.run(np.zeros((1, 4), "float32")) == pytest.approx(2.0)
+
+
+def test_a_copy_that_says_something_else_is_not_taken(tmp_path):
+    import keras
+    import native_crashes
+    import numpy as np
+
+    inputs = keras.Input((4,), name="x")
+    forgetful = native_crashes.Forgetful(by=2.0, name="forgetful")
+    net = keras.Model(inputs, forgetful(inputs), name="net")
+    (variant,) = convert(net, tmp_path, formats=("onnx",))
+    with littoral.load(variant.path) as model:
+        assert model.run(np.zeros((1, 4), "float32")) == pytest.approx(2.0)
 
 
 def test_what_native_code_prints_does_not_get_between_the_answers(capfd):
