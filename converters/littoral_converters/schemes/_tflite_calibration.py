@@ -12,15 +12,15 @@ from littoral_converters.schemes import Samples
 
 Range = tuple[float, float]
 
-MASKED = -1e4
-"""Values below stand for minus infinity: attention masks add -1e9 and the like."""
+MASK = 1e8
+"""Values beyond it, either way, stand for infinity: attention masks add -1e9 and the like."""
 
-_BELOW = 16.0
-"""How far below everything else a masked value is put; exp(-16) is nothing to a softmax."""
+_BEYOND = 16.0
+"""How far beyond everything else such a value is put; exp(-16) is nothing to a softmax."""
 
 
 def range_of(values: NDArray[np.float32]) -> Range:
-    """The smallest and largest value, those that stand for minus infinity pulled up.
+    """The smallest and largest value, those that stand for infinity pulled in.
 
     Args:
         values: Any float array that is not empty.
@@ -29,12 +29,14 @@ def range_of(values: NDArray[np.float32]) -> Range:
         (low, high).
     """
     low, high = float(values.min()), float(values.max())
-    if low > MASKED:
+    if low > -MASK and high < MASK:
         return low, high
-    ordinary = values[values > MASKED]
-    if not ordinary.size:
-        return -_BELOW, 0.0
-    return float(ordinary.min()) - _BELOW, float(ordinary.max())
+    ordinary = values[np.abs(values) < MASK]
+    least, most = (ordinary.min(), ordinary.max()) if ordinary.size else (0.0, 0.0)
+    return (
+        low if low > -MASK else float(least) - _BEYOND,
+        high if high < MASK else float(most) + _BEYOND,
+    )
 
 
 def ranges_of(content: bytes, tensors: Sequence[int], samples: Samples) -> dict[int, Range]:
