@@ -19,3 +19,11 @@ def tflite(content: bytes, samples: Samples) -> bytes:
     model = parse(content)
     make_int4(model)
     return serialize(model)
+
+
+def onnx(content: bytes, samples: Samples) -> bytes:
+    """MatMulNBits for matrix products, packed weights elsewhere; see `_onnx_int4`."""
+    from littoral_converters.schemes import _onnx_int4
+
+    del samples
+    return _onnx_int4.make_int4(content)
