@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from littoral.errors import InputError
 
 Clock = Callable[[], float]
 system_clock: Clock = time.monotonic
 
-BEFORE_MENDING = 0.5
-"""Share of the budget for making and proving the plain files; the layers to blame come next."""
 
-BEFORE_LATENCY = 0.7
-"""Share of the budget after which what is proved goes to the clock: a search that measured no
-latency has found nothing."""
+@dataclass(frozen=True)
+class Reserve:
+    """What is kept back of a budget for the steps that come later.
 
+    Attributes:
+        share: Of the whole budget.
+        most: Seconds beyond which a large budget keeps nothing back.
+    """
+
+    share: float
+    most: float
+
+    def of(self, seconds: float) -> float:
+        """Seconds kept back of a budget."""
+        return min(self.share * seconds, self.most)
+
+
+FOR_LATENCY = Reserve(0.3, 20.0)
+"""Kept back while looking for layers to blame: a search that timed nothing has found nothing."""
+
+FOR_MENDING = Reserve(0.5, 60.0)
+"""Kept back while proving the plain files."""
+
+FOR_PROOFS = Reserve(0.6, 75.0)
+"""Kept back while making files: one that is not proved is of no use."""
 
 TELLING_STEPS = 3
 """Steps from which their pace foretells anything."""
@@ -46,9 +66,11 @@ class Budget:
         """Seconds since the start."""
         return self._clock() - self._began
 
-    def is_over(self, share: float = 1.0) -> bool:
-        """Whether a share of the budget is spent."""
-        return self.seconds is not None and self.spent >= share * self.seconds
+    def is_over(self, reserve: Reserve | None = None) -> bool:
+        """Whether all is spent but what is kept back."""
+        if self.seconds is None:
+            return False
+        return self.spent >= self.seconds - (reserve.of(self.seconds) if reserve else 0.0)
 
     @property
     def left(self) -> float | None:

@@ -64,10 +64,10 @@ class Candidate:
         )
 
     def __str__(self) -> str:
-        """For people, for example ``"tflite static_int8, dense float"``."""
+        """For people, for example ``"tflite static_int8, float: dense"``."""
         words = f"{self.format} {self.scheme}"
         words += f" {self.lowering}" * (self.lowering != AUTO)
-        return f"{words}, {' and '.join(self.float_layers)} float" if self.is_mixed else words
+        return f"{words}, float: {', '.join(self.float_layers)}" if self.is_mixed else words
 
 
 @dataclass(frozen=True)
@@ -93,16 +93,16 @@ class Choice:
             layer_classes: Of the model's layers.
 
         Returns:
-            The promising ones first; those of one format and lowering together, because they
-            start from the same float file.
+            The promising ones first. Those of one lowering are together, because they start from
+            the same trace.
         """
         recurs = bool(set(layer_classes) & set(RECURRENT))
         lowerings = self.lowerings if recurs else self.lowerings[:1]
         return [
             Candidate(format_name, scheme, lowering)
             for lowering in lowerings
-            for format_name in self.formats
             for scheme in self.schemes
+            for format_name in self.formats
             if hasattr(plugins.load(schemes, scheme), format_name)
         ]
 

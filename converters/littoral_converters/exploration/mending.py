@@ -17,7 +17,7 @@ from littoral.errors import LittoralError
 
 from littoral_converters import schemes
 from littoral_converters.exploration import proving
-from littoral_converters.exploration.budget import BEFORE_LATENCY, Budget
+from littoral_converters.exploration.budget import FOR_LATENCY, Budget
 from littoral_converters.exploration.candidates import AUTO, Candidate
 from littoral_converters.exploration.demands import Demands
 from littoral_converters.exploration.proofs import Proof, Proofs
@@ -182,5 +182,5 @@ def _trial(candidate: Candidate, workshop: Workshop) -> Proof:
 
 
 def _check(budget: Budget) -> None:
-    if budget.is_over(BEFORE_LATENCY):
+    if budget.is_over(FOR_LATENCY):
         raise OutOfTime

@@ -29,6 +29,8 @@ LATENCIES = (
     "latency_p99_us",
     "cold_start_ms",
 )
+DISAGREES = 1e6
+
 _MEASURED = (
     *(f"{name}{end}" for name in LATENCIES for end in ("", "_low", "_high")),
     "peak_memory_bytes",
@@ -81,6 +83,13 @@ class RuledOut:
     reason: str
     proof: Proof | None = None
 
+    @property
+    def kind(self) -> str:
+        """``"untried"``, ``"twin"`` of another file, or ``"failed"``."""
+        if self.proof is None:
+            return "untried"
+        return "twin" if self.proof.same_as else "failed"
+
     def to_dict(self) -> dict[str, Any]:
         """Its entry in ``search.json``."""
         proof = self.proof
@@ -91,7 +100,7 @@ class RuledOut:
             "lowering": self.candidate.lowering,
             "float_layers": list(self.candidate.float_layers),
             "reason": self.reason,
-            "same_as": proof.same_as if proof else "",
+            "kind": self.kind,
             "size_bytes": proof.size_bytes if proof else None,
             "drop_points": verification.drop_points if verification else None,
         }
@@ -257,8 +266,8 @@ def _excess(proof: Proof | None, demands: Demands) -> float:
     if demands.max_size is not None:
         excess += max(0.0, proof.size_bytes / demands.max_size - 1)
     if proof.verification is not None:
-        if not proof.verification.passed:
-            return float("inf")
+        # What disagrees altogether is only near when nothing else is.
+        excess += 0.0 if proof.verification.passed else DISAGREES
         excess += max(0.0, drop_of(proof.verification) - demands.max_drop) / max(
             demands.max_drop, 0.1
         )

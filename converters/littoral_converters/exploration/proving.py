@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from littoral import files
 from littoral.errors import ConversionError, LittoralError
 
-from littoral_converters.exploration.budget import BEFORE_MENDING, Budget
+from littoral_converters.exploration.budget import FOR_MENDING, FOR_PROOFS, Budget
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.demands import Demands
 from littoral_converters.exploration.proofs import Proof, Proofs
@@ -46,7 +46,7 @@ def prove_all(
         workshop.opened()
     began = budget.spent
     for count, candidate in enumerate(todo):
-        if budget.is_over(BEFORE_MENDING) and any(p.file is not None for p in proofs.all()):
+        if budget.is_over(FOR_PROOFS) and any(p.file is not None for p in proofs.all()):
             break
         known = proofs.get(candidate)
         if known is None or known.same_as:
@@ -58,7 +58,7 @@ def prove_all(
         (p for p in made if not demands.miss(p)), key=lambda p: (p.size_bytes or 0, p.candidate)
     )
     for count, proof in enumerate(fitting):
-        if budget.is_over(BEFORE_MENDING) and any(p.verification for p in proofs.all()):
+        if budget.is_over(FOR_MENDING) and any(p.verification for p in proofs.all()):
             break
         outlook = budget.outlook(began, len(todo) + count, len(fitting) - count)
         report(f"comparing {proof.candidate} with Keras{outlook}")

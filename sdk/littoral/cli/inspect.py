@@ -114,6 +114,8 @@ def _card_lines(card: dict[str, Any] | None) -> list[str]:
         return ["card       none"]
     facts = [card[key] for key in ("name", "family", "task", "scheme", "lowering") if card[key]]
     lines = [f"card       {', '.join(facts)}"]
+    if card["float_layers"]:
+        lines.append(f"{'':10} left float: {', '.join(card['float_layers'])}")
     if card["min_runtime"]:
         lines.append(f"{'':10} runs in {card['min_runtime']} and newer")
     for tensor in card["inputs"]:

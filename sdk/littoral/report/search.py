@@ -62,10 +62,11 @@ def search_report(payload: Mapping[str, Any]) -> str:
         rows = [_row(point) for point in points]
         blocks.append(page.card(page.table(_HEADER, rows, left=1)))
     blocks += _blame(payload["sensitivity"])
-    if payload["ruled_out"]:
+    if payload["ruled_out"] or payload["notes"]:
         blocks.append(page.heading("out", "Ruled out"))
-        rows = [_out_row(e) for e in sorted(payload["ruled_out"], key=lambda e: e["same_as"])]
-        blocks.append(page.card(page.table(_OUT_HEADER, rows, left=1)))
+        notes = [tag("p", text(note), class_="note") for note in payload["notes"]]
+        rows = [_out_row(e) for e in sorted(payload["ruled_out"], key=lambda e: e["kind"])]
+        blocks.append(page.card(page.table(_OUT_HEADER, rows, left=1), *notes))
     blocks.append(page.heading("how", "How to read this page"))
     blocks.append(page.how_to_read(_WORDS + page.LATENCY_WORDS))
     blocks.append(page.heading("environment", "Where this was measured"))
@@ -107,22 +108,26 @@ def search_table(payload: Mapping[str, Any]) -> str:
         lines += [*aligned(rows, left=2), "", "* on the Pareto front of latency, drop and size"]
     if payload["ruled_out"]:
         lines += _ruled_out(payload["ruled_out"])
-    lines += ["", *payload["notes"]] if payload["notes"] else []
+    lines += payload["notes"]
     if payload["passed"]:
         lines += ["", payload["message"]]
     return "\n".join([*lines, f"report: {payload['report']}"]).lstrip("\n")
 
 
 def _ruled_out(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines about what is not among the files; those that equal another one are only counted."""
-    told = [f"  {_candidate(e)}: {e['reason']}" for e in entries if not e["same_as"]]
-    twins = sum(1 for entry in entries if entry["same_as"])
+    """Lines about what is not among the files; twins and what was not tried are only counted."""
+    told = [f"  {_candidate(e)}: {e['reason']}" for e in entries if e["kind"] == "failed"]
     lines = ["", "ruled out:", *told] if told else []
-    return [*lines, *(["", f"{twins} more came out the same as another file"] if twins else [])]
+    kinds = [entry["kind"] for entry in entries]
+    counts = (
+        (kinds.count("twin"), "more came out the same as another file"),
+        (kinds.count("untried"), "more were left untried: the same command goes on from there"),
+    )
+    return [*lines, "", *(f"{count} {words}" for count, words in counts if count)]
 
 
 def _labelled(fields: Mapping[str, Any]) -> Result:
-    threads = f" x{fields['threads']}" if fields["threads"] > 1 else ""
+    threads = f", {fields['threads']} threads" if fields["threads"] > 1 else ""
     return dataclasses.replace(of_demo(fields), label=f"{_name(fields)}{threads}")
 
 
@@ -139,7 +144,7 @@ def _candidate(fields: Mapping[str, Any]) -> str:
     if fields["lowering"] != "auto":
         words += f" {fields['lowering']}"
     if fields["float_layers"]:
-        words += f", {', '.join(fields['float_layers'])} float"
+        words += f", float: {', '.join(fields['float_layers'])}"
     return words
 
 
@@ -151,7 +156,8 @@ def _title(payload: Mapping[str, Any]) -> str:
     if not payload["passed"]:
         return f"No file of {payload['model']} meets the demands"
     best = payload["best"]
-    return f"{payload['model']}: {_name(best)} in {units.duration(best['latency_p50_us'])}"
+    kind = f"{format_name(best['format'])} {best['scheme']}"
+    return f"{payload['model']}: {kind} in {units.duration(best['latency_p50_us'])}"
 
 
 def _lead(payload: Mapping[str, Any]) -> str:
@@ -182,7 +188,7 @@ def _tiles(payload: Mapping[str, Any], shown: Sequence[Result]) -> list[tuple[st
 
 
 def _warnings(payload: Mapping[str, Any]) -> list[str]:
-    words = [str(note) for note in payload["notes"]]
+    words = []
     if payload["emulated"]:
         words.append("The processor was emulated, so the best file is the smallest.")
     if not payload["complete"]:
@@ -213,7 +219,7 @@ def _out_row(entry: Mapping[str, Any]) -> str:
         text(_candidate(entry)),
         text(units.points(entry["drop_points"])),
         text(units.size(entry["size_bytes"])),
-        text(entry["reason"]),
+        tag("div", text(entry["reason"]), style="white-space:normal;text-align:left"),
     ]
     return page.row(cells, left=1)
 

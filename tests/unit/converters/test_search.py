@@ -12,7 +12,7 @@ from littoral.errors import ConversionError, InputError
 from littoral.measure import Measurement
 from littoral.statistics import Estimate, percentile_interval
 from littoral_converters.exploration import choosing
-from littoral_converters.exploration.budget import Budget
+from littoral_converters.exploration.budget import Budget, Reserve
 from littoral_converters.exploration.candidates import Candidate, choice_of
 from littoral_converters.exploration.demands import (
     Demands,
@@ -285,13 +285,14 @@ class FakeClock:
 def test_a_budget_ends():
     clock = FakeClock()
     budget = Budget(20, clock)
-    clock.now += 9
-    assert (budget.spent, budget.left) == (9, 11)
-    assert not budget.is_over(0.5)
+    clock.now += 13
+    assert (budget.spent, budget.left) == (13, 7)
+    assert not budget.is_over(Reserve(0.3, 20))
     clock.now += 1
-    assert budget.is_over(0.5)
+    assert budget.is_over(Reserve(0.3, 20))
+    assert not budget.is_over(Reserve(0.3, 2))
     assert not budget.is_over()
-    clock.now += 15
+    clock.now += 11
     assert budget.is_over()
     assert budget.left == 0
 
