@@ -118,6 +118,16 @@ def _card_lines(card: dict[str, Any] | None) -> list[str]:
         lines.append(f"{'':10} left float: {', '.join(card['float_layers'])}")
     if card["min_runtime"]:
         lines.append(f"{'':10} runs in {card['min_runtime']} and newer")
+    lines += _tensor_lines(card)
+    for title in ("verification", "data", "versions"):
+        facts = [f"{key} {_short(value)}" for key, value in (card[title] or {}).items()]
+        lines += [line.replace(title, f"  {title}", 1) for line in _wrapped(title, facts)]
+    return lines
+
+
+def _tensor_lines(card: dict[str, Any]) -> list[str]:
+    """What goes in and what comes out."""
+    lines = []
     for tensor in card["inputs"]:
         for step in tensor["preprocessing"]:
             settings = ", ".join(f"{k} {v}" for k, v in step.items() if k != "step")
@@ -125,9 +135,6 @@ def _card_lines(card: dict[str, Any] | None) -> list[str]:
     for tensor in card["outputs"]:
         if tensor["labels"]:
             lines.append(f"{'':10} {tensor['name']} means {_labels(tensor['labels'])}")
-    for title in ("verification", "data", "versions"):
-        facts = [f"{key} {_short(value)}" for key, value in (card[title] or {}).items()]
-        lines += [line.replace(title, f"  {title}", 1) for line in _wrapped(title, facts)]
     return lines
 
 
