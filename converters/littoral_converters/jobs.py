@@ -13,6 +13,9 @@ from littoral_converters import formats, runtimes, schemes
 
 LOWERINGS = ("auto", "unrolled", "loop", "fused")
 
+IO = ("float32", "float16")
+"""What floating inputs and outputs of a file may be."""
+
 LeftOut = Callable[[str, str], None]
 """Called with a file that is not made, such as ``"onnx int16x8"``, and the reason."""
 
@@ -28,6 +31,7 @@ class Job:
         runtime: Release of an engine that the file must run in; None for any.
         float_layers: Keras layers that the scheme leaves float.
         keep_float: Their operators in the float32 file; see `littoral_converters.layers`.
+        io: One of `IO`.
     """
 
     format: str
@@ -36,6 +40,7 @@ class Job:
     runtime: str | None = None
     float_layers: tuple[str, ...] = ()
     keep_float: frozenset[str] = frozenset()
+    io: str = "float32"
 
     @property
     def writer(self) -> ModuleType:
@@ -64,6 +69,7 @@ def jobs_of(
     has_samples: bool,
     min_runtime: str | Sequence[str] | None = None,
     left_out: LeftOut | None = None,
+    io: str = "float32",
 ) -> list[Job]:
     """Every combination that was asked for.
 
@@ -74,6 +80,7 @@ def jobs_of(
         has_samples: Whether there is representative data.
         min_runtime: Releases that the files must run in, at most one for each format.
         left_out: Called with what a format cannot express, in place of an error.
+        io: One of `IO`.
 
     Returns:
         The jobs, format by format.
@@ -87,10 +94,12 @@ def jobs_of(
         raise InputError("nothing to convert to: give at least one format and one scheme")
     if lowering not in LOWERINGS:
         raise InputError(f"unknown lowering {lowering!r}: choose from {', '.join(LOWERINGS)}")
+    if io not in IO:
+        raise InputError(f"unknown type of inputs and outputs {io!r}: choose from {', '.join(IO)}")
     wanted = (min_runtime,) if isinstance(min_runtime, str) else tuple(min_runtime or ())
     releases: Mapping[str, str] = runtimes.by_format(wanted, format_names) if wanted else {}
     jobs = [
-        Job(format_name, scheme_name, lowering, releases.get(format_name))
+        Job(format_name, scheme_name, lowering, releases.get(format_name), io=io)
         for format_name in dict.fromkeys(format_names)
         for scheme_name in dict.fromkeys(scheme_names)
     ]
@@ -99,8 +108,8 @@ def jobs_of(
 
 def _is_possible(job: Job, has_samples: bool, left_out: LeftOut | None) -> bool:
     assert job.writer
-    if not hasattr(job.quantizer, job.format):
-        reason = f"{job.format} cannot express the scheme {job.scheme}: take another of either"
+    reason = _reason_against(job)
+    if reason:
         if left_out is None:
             raise ConversionError(reason)
         left_out(str(job), reason)
@@ -111,3 +120,15 @@ def _is_possible(job: Job, has_samples: bool, left_out: LeftOut | None) -> bool:
             "(--representative-data FILE.npz, a few hundred typical inputs)"
         )
     return True
+
+
+def _reason_against(job: Job) -> str:
+    """Why a format cannot express a scheme; empty when it can."""
+    if not hasattr(job.quantizer, job.format):
+        return f"{job.format} cannot express the scheme {job.scheme}: take another of either"
+    if job.io == "float16" and not getattr(job.quantizer, "HALF_IO", True):
+        return (
+            f"the scheme {job.scheme} does not go together with float16 inputs and outputs: "
+            "take float16 or an int8 scheme with float ones"
+        )
+    return ""

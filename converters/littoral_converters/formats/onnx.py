@@ -10,6 +10,7 @@ import numpy as np
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
 
+from littoral_converters.formats import _onnx_half_io
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._onnx_compaction import compact
 from littoral_converters.formats._onnx_reshapes import simplify
@@ -68,6 +69,22 @@ def stamp(content: bytes, card: Card) -> bytes:
     compact(model)
     onnx.helper.set_model_props(model, {KEY: card.to_json()})
     model.producer_name = "littoral"
+    return bytes(model.SerializeToString())
+
+
+def halve_io(content: bytes) -> bytes:
+    """Make the float32 inputs and outputs of a file float16.
+
+    Args:
+        content: An .onnx.
+
+    Returns:
+        The file, with the same names in the same order.
+    """
+    import onnx
+
+    model = onnx.load_from_string(content)
+    _onnx_half_io.halve(model)
     return bytes(model.SerializeToString())
 
 

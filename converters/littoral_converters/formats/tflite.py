@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
 
-from littoral_converters.formats import _tflite_metadata
+from littoral_converters.formats import _tflite_half_io, _tflite_metadata
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._tflite_compaction import compact
 from littoral_converters.graph import TracedGraph
@@ -77,6 +77,20 @@ def stamp(content: bytes, card: Card) -> bytes:
         model.metadata.append(entry)
     stamped = serialize(model)
     return stamped + _tflite_metadata.archive(card, len(stamped))
+
+
+def halve_io(content: bytes) -> bytes:
+    """Make the float32 inputs and outputs of a file float16.
+
+    Args:
+        content: A .tflite.
+
+    Returns:
+        The file, with the same names in the same order.
+    """
+    model = parse(content)
+    _tflite_half_io.halve(model)
+    return serialize(model)
 
 
 def parse(content: bytes) -> Any:

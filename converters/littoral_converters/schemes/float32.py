@@ -7,6 +7,7 @@ from littoral_converters.schemes import Samples
 NEEDS_SAMPLES = False
 MAX_ERROR = 1e-4
 RMS_ERROR = 1e-4
+HALF_IO = False
 MAX_DROP = 0.05
 
 

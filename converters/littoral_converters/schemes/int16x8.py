@@ -11,6 +11,7 @@ from littoral_converters.schemes import Samples
 NEEDS_SAMPLES = True
 MAX_ERROR = None
 RMS_ERROR = 0.05
+HALF_IO = False
 MAX_DROP = 0.5
 NOT_SEARCHED = "for devices with an integer unit; slow on a CPU: ask for it by name"
 

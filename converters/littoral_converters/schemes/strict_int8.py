@@ -11,6 +11,7 @@ from littoral_converters.schemes import Samples
 NEEDS_SAMPLES = True
 MAX_ERROR = None
 RMS_ERROR = 0.15
+HALF_IO = False
 MAX_DROP = 2.0
 NOT_SEARCHED = "for devices that know nothing but int8: ask for it by name"
 
