@@ -1,5 +1,6 @@
 # make demo     install into .venv, then train, convert, prove and measure everything
 # make test     install into .venv, then every check and test
+# make bench    time our files beside those of every stock route, and put the table into the README
 # make check    the same without the slow tests
 # make format   put the code into its form
 
@@ -8,10 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check lint format clean
+.PHONY: demo bench test check lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/littoral demo
+
+bench: $(INSTALLED)
+	$(BIN)/python tests/speed_run.py --readme --json build/speed.json
 
 test: lint
 	$(BIN)/python -m pytest

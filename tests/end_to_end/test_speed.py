@@ -1,0 +1,43 @@
+"""Our files beside those of stock routes, made and timed in the same minutes, as ratios."""
+
+from __future__ import annotations
+
+import pytest
+import speed_run
+
+NOISE = 0.93
+"""What a shared machine may take off a ratio in one run."""
+
+
+@pytest.fixture(scope="module", params=["gru", "transformer"])
+def raced(request, tmp_path_factory):
+    routes = {
+        "gru": ["keras_litert", "tflite", "tflite_int8", "tf2onnx", "litert_quantizer_dynamic"],
+        "transformer": ["keras_litert", "tflite_dynamic", "tflite_int8", "tf2onnx_repaired"],
+    }[request.param]
+    folder = tmp_path_factory.mktemp("speed")
+    return speed_run.race(request.param, folder, lambda text: None, routes, epochs=2)
+
+
+@pytest.mark.slow
+def test_our_best_file_is_faster_than_the_stock_ones_by_what_we_claim(raced):
+    goals = speed_run.GOALS[raced.kind]
+    assert {*goals} <= {*raced.ratios}
+    found = {what: raced.ratios[what].value for what in goals}
+    assert all(found[what] >= NOISE * goal for what, goal in goals.items()), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_no_int8_file_is_slower_than_its_float(raced, format_name):
+    for scheme in ("dynamic_int8", "static_int8"):
+        ratio = raced.to_float[f"ours {format_name} {scheme}"]
+        assert ratio.low is not None
+        assert ratio.low <= 1 / NOISE
+
+
+@pytest.mark.slow
+def test_our_files_are_as_good_as_keras(raced):
+    for name, accuracy in raced.accuracies.items():
+        if name.startswith("ours"):
+            assert accuracy >= raced.accuracy - speed_run.MAX_DROP, name
