@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from littoral_converters.debugging import debug as debug
+    from littoral_converters.doubts import DataWarning as DataWarning
     from littoral_converters.drift import Drift as Drift
     from littoral_converters.drift import LayerDrift as LayerDrift
     from littoral_converters.exploration.outcome import Search as Search
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from littoral_converters.verification import Verification as Verification
 
 _HOME_OF = {
+    "DataWarning": "doubts",
     "Drift": "drift",
     "LayerDrift": "drift",
     "Search": "exploration.outcome",

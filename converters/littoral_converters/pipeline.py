@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from littoral import files, integrity
 from littoral.errors import ConversionError, VerificationError
 
 from littoral_converters.calibration import REPRESENTATIVE_SAMPLES, Data
+from littoral_converters.doubts import DataWarning
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, jobs_of
 from littoral_converters.prepare import Prepared, Request, prepare
@@ -39,6 +41,7 @@ class Variant:
         float_layers: Layers that its scheme would quantize and that were left float.
         recommended: Whether it is the file of its format to ship, by measurement: see
             `littoral_converters.recommendation`. None where there was nothing to choose from.
+        warnings: What is doubtful about the data that it was calibrated on, one line each.
     """
 
     path: Path
@@ -50,6 +53,11 @@ class Variant:
     min_runtime: str | None = None
     float_layers: tuple[str, ...] = ()
     recommended: bool | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _warn(doubt: str) -> None:
+    warnings.warn(doubt, DataWarning, stacklevel=3)
 
 
 def convert(
@@ -68,6 +76,7 @@ def convert(
     left_out: LeftOut | None = None,
     recommend: bool = True,
     report: Report = lambda step: None,
+    warn: Report = _warn,
 ) -> list[Variant]:
     """Convert a Keras model to files that are proved to agree with it.
 
@@ -91,6 +100,8 @@ def convert(
             reason, in place of an error; float32 is never left out. None raises.
         recommend: Whether to time the files of a format in turn, 0.3 s each, and say which to ship.
         report: Called with one line before each step.
+        warn: Called with one line for each thing that is doubtful about the representative data: a
+            single sample, a constant, far from the evaluation data. By default a `DataWarning`.
 
     Returns:
         One variant per format and scheme, in the order asked for.
@@ -114,6 +125,8 @@ def convert(
     folder = files.make_folder(out)
     report("opening and tracing the Keras model")
     prepared = prepare(model, request)
+    for doubt in prepared.warnings:
+        warn(doubt)
     floats: dict[str, bytes] = {}
     made: list[tuple[Variant, bytes]] = []
     for job in jobs:
@@ -145,7 +158,9 @@ def _variant(
     content, oldest = sealed(job, content, prepared, verification)
     path = folder / f"{prepared.stem}.{job.scheme}{job.writer.SUFFIX}"
     size = len(content)
-    return Variant(path, job.format, job.scheme, job.lowering, size, verification, oldest), content
+    variant = Variant(path, job.format, job.scheme, job.lowering, size, verification, oldest)
+    doubtful = prepared.warnings if job.quantizer.NEEDS_SAMPLES else ()
+    return dataclasses.replace(variant, warnings=doubtful), content
 
 
 def _recommended(

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from littoral_converters import isolation, reading, source
 from littoral_converters.calibration import Data, Dataset, invent, read
+from littoral_converters.doubts import doubts
 from littoral_converters.isolation import isolated
 from littoral_converters.verification import Outputs
 
@@ -67,6 +68,7 @@ class Prepared:
         representative: Data for calibration; None when none was given.
         evaluation: Data that files are compared on.
         reference: Keras's outputs on it, by name.
+        warnings: What is doubtful about the data, one line each.
     """
 
     stem: str
@@ -75,6 +77,7 @@ class Prepared:
     representative: Dataset | None
     evaluation: Dataset
     reference: Outputs
+    warnings: tuple[str, ...] = ()
 
 
 def prepare(model: Any, request: Request) -> Prepared:
@@ -242,6 +245,7 @@ def prepare_model(
         representative=representative,
         evaluation=evaluation,
         reference=reference,
+        warnings=doubts(representative, None if request.evaluation_data is None else evaluation),
     )
 
 

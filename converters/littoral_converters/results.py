@@ -46,6 +46,7 @@ def result_of(variant: Variant, family: str | None) -> dict[str, Any]:
         "rms_error": found.rms_error,
         "agreement": found.agreement,
         "samples": found.samples,
+        "warnings": list(variant.warnings),
         **dict.fromkeys(MEASURED),
         "passed": found.passed,
     }

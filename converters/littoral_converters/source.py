@@ -10,6 +10,8 @@ from typing import Any
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
+from littoral_converters.custom_classes import unknown_classes
+
 SAVED_MODEL = "saved_model.pb"
 """The file that makes a folder a SavedModel."""
 
@@ -73,16 +75,12 @@ def open_model(path: Path, allow_unsafe: bool = False) -> Any:
 
 def _refusal(path: Path, error: Exception) -> Exception:
     text = " ".join(str(error).split())
+    if "Could not locate" in text or "Unknown layer" in text:
+        return ConversionError(_unregistered(path, text))
     if "Lambda" in text or "lambda" in text or "safe_mode" in text:
         return ConversionError(
             f"{path} holds a Lambda layer, which is Python code that loading would run: "
             "pass --allow-unsafe (allow_unsafe=True) if you trust the file"
-        )
-    if "Could not locate class" in text or "Unknown layer" in text:
-        return ConversionError(
-            f"{path} has a custom layer that is not registered here ({_shorten(text)}): import the "
-            "module that registers it (keras.saving.register_keras_serializable) and pass the "
-            "model itself"
         )
     if path.suffix in (".h5", ".hdf5"):
         return FormatError(
@@ -90,6 +88,18 @@ def _refusal(path: Path, error: Exception) -> Exception:
             "wrote it, and save it as .keras"
         )
     return FormatError(f"{path} is no Keras model, or is damaged: {_shorten(text)}")
+
+
+def _unregistered(path: Path, text: str) -> str:
+    """Which classes are missing, and how to bring them."""
+    found = unknown_classes(path)
+    names = ", ".join(map(str, found)) or _shorten(text)
+    return (
+        f"{path} uses classes that are not registered here: {names}; from Python, import the "
+        "modules that register them (@keras.saving.register_keras_serializable()), load the model "
+        "with keras.models.load_model, and pass it to littoral_converters.convert in place of the "
+        "file"
+    )
 
 
 def _shorten(text: str) -> str:

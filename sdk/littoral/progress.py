@@ -7,6 +7,8 @@ import sys
 import time
 from types import TracebackType
 
+_CLEAR = "\r\x1b[2K"
+
 
 class Progress:
     """Says what is being done and how far it is. Use it as a context manager.
@@ -48,13 +50,18 @@ class Progress:
         if self._redraws:
             self._show(f"{self._what}: {what}" if self._what else what)
 
+    def warn(self, what: str) -> None:
+        """Leave a line behind that begins with ``warning:``, above what is being redrawn."""
+        sys.stderr.write(f"{_CLEAR if self._redraws else ''}warning: {what}\n")
+        sys.stderr.flush()
+
     def _show(self, what: str) -> None:
         count = f"{self._done}/{self.total}" if self.total else f"{self._done}"
         text = f"{self.title} [{count}] {what}"
         if self._redraws:
             room = shutil.get_terminal_size().columns - 8
             seconds = time.monotonic() - self._started
-            sys.stderr.write(f"\r\x1b[2K{text[:room]}  {seconds:.0f} s")
+            sys.stderr.write(f"{_CLEAR}{text[:room]}  {seconds:.0f} s")
         else:
             sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
@@ -75,5 +82,5 @@ class Progress:
             return
         Progress._outermost = None
         if self._redraws and self._done:
-            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.write(_CLEAR)
             sys.stderr.flush()

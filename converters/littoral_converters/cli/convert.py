@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     Returns:
         ``results``: one object per file; ``left_out``: with ``--schemes all``, each file that could
-        not be made and why; ``passed``.
+        not be made and why; ``warnings``: what is doubtful about the data; ``passed``.
 
     Raises:
         LittoralError: As `littoral_converters.convert` raises it.
@@ -90,6 +90,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         schemes = _all_schemes(arguments.representative_data is not None)
     compared = len(schemes) > 1 and "float32" in schemes and not arguments.no_recommend
     left_out: list[dict[str, str]] = []
+    warnings: list[str] = []
+
+    def warn(doubt: str) -> None:
+        warnings.append(doubt)
+        progress.warn(doubt)
+
     with Progress("convert", total=1 + len(formats) * (len(schemes) + compared)) as progress:
         variants = convert(
             arguments.model,
@@ -108,11 +114,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             if takes_all
             else None,
             report=progress.step,
+            warn=warn,
         )
     card = card_in(Path(arguments.model))
     family = card.family if card else None
     results = [result_of(variant, family) for variant in variants]
-    return {"results": results, "left_out": left_out, "passed": True}
+    return {"results": results, "left_out": left_out, "warnings": warnings, "passed": True}
 
 
 def describe(payload: dict[str, Any]) -> str:
