@@ -38,6 +38,9 @@ FOR_MENDING = Reserve(0.5, 60.0)
 FOR_PROOFS = Reserve(0.6, 75.0)
 """Kept back while making files: one that is not proved is of no use."""
 
+FOR_LAST_PROOFS = Reserve(0.4, 35.0)
+"""The same once layers have been looked for, when only the timing comes after the proofs."""
+
 TELLING_STEPS = 3
 """Steps from which their pace foretells anything."""
 

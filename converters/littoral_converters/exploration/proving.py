@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from littoral import files
 from littoral.errors import ConversionError, LittoralError
 
-from littoral_converters.exploration.budget import FOR_MENDING, FOR_PROOFS, Budget
+from littoral_converters.exploration.budget import FOR_MENDING, FOR_PROOFS, Budget, Reserve
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.demands import Demands
 from littoral_converters.exploration.proofs import Proof, Proofs
@@ -24,6 +24,7 @@ def prove_all(
     demands: Demands,
     budget: Budget,
     report: Report,
+    reserves: tuple[Reserve, Reserve] = (FOR_PROOFS, FOR_MENDING),
 ) -> list[Candidate]:
     """Make every candidate for its size, then prove those that are small enough.
 
@@ -37,6 +38,7 @@ def prove_all(
         demands: Files that are too large are not proved.
         budget: Ends the work early.
         report: Is told every step.
+        reserves: What of the budget is kept back while making, and while proving.
 
     Returns:
         Candidates that the budget left no time for.
@@ -46,7 +48,7 @@ def prove_all(
         workshop.opened()
     began = budget.spent
     for count, candidate in enumerate(todo):
-        if budget.is_over(FOR_PROOFS) and any(p.file is not None for p in proofs.all()):
+        if budget.is_over(reserves[0]) and any(p.file is not None for p in proofs.all()):
             break
         known = proofs.get(candidate)
         if known is None or known.same_as:
@@ -58,7 +60,7 @@ def prove_all(
         (p for p in made if not demands.miss(p)), key=lambda p: (p.size_bytes or 0, p.candidate)
     )
     for count, proof in enumerate(fitting):
-        if budget.is_over(FOR_MENDING) and any(p.verification for p in proofs.all()):
+        if budget.is_over(reserves[1]) and any(p.verification for p in proofs.all()):
             break
         outlook = budget.outlook(began, len(todo) + count, len(fitting) - count)
         report(f"comparing {proof.candidate} with Keras{outlook}")

@@ -19,7 +19,13 @@ from littoral.targets import Target, connect
 from littoral_converters import source
 from littoral_converters.calibration import Data
 from littoral_converters.exploration import choosing, outcome
-from littoral_converters.exploration.budget import Budget, Clock, system_clock
+from littoral_converters.exploration.budget import (
+    FOR_LAST_PROOFS,
+    FOR_LATENCY,
+    Budget,
+    Clock,
+    system_clock,
+)
 from littoral_converters.exploration.candidates import Candidate, Choice, choice_of
 from littoral_converters.exploration.demands import Demands, check_drop
 from littoral_converters.exploration.mending import mend
@@ -116,6 +122,10 @@ def search(
     candidates = choice.candidates(_layer_classes(workshop, proofs))
     untried = prove_all(candidates, workshop, proofs, demands, budget, report)
     notes = mend(candidates, workshop, proofs, demands, budget, report)
+    if untried:
+        last = (FOR_LAST_PROOFS, FOR_LATENCY)
+        untried = prove_all(candidates, workshop, proofs, demands, budget, report, last)
+        notes = mend(candidates, workshop, proofs, demands, budget, report)
     entrants = _entrants(candidates, proofs, demands)
     samples = _samples(workshop, proofs)
     timed, failures = race(entrants, settings, proofs, machine, samples, budget, report)

@@ -82,11 +82,11 @@ class Workshop:
         Raises:
             ConversionError: It cannot be made.
         """
+        content = self._float(candidate)
         prepared = self.opened(candidate.lowering)
         if samples is not None and prepared.representative is not None:
             fewer = prepared.representative.head(samples)
             prepared = dataclasses.replace(prepared, representative=fewer)
-        content = self._float(candidate)
         layers = candidate.float_layers
         keep = operators_of(layers, self.layers(candidate)) if layers else frozenset()
         return quantized(candidate.job(keep), content, prepared, f"{prepared.stem} as {candidate}")
@@ -154,21 +154,47 @@ class Workshop:
 
     def _open(self, lowering: str) -> Prepared:
         if lowering == AUTO:
-            return prepare(self._model, self._request)
+            return self._traced(self._request)
         first = self.opened()
         request = dataclasses.replace(
             self._request, lowering=lowering, representative_data=None, evaluation_data=None
         )
         return dataclasses.replace(
-            prepare(self._model, request),
+            self._traced(request),
             representative=first.representative,
             evaluation=first.evaluation,
             reference=first.reference,
         )
 
+    def _traced(self, request: Request) -> Prepared:
+        """The model traced for every format that it can be traced for.
+
+        Raises:
+            ConversionError: There is none.
+        """
+        try:
+            return prepare(self._model, request)
+        except ConversionError as error:
+            if len(request.formats) == 1:
+                raise
+            parts = [part for name in request.formats if (part := self._alone(name, request))]
+            if not parts:
+                raise error
+        graphs = {name: graph for part in parts for name, graph in part.graphs.items()}
+        return dataclasses.replace(parts[0], graphs=graphs)
+
+    def _alone(self, format_name: str, request: Request) -> Prepared | None:
+        """The model traced for one format; None, and the error kept, where it cannot be."""
+        try:
+            return prepare(self._model, dataclasses.replace(request, formats=(format_name,)))
+        except ConversionError as error:
+            self._floats[format_name, request.lowering] = error
+            return None
+
     def _float(self, candidate: Candidate) -> bytes:
         """The float32 file that a candidate starts from, or the error, which is kept as well."""
         place = (candidate.format, candidate.lowering)
+        self._open_for(candidate)
         if place not in self._floats:
             self._floats[place] = self._written(candidate)
         found = self._floats[place]
@@ -176,16 +202,25 @@ class Workshop:
             raise found
         return found
 
+    def _open_for(self, candidate: Candidate) -> None:
+        """Open the model with a candidate's lowering, and keep the error where that fails."""
+        place = (candidate.format, candidate.lowering)
+        self.opened()
+        if place not in self._floats and candidate.lowering not in self._prepared:
+            try:
+                self.opened(candidate.lowering)
+            except ConversionError as error:
+                for name in self._request.formats:
+                    self._floats[name, candidate.lowering] = error
+
     def _written(self, candidate: Candidate) -> bytes | ConversionError:
+        prepared = self.opened(candidate.lowering)
+        graph = prepared.graphs[candidate.format]
+        what = f"writing {prepared.stem} as {candidate.format} {candidate.lowering}"
         try:
-            prepared = self.opened(candidate.lowering)
-            graph = prepared.graphs[candidate.format]
-            what = f"writing {prepared.stem} as {candidate.format} {candidate.lowering}"
             content: bytes = isolated(candidate.job().writer.write, graph, doing=what)
             return content
         except ConversionError as error:
-            if candidate.lowering == AUTO and AUTO not in self._prepared:
-                raise
             return error
 
 

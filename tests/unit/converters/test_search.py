@@ -8,10 +8,13 @@ import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from littoral.card import Card
 from littoral.errors import ConversionError, InputError
 from littoral.measure import Measurement
 from littoral.statistics import Estimate, percentile_interval
+from littoral_converters.calibration import Dataset
 from littoral_converters.exploration import choosing
+from littoral_converters.exploration import workshop as workshop_module
 from littoral_converters.exploration.budget import Budget, Reserve
 from littoral_converters.exploration.candidates import Candidate, choice_of
 from littoral_converters.exploration.demands import (
@@ -26,7 +29,9 @@ from littoral_converters.exploration.mending import fewest
 from littoral_converters.exploration.proofs import Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, Timed
+from littoral_converters.exploration.workshop import Workshop
 from littoral_converters.layers import operators_of, scopes_of
+from littoral_converters.prepare import Prepared, Request
 from littoral_converters.verification import Limits, compare
 
 FLOAT = Candidate("tflite", "float32")
@@ -515,3 +520,36 @@ def test_a_second_search_does_only_what_is_left(tmp_path):
     again = FakeWorkshop(sizes)
     prove_all(tried, again, Proofs(tmp_path, KEY), Demands(1), Budget(None), lambda _: None)
     assert again.log == [("prove", "dynamic_int8")]
+
+
+# The workshop, with a model that one format cannot express
+
+
+def prepared(formats):
+    graphs = dict.fromkeys(formats)
+    return Prepared("m", Card("m"), graphs, None, Dataset({"x": np.zeros((1, 1))}), {})
+
+
+def test_a_format_that_the_model_cannot_be_traced_for_leaves_the_other(monkeypatch):
+    def prepare(model, request):
+        if "onnx" in request.formats or request.lowering == "fused":
+            raise ConversionError("layer 'odd' cannot be traced")
+        return prepared(request.formats)
+
+    monkeypatch.setattr(workshop_module, "prepare", prepare)
+    monkeypatch.setattr(workshop_module, "isolated", lambda *_, doing: b"float32")
+    workshop = Workshop(None, Request(formats=("tflite", "onnx")), lambda _: None)
+    assert workshop.make(FLOAT) == b"float32"
+    for refused in (Candidate("onnx", "float32"), Candidate("tflite", "float32", "fused")):
+        with pytest.raises(ConversionError, match="'odd' cannot be traced"):
+            workshop.make(refused)
+
+
+def test_a_model_that_no_format_can_express_ends_the_search(monkeypatch):
+    def prepare(model, request):
+        raise ConversionError("layer 'odd' cannot be traced")
+
+    monkeypatch.setattr(workshop_module, "prepare", prepare)
+    workshop = Workshop(None, Request(formats=("tflite", "onnx")), lambda _: None)
+    with pytest.raises(ConversionError, match="'odd'"):
+        workshop.opened()
