@@ -143,8 +143,7 @@ def convert(
             left_out(str(job), str(error))
     if recommend:
         made = [*_recommended(made, prepared, report)]
-    for variant, content in made:
-        files.write_atomically(variant.path, content)
+    files.write_together({variant.path: content for variant, content in made})
     return [variant for variant, _ in made]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from littoral.errors import InputError
@@ -61,18 +63,39 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     Raises:
         InputError: The disk is full or the folder cannot be written; nothing is left behind.
     """
-    target = Path(path)
-    temporary: str | None = None
+    return write_together({Path(path): content})[0]
+
+
+def write_together(contents: Mapping[Path, bytes]) -> list[Path]:
+    """Write several files, all of them or none: none is renamed before every one is on the disk.
+
+    Args:
+        contents: The whole content by final name. Existing files are replaced.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        InputError: The disk is full or a folder cannot be written; nothing is left behind, and
+            files that were there before are as they were.
+    """
+    staged: list[tuple[str, Path]] = []
+    target = Path()
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
+        for target, content in contents.items():
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "a folder has that name")
+            descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            staged.append((temporary, target))
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+        for temporary, target in staged:
+            os.replace(temporary, target)
     except BaseException as error:
-        if temporary is not None:
+        for temporary, _ in staged:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
         if isinstance(error, OSError):
@@ -80,7 +103,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
                 f"cannot write {target}: {_reason(error)}; nothing was kept"
             ) from error
         raise
-    return target
+    return list(contents)
 
 
 def _umask() -> int:

@@ -95,6 +95,9 @@ def test_a_full_disk_leaves_nothing_half_written(place, tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
 
+    earlier = tmp_path / "out" / "good.float32.tflite"
+    earlier.parent.mkdir()
+    earlier.write_bytes(b"from an earlier day")
     done = subprocess.run(
         [LITTORAL, "convert", place / "good.keras", "--out", tmp_path / "out"],
         capture_output=True,
@@ -104,7 +107,8 @@ def test_a_full_disk_leaves_nothing_half_written(place, tmp_path):
     )
     assert done.returncode in (1, 2), done.stderr
     assert "Traceback" not in done.stderr
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [earlier]
+    assert earlier.read_bytes() == b"from an earlier day"
 
 
 def interrupted(*words, during):
