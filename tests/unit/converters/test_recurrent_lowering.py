@@ -1,11 +1,13 @@
 """Recurrent layers, in every way of writing them, against Keras."""
 
 import keras
+import littoral
 import numpy as np
 import onnx
 import pytest
 from converted import feeds, randomize, worst_error
 from keras import layers
+from littoral_converters.lowering._recurrent_loops import chunk_of
 
 STEPS, FEATURES = 7, 3
 
@@ -101,8 +103,27 @@ def test_long_sequences_do_not_grow_with_their_length(format_name, tmp_path):
         model = randomize(keras.Model(inputs, layers.LSTM(6)(inputs)))
         folder = tmp_path / str(steps)
         assert worst_error(model, folder, format_name) < 1e-4
-        sizes.append(next(folder.iterdir()).stat().st_size)
+        path = next(folder.iterdir())
+        sizes.append(path.stat().st_size)
+        way = "fused" if format_name == "onnx" else f"loop, {steps} steps by 20"
+        with littoral.load(path) as file:
+            assert way in file.card.lowering
     assert sizes[1] < 1.05 * sizes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("steps", "chunk"), [(65, 13), (67, 24), (96, 24)])
+@pytest.mark.parametrize("every", [True, False])
+def test_loops_over_chunks_agree_whatever_is_left_over(steps, chunk, every, tmp_path):
+    assert chunk_of(steps) == chunk
+    inputs = keras.Input((steps, FEATURES))
+    masked = layers.Masking()(inputs)
+    model = randomize(keras.Model(inputs, layers.GRU(6, return_sequences=every)(masked)))
+    data = feeds(model, 2, seed=3)
+    (values,) = data.values()
+    values[0, 5:9] = 0
+    values[1, steps - 4 :] = 0
+    assert worst_error(model, tmp_path, "tflite", data=data) < 1e-5
 
 
 @pytest.mark.slow
