@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             lowerings=names(arguments.lowerings),
             engines=names(arguments.engines),
             report=progress.step,
+            warn=progress.warn,
         )
     if found.best is None:
         print(f"littoral: {found.message}", file=sys.stderr)

@@ -224,7 +224,9 @@ def _digest_of(path: Path) -> str:
 
 def _figures(found: Found) -> tuple[float, ...]:
     latency = found.latency_p50_us
-    return (float("inf") if latency is None else latency, found.drop, found.size_bytes)
+    # A drop is known to a hundredth of a point at best: less is rounding in the last digit.
+    drop = round(found.drop, 2)
+    return (float("inf") if latency is None else latency, drop, found.size_bytes)
 
 
 def _sentence(
@@ -235,7 +237,7 @@ def _sentence(
         return (
             f"the best file of {stem} is {best.path}: {best.variant.format} "
             f"{best.variant.scheme}{_mixed(best)}, {_latency(best)}, "
-            f"{units.size(best.size_bytes)}, accuracy {units.points(best.drop)}"
+            f"{units.size(best.size_bytes)}, change {units.points(best.drop)}"
         )
     wanted = f"a drop of at most {demands.max_drop:g}"
     if demands.max_size is not None:

@@ -70,6 +70,7 @@ class Proofs:
         folder: Where the variants are.
         stem: What the model's files are called; None until the model has been opened.
         layer_classes: Classes of its layers; empty until then.
+        doubts: What is doubtful about the data, one line each.
         layers: Layers with weights, in the model's order, of candidates whose layers were tried.
         sensitivity: The error of each of those layers alone, by candidate and layer.
     """
@@ -82,6 +83,7 @@ class Proofs:
         self._proofs: dict[str, Proof] = {}
         self.stem: str | None = None
         self.layer_classes: tuple[str, ...] = ()
+        self.doubts: tuple[str, ...] = ()
         self.layers: dict[str, tuple[str, ...]] = {}
         self.sensitivity: dict[str, dict[str, float]] = {}
         known = _read(self._path)
@@ -128,6 +130,7 @@ class Proofs:
             "key": self._key,
             "stem": self.stem,
             "layer_classes": self.layer_classes,
+            "doubts": self.doubts,
             "layers": self.layers,
             "sensitivity": self.sensitivity,
             "proofs": [dataclasses.asdict(proof) for proof in self._proofs.values()],
@@ -137,6 +140,7 @@ class Proofs:
     def _take(self, known: Mapping[str, Any]) -> None:
         self.stem = known["stem"]
         self.layer_classes = tuple(known["layer_classes"])
+        self.doubts = tuple(known["doubts"])
         self.layers = {key: tuple(names) for key, names in known["layers"].items()}
         self.sensitivity = known["sensitivity"]
         for fields in known["proofs"]:

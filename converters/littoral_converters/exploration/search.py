@@ -6,6 +6,7 @@ import dataclasses
 import io
 import math
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from littoral.targets import Target, connect
 
 from littoral_converters import source
 from littoral_converters.calibration import Data
+from littoral_converters.doubts import DataWarning
 from littoral_converters.exploration import choosing, outcome
 from littoral_converters.exploration.budget import (
     FOR_LAST_PROOFS,
@@ -43,6 +45,10 @@ NO_TIME = "the budget ended before it was proved"
 Report = Callable[[str], None]
 
 
+def _warn(doubt: str) -> None:
+    warnings.warn(doubt, DataWarning, stacklevel=3)
+
+
 def search(
     model: Any,
     out: str | os.PathLike[str],
@@ -61,6 +67,7 @@ def search(
     batch: int | None = 1,
     allow_unsafe: bool = False,
     report: Report = lambda step: None,
+    warn: Report = _warn,
     clock: Clock = system_clock,
 ) -> Search:
     """Find the fastest file of a model that keeps its accuracy.
@@ -91,6 +98,8 @@ def search(
         batch: Batch size of the files, None for any.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         report: Called with one line before each step.
+        warn: Called with one line for each thing that is doubtful about the representative data.
+            By default a `DataWarning`.
         clock: Seconds, monotonic.
 
     Returns:
@@ -119,7 +128,10 @@ def search(
         needs_labels=True,
     )
     workshop = Workshop(model, request, report)
-    candidates = choice.candidates(_layer_classes(workshop, proofs))
+    _learn(workshop, proofs)
+    for doubt in proofs.doubts:
+        warn(doubt)
+    candidates = choice.candidates(proofs.layer_classes)
     untried = prove_all(candidates, workshop, proofs, demands, budget, report)
     notes = mend(candidates, workshop, proofs, demands, budget, report)
     if untried:
@@ -150,6 +162,7 @@ def search(
             *notes,
             *(f"{name} was left out: {why}" for name, why in choice.left_out.items()),
         ],
+        "warnings": list(proofs.doubts),
         "budget_s": budget_s,
         "complete": not untried,
         "seconds": round(budget.spent, 1),
@@ -185,12 +198,12 @@ def engines_for(formats: Sequence[str]) -> list[str]:
     ]
 
 
-def _layer_classes(workshop: Workshop, proofs: Proofs) -> tuple[str, ...]:
-    """Classes of the model's layers; a second search need not open the model for them."""
+def _learn(workshop: Workshop, proofs: Proofs) -> None:
+    """What is asked of the model before anything is made; a second search need not open it."""
     if proofs.stem is None:
         proofs.stem, proofs.layer_classes = workshop.stem, workshop.layer_classes
+        proofs.doubts = workshop.opened().warnings
         proofs.save()
-    return proofs.layer_classes
 
 
 def _entrants(candidates: Sequence[Candidate], proofs: Proofs, demands: Demands) -> list[Proof]:

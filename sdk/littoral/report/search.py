@@ -188,7 +188,7 @@ def _tiles(payload: Mapping[str, Any], shown: Sequence[Result]) -> list[tuple[st
 
 
 def _warnings(payload: Mapping[str, Any]) -> list[str]:
-    words = []
+    words = [str(doubt) for doubt in payload["warnings"]]
     if payload["emulated"]:
         words.append("The processor was emulated, so the best file is the smallest.")
     if not payload["complete"]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -538,6 +539,9 @@ def test_a_format_that_the_model_cannot_be_traced_for_leaves_the_other(monkeypat
 
     monkeypatch.setattr(workshop_module, "prepare", prepare)
     monkeypatch.setattr(workshop_module, "isolated", lambda *_, doing: b"float32")
+    monkeypatch.setattr(workshop_module, "quantized", lambda job, content, *_: content)
+    writer = SimpleNamespace(write=None)
+    monkeypatch.setattr(Candidate, "job", lambda self, keep=None: SimpleNamespace(writer=writer))
     workshop = Workshop(None, Request(formats=("tflite", "onnx")), lambda _: None)
     assert workshop.make(FLOAT) == b"float32"
     for refused in (Candidate("onnx", "float32"), Candidate("tflite", "float32", "fused")):
