@@ -72,6 +72,7 @@ def convert(
     batch: int | None = 1,
     tolerance: float | None = None,
     min_runtime: str | Sequence[str] | None = None,
+    io: str = "float32",
     allow_unsafe: bool = False,
     left_out: LeftOut | None = None,
     recommend: bool = True,
@@ -95,6 +96,7 @@ def convert(
             takes each scheme's own limits.
         min_runtime: Releases that the files must run in, at most one for each format, for example
             ``("tflite-2.14", "ort-1.17")``; see `littoral_converters.runtimes`.
+        io: What the files' float inputs and outputs are: ``"float32"`` or ``"float16"``.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         left_out: Called with a file that cannot be made, such as ``"tflite strict_int8"``, and the
             reason, in place of an error; float32 is never left out. None raises.
@@ -112,7 +114,7 @@ def convert(
         InputError: Unknown names, or data that does not fit.
     """
     has_samples = representative_data is not None
-    jobs = jobs_of(formats, schemes, lowering, has_samples, min_runtime, left_out)
+    jobs = jobs_of(formats, schemes, lowering, has_samples, min_runtime, left_out, io)
     request = Request(
         formats=tuple(dict.fromkeys(job.format for job in jobs)),
         lowering=lowering,
@@ -202,6 +204,8 @@ def quantized(job: Job, content: bytes, prepared: Prepared, what: str) -> bytes:
     quantize = getattr(job.quantizer, job.format)
     extra = (job.keep_float,) if job.keep_float else ()
     made: bytes = isolated(quantize, content, samples, *extra, doing=f"quantizing {what}")
+    if job.io == "float16":
+        made = isolated(job.writer.halve_io, made, doing=f"halving the inputs of {what}")
     if job.runtime is None:
         return made
     doing = f"writing {what} for {job.runtime}"

@@ -64,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="do not time the files of a format against each other to say which to ship",
     )
     parser.add_argument(
+        "--io",
+        choices=["float32", "float16"],
+        default="float32",
+        help="type of the files' float inputs and outputs (default: float32)",
+    )
+    parser.add_argument(
         "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
     )
 
@@ -108,6 +114,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             batch=arguments.batch,
             tolerance=arguments.tolerance,
             min_runtime=split(arguments.min_runtime),
+            io=arguments.io,
             allow_unsafe=arguments.allow_unsafe,
             recommend=not arguments.no_recommend,
             left_out=(lambda f, why: left_out.append({"file": f, "reason": why}))
