@@ -30,7 +30,7 @@ FINALISTS = 6
 TRIED_EVERY_WAY = 3
 """So many of the final's files are run in every setting, the others in the plain one."""
 
-WITHIN = 1.25
+WITHIN = 1.4
 """Files that take longer than this many times the fastest one's p50 do not get into the final."""
 
 Report = Callable[[str], None]
@@ -102,7 +102,7 @@ def race(
     first, failures = _timed_without_failures(heat, proofs, target, data, seconds)
     if not first:
         return [], failures
-    final = _finalists(first, settings, _fits_a_final(budget))
+    final = finalists(first, settings, _fits_a_final(budget))
     report(f"timing the fastest in turn on {target.name}, {len(final)} ways")
     seconds = _seconds(budget, len(final), FINAL_SECONDS, share=0.8)
     last = _in_turn(final, proofs, target, data, seconds, cold_starts=1)
@@ -117,12 +117,26 @@ def _fits_a_final(budget: Budget) -> bool:
     return left is None or left > FINALISTS * (LEAST_SECONDS + WARMUP_SECONDS)
 
 
-def _finalists(
+def finalists(
     first: Sequence[Timed], settings: Sequence[Setting], every_setting: bool
 ) -> list[tuple[Proof, Setting]]:
+    """What is timed again: the fastest files, and the fastest one of every format that is near.
+
+    Files of one engine are often alike; a moment that suits it must not keep the other one out.
+
+    Args:
+        first: The first heat.
+        settings: Ways to run a file, the plain one first.
+        every_setting: Whether the fastest few are run in all of them.
+
+    Returns:
+        Files and settings.
+    """
     ranked = sorted(first, key=_p50)
-    fastest = _p50(ranked[0])
-    chosen = [timed.proof for timed in ranked if _p50(timed) <= WITHIN * fastest][:FINALISTS]
+    near = [timed for timed in ranked if _p50(timed) <= WITHIN * _p50(ranked[0])]
+    of_format = {timed.proof.candidate.format: timed for timed in reversed(near)}
+    rest = [timed for timed in near[:FINALISTS] if timed not in of_format.values()]
+    chosen = [timed.proof for timed in sorted([*of_format.values(), *rest], key=_p50)]
     others = settings[1:] if every_setting else ()
     return [(proof, settings[0]) for proof in chosen] + [
         (proof, setting)

@@ -29,7 +29,7 @@ from littoral_converters.exploration.fingerprint import fingerprint
 from littoral_converters.exploration.mending import fewest
 from littoral_converters.exploration.proofs import Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
-from littoral_converters.exploration.racing import Setting, Timed
+from littoral_converters.exploration.racing import Setting, Timed, finalists
 from littoral_converters.exploration.workshop import Workshop
 from littoral_converters.layers import operators_of, scopes_of
 from littoral_converters.prepare import Prepared, Request
@@ -148,6 +148,18 @@ def test_files_that_were_not_in_the_final_do_not_win():
     final = timed(99, steady(1000))
     assert choosing.best([outside, final]) is final
     assert Estimate(1.0).low is None
+
+
+def test_the_final_has_the_fastest_files_and_the_fastest_of_each_format_that_is_near():
+    alike = [timed(10, steady(1000 + index), lowering=str(index)) for index in range(9)]
+    other = timed(10, steady(1300), format="onnx")
+    slow = timed(10, steady(2000), format="onnx", scheme="float32")
+    settings = [Setting(), Setting(2)]
+    final = finalists([slow, other, *alike], settings, True)
+    plain = [proof.candidate for proof, setting in final if setting == Setting()]
+    assert plain == [one.proof.candidate for one in [*alike[:6], other]]
+    assert [proof.candidate.lowering for proof, s in final if s == Setting(2)] == ["0", "1", "2"]
+    assert len(finalists([slow, other, *alike], settings, False)) == 7
 
 
 # Layers to leave float
