@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from littoral import files
-from littoral.errors import ConversionError, LittoralError
+from littoral.errors import ConversionError, EngineError, ModelError
 
 from littoral_converters.exploration.budget import FOR_MENDING, FOR_PROOFS, Budget, Reserve
 from littoral_converters.exploration.candidates import Candidate
@@ -109,7 +109,7 @@ def prove(proof: Proof, workshop: Workshop, proofs: Proofs) -> Proof:
     try:
         verification = workshop.prove(proof.candidate, content)
         whole, _ = workshop.finish(proof.candidate, content, verification)
-    except LittoralError as error:
+    except (ConversionError, EngineError, ModelError) as error:
         path.unlink()
         return proofs.put(
             dataclasses.replace(proof, file=None, size_bytes=None, problem=_one_line(error))

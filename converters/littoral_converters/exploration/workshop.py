@@ -21,6 +21,7 @@ from littoral_converters.proof import limits_of
 from littoral_converters.verification import Limits, Outputs, Verification, compare
 
 NO_LIMIT_POINTS = 100.0
+_NO_LIMITS = Limits(None, float("inf"), NO_LIMIT_POINTS)
 
 Report = Callable[[str], None]
 
@@ -135,8 +136,7 @@ class Workshop:
         at = _spread(len(prepared.evaluation), samples)
         few = Dataset({name: values[at] for name, values in prepared.evaluation.inputs.items()})
         reference = {name: values[at] for name, values in prepared.reference.items()}
-        limits = Limits(None, float("inf"), NO_LIMIT_POINTS)
-        found = self._compared(content, few, reference, limits, candidate)
+        found = self._compared(content, few, reference, _NO_LIMITS, candidate)
         return found.rms_error if found.passed else float("inf")
 
     def _compared(
@@ -154,7 +154,10 @@ class Workshop:
 
     def _open(self, lowering: str) -> Prepared:
         if lowering == AUTO:
-            return self._traced(self._request)
+            prepared = self._traced(self._request)
+            # Labels that do not fit the model are found before anything is made.
+            compare(prepared.reference, prepared.reference, prepared.evaluation.labels, _NO_LIMITS)
+            return prepared
         first = self.opened()
         request = dataclasses.replace(
             self._request, lowering=lowering, representative_data=None, evaluation_data=None

@@ -538,9 +538,12 @@ def test_a_second_search_does_only_what_is_left(tmp_path):
 # The workshop, with a model that one format cannot express
 
 
-def prepared(formats):
+def prepared(formats, labels=None):
     graphs = dict.fromkeys(formats)
-    return Prepared("m", Card("m"), graphs, None, Dataset({"x": np.zeros((1, 1))}), {})
+    reference = {"y": np.zeros((1, 2))}
+    return Prepared(
+        "m", Card("m"), graphs, None, Dataset({"x": np.zeros((1, 1))}, labels), reference
+    )
 
 
 def test_a_format_that_the_model_cannot_be_traced_for_leaves_the_other(monkeypatch):
@@ -569,3 +572,9 @@ def test_a_model_that_no_format_can_express_ends_the_search(monkeypatch):
     workshop = Workshop(None, Request(formats=("tflite", "onnx")), lambda _: None)
     with pytest.raises(ConversionError, match="'odd'"):
         workshop.opened()
+
+
+def test_labels_that_do_not_fit_the_model_are_found_before_anything_is_made(monkeypatch):
+    monkeypatch.setattr(workshop_module, "prepare", lambda *_: prepared(["onnx"], np.array([7])))
+    with pytest.raises(InputError, match="output has 2 classes"):
+        Workshop(None, Request(formats=("onnx",)), lambda _: None).opened()

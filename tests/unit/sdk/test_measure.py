@@ -5,6 +5,7 @@ import littoral
 import numpy as np
 import onnx_files
 import pytest
+import small_models
 from littoral.errors import FormatError, InputError
 from littoral.measure import COLD_STARTS, measure, measure_interleaved
 from littoral.statistics import interval_ranks, percentile
@@ -99,6 +100,18 @@ def test_interleaved_files_are_told_apart_with_an_interval(slow_and_fast):
     assert len(slow.rounds) == len(fast.rounds)
     inverse = fast.ratio_to(slow)
     assert inverse.value == pytest.approx(1 / ratio.value, rel=0.1)
+
+
+def test_each_file_may_have_threads_and_an_engine_of_its_own(tmp_path):
+    file = tmp_path / "one.tflite"
+    file.write_bytes(small_models.ONE["tflite"])
+    one, two = measure_interleaved(
+        [file, file], threads=[1, 2], engine=["auto", "litert_builtin"], runs=10, cold_starts=0
+    )
+    assert (one.threads, one.engine) == (1, "litert")
+    assert (two.threads, two.engine) == (2, "litert_builtin")
+    with pytest.raises(InputError, match="2 models, but threads for 1"):
+        measure_interleaved([file, file], threads=[1], cold_starts=0)
 
 
 def test_figures_of_an_emulator_are_refused_in_comparisons(slow_and_fast):
