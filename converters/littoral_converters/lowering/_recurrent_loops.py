@@ -50,14 +50,21 @@ def looped(
         outputs, new = _steps(cell, inputs, list(now), kept)
         for value, shape in zip(new, shapes, strict=True):
             value.set_shape(shape)
-        return (turn + 1, gathered.write(turn, tf.stack(outputs)) if every else gathered, *new)
+        return (turn + 1, gather(gathered, turn, outputs) if every else gathered, *new)
 
-    rows = [chunk, *shapes[0]] if every else [1]
-    room = tf.TensorArray(tf.float32, turns if every else 1, element_shape=rows)
+    open_sizes = steps is None and None in shapes[0]
+    gather = _joined if open_sizes else _written
+    room: Any = tf.TensorArray(tf.float32, turns, element_shape=[chunk, *shapes[0]])
+    if open_sizes or not every:
+        # Any row will do to begin with: it is dropped. A slice leaves their number open.
+        room = time_major[0][: tf.minimum(turns, 1), :, : shapes[0][-1]]
     _, gathered, *states = tf.while_loop(
-        lambda turn, *_: turn < turns, body, (tf.constant(0), room, *states)
+        lambda turn, *_: turn < turns,
+        body,
+        (tf.constant(0), room, *states),
+        shape_invariants=_invariants(room, states),
     )
-    outputs: Any = _in_order(gathered.stack()) if every else None
+    outputs: Any = _in_order(gathered) if every else None
     if steps is not None and steps % chunk:
         done = steps - steps % chunk
         inputs = [tf.unstack(part[done:], axis=0) for part in time_major]
@@ -82,8 +89,27 @@ def chunk_of(steps: int | None) -> int:
     return near[0] if near else min(steps, CHUNK)
 
 
+def _written(gathered: Any, turn: Any, outputs: list[Any]) -> Any:
+    return gathered.write(turn, tf.stack(outputs))
+
+
+def _joined(gathered: Any, turn: Any, outputs: list[Any]) -> Any:
+    """Rows behind rows: TFLite's array has no form for elements of an open batch."""
+    del turn
+    return tf.concat([gathered, tf.stack(outputs)], axis=0)
+
+
+def _invariants(room: Any, states: list[Any]) -> tuple[Any, ...]:
+    """Shapes that hold throughout a loop: rows that are joined grow."""
+    rows = tf.TensorShape([None, *room.shape[1:]]) if tf.is_tensor(room) else tf.TensorShape(None)
+    return (tf.TensorShape([]), rows, *(state.shape for state in states))
+
+
 def _in_order(gathered: Any) -> Any:
-    """(turns, chunk, batch, units) -> (batch, time, units)."""
+    """Gathered outputs, (time, batch, units) in some form -> (batch, time, units)."""
+    if tf.is_tensor(gathered):
+        return tf.transpose(gathered[1:], [1, 0, 2])
+    gathered = gathered.stack()
     turns, chunk, batch, units = tf.unstack(tf.shape(gathered))
     flat = tf.reshape(gathered, tf.stack([turns * chunk, batch, units]))
     return tf.transpose(flat, [1, 0, 2])

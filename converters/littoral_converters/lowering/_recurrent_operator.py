@@ -93,6 +93,8 @@ def _both(forward: Cell, backward: Cell) -> OnnxForm:
 def _merge(pair: Any, mode: str | None) -> Any:
     """Merge the last axis but one, the directions, as Keras's merge_mode says."""
     if mode == "concat":
+        if list(pair.shape).count(None) > 1:
+            return tf.concat(tf.unstack(pair, axis=-2), axis=-1)
         sizes = [-1 if size is None else size for size in pair.shape[:-2]]
         return tf.reshape(pair, [*sizes, 2 * pair.shape[-1]])
     first, second = tf.unstack(pair, axis=-2)

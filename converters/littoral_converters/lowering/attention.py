@@ -188,7 +188,7 @@ def _heads(tensor: Any, heads: int, parts: int) -> Sequence[Any]:
     """(batch, steps, parts * heads * size) -> for each part (batch, heads, steps, size)."""
     batch, steps, _ = _shape(tensor)
     size = tensor.shape[2] // (parts * heads)
-    if batch == 1 and parts > 1:
+    if tensor.shape[0] == 1 and parts > 1:
         # With the parts outermost, splitting copies whole blocks.
         split = tf.reshape(tensor, [steps, parts, heads, size])
         return list(tf.split(tf.transpose(split, [1, 2, 0, 3]), parts, axis=0))
