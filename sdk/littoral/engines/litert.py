@@ -62,12 +62,13 @@ class LiteRTSession:
         self._shapes: tuple[Shape, ...] | None = None
         self._state = tflite.state(content)
         self.stateful = self._state != "none"
+        # LiteRT may then move all memory while it runs: a view of an input would be left dangling.
+        self._moves = tflite.has_open_sizes(content)
         names = tflite.io_names(content)
         self._interpreter: Any = self._open()
         self._inner: Any = _inner(self._interpreter)
         self._inputs = self._interpreter.get_input_details()
         self._outputs = self._interpreter.get_output_details()
-        self._moves = _has_open_sizes(self._interpreter)
         self.inputs = _specs(self._inputs, names[0])
         self.outputs = _specs(self._outputs, names[1])
 
@@ -152,20 +153,6 @@ def _inner(interpreter: Any) -> Any:
     """The native object below the Interpreter, None where a version has it elsewhere."""
     inner = getattr(interpreter, "_interpreter", None)
     return inner if hasattr(inner, "Invoke") else None
-
-
-def _has_open_sizes(interpreter: Any) -> bool:
-    """Whether a tensor's size is known only at run time.
-
-    LiteRT may then move all memory while it runs: a view of an input would be left dangling.
-    """
-    inner = _inner(interpreter)
-    try:
-        return any(-1 in inner.TensorSizeSignature(at, 0) for at in range(inner.NumTensors(0)))
-    except (AttributeError, TypeError):
-        # An older package asks otherwise, and slower.
-        details = interpreter.get_tensor_details()
-        return any(-1 in detail.get("shape_signature", ()) for detail in details)
 
 
 def _stage_and_invoke(

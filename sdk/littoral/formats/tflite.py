@@ -98,6 +98,20 @@ def state(content: bytes) -> str:
     return "tensors" if variable else "none"
 
 
+def has_open_sizes(content: bytes) -> bool:
+    """Whether the size of some tensor of the first graph is known only at run time.
+
+    Args:
+        content: The whole file.
+
+    Raises:
+        FormatError: The file is damaged.
+    """
+    graphs = root(content).tables(_MODEL_SUBGRAPHS)
+    tensors = graphs[0].tables(_GRAPH_TENSORS) if graphs else []
+    return any(-1 in tensor.numbers(_TENSOR_SIGNATURE, "i") for tensor in tensors)
+
+
 def operator_code(code: Table) -> int:
     """The operator's number: the old one-byte field saturates at 127, the newer one does not."""
     return max(code.number(0, "<b"), code.number(3, "<i"))
