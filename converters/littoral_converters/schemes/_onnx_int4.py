@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -37,31 +38,32 @@ _INT8_PRODUCTS = 4
 """MatMulNBits's accuracy_level that multiplies int4 by activations of 8 bits."""
 
 
-def make_int4(content: bytes) -> bytes:
+def make_int4(content: bytes, keep_float: Collection[str] = ()) -> bytes:
     """int4 weights, float activations.
 
     Args:
         content: A float32 .onnx.
+        keep_float: Nodes that stay as they are, by `identity`.
 
     Returns:
         The quantized file.
     """
     model = onnx.load_from_string(content)
-    _quantize_products(model)
-    _pack_weights(model)
-    store_weights(model, ())
-    store_tables(model, ())
+    _quantize_products(model, keep_float)
+    _pack_weights(model, keep_float)
+    store_weights(model, keep_float)
+    store_tables(model, keep_float)
     return bytes(model.SerializeToString())
 
 
-def _quantize_products(model: Any) -> None:
+def _quantize_products(model: Any, keep_float: Collection[str]) -> None:
     """Make MatMulNBits of products with large constant weights, in place."""
     products = products_of(model, shapes_of(model))
     weights = weights_of(model)
     stored: dict[tuple[str, bool], list[str]] = {}
     nodes: list[Any] = []
     for node in model.graph.node:
-        product = products.get(identity(node))
+        product = None if identity(node) in keep_float else products.get(identity(node))
         if product is None or product.depth * product.columns < MIN_ELEMENTS:
             nodes.append(node)
             continue
@@ -105,13 +107,13 @@ def _columns(model: Any, name: str, rows: Float) -> list[str]:
     return add_constants(model, name, int4=packed, scale=scales)
 
 
-def _pack_weights(model: Any) -> None:
+def _pack_weights(model: Any, keep_float: Collection[str]) -> None:
     """Pack the large weights of operators without an int4 form, in place."""
     weights = weights_of(model)
     packed: dict[str, str] = {}
     added: list[Any] = []
     for node in model.graph.node:
-        if node.op_type in ("Gemm", "MatMul"):
+        if node.op_type in ("Gemm", "MatMul") or identity(node) in keep_float:
             continue
         for position in STORED.get(node.op_type, {}):
             name = node.input[position]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from littoral_converters.schemes import NOTHING, KeepFloat
 from littoral_converters.schemes._int4 import nibbles, quantize
 from littoral_converters.schemes._tflite_weights import (
     OP,
@@ -18,6 +19,7 @@ from littoral_converters.schemes._tflite_weights import (
     has_float_weights,
     kind_of,
     make_dynamic,
+    name_of,
     parameters,
     raise_version,
 )
@@ -30,7 +32,7 @@ _RESTORE = 6
 """Version of DEQUANTIZE that takes int4."""
 
 
-def make_int4(model: Any) -> None:
+def make_int4(model: Any, keep_float: KeepFloat = NOTHING) -> None:
     """Store weights as int4, in place; activations stay float.
 
     FULLY_CONNECTED reads int4 weights itself, quantizing its input at run time. The weights of
@@ -38,14 +40,17 @@ def make_int4(model: Any) -> None:
 
     Args:
         model: Object tree of a float .tflite.
+        keep_float: Names of operators whose weights stay as they are.
     """
     for graph in model.subgraphs:
-        chosen = [op for op in graph.operators if _is_large(model, graph, op)]
+        large = [op for op in graph.operators if _is_large(model, graph, op)]
+        kept = {_weights(model, op) for op in large if name_of(graph, op) in keep_float}
+        chosen = [op for op in large if _weights(model, op) not in kept]
         stored: dict[int, int] = {}
         restored: dict[int, int] = {}
         for operator in chosen:
             kind = kind_of(model, operator)
-            weights = int(operator.inputs[kind.weights])
+            weights = _weights(model, operator)
             if weights not in stored:
                 stored[weights] = _store(model, graph, weights, kind.channel_axis)
             now = stored[weights]
@@ -59,7 +64,12 @@ def make_int4(model: Any) -> None:
             inputs = list(operator.inputs)
             inputs[kind.weights] = now
             operator.inputs = inputs
-    make_dynamic(model)
+    make_dynamic(model, keep_float)
+
+
+def _weights(model: Any, operator: Any) -> int:
+    """The tensor that holds an operator's weights."""
+    return int(operator.inputs[kind_of(model, operator).weights])
 
 
 def _is_large(model: Any, graph: Any, operator: Any) -> bool:

@@ -108,7 +108,7 @@ def search_table(payload: Mapping[str, Any]) -> str:
         lines += [*aligned(rows, left=2), "", "* on the Pareto front of latency, drop and size"]
     if payload["ruled_out"]:
         lines += _ruled_out(payload["ruled_out"])
-    lines += payload["notes"]
+    lines += ["", *payload["notes"]] if payload["notes"] else []
     if payload["passed"]:
         lines += ["", payload["message"]]
     return "\n".join([*lines, f"report: {payload['report']}"]).lstrip("\n")
@@ -123,7 +123,8 @@ def _ruled_out(entries: Sequence[Mapping[str, Any]]) -> list[str]:
         (kinds.count("twin"), "more came out the same as another file"),
         (kinds.count("untried"), "more were left untried: the same command goes on from there"),
     )
-    return [*lines, "", *(f"{count} {words}" for count, words in counts if count)]
+    counted = [f"{count} {words}" for count, words in counts if count]
+    return [*lines, *([""] if counted else []), *counted]
 
 
 def _labelled(fields: Mapping[str, Any]) -> Result:
