@@ -231,6 +231,8 @@ def _obituary(worker: _Worker, doing: str) -> str:
     """What killed the worker, for a person."""
     code = worker.process.wait()
     cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    if code == -signal.SIGKILL:
+        cause += ", as the system does when memory runs out"
     worker.log.seek(0)
     lines = worker.log.read().splitlines()
     stop()

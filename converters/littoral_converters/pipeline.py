@@ -14,6 +14,7 @@ from littoral import files, integrity
 from littoral.errors import ConversionError, VerificationError
 
 from littoral_converters.calibration import REPRESENTATIVE_SAMPLES, Data
+from littoral_converters.capacity import check_memory
 from littoral_converters.doubts import DataWarning
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, jobs_of
@@ -129,6 +130,8 @@ def convert(
     prepared = prepare(model, request)
     for doubt in prepared.warnings:
         warn(doubt)
+    for name, graph in prepared.graphs.items():
+        check_memory(name, len(graph.graph_def), f"{prepared.stem} as {name}")
     floats: dict[str, bytes] = {}
     made: list[tuple[Variant, bytes]] = []
     for job in jobs:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from littoral_converters import isolation, reading, source
 from littoral_converters.calibration import Data, Dataset, invent, read
+from littoral_converters.capacity import check_weights
 from littoral_converters.doubts import doubts
 from littoral_converters.isolation import isolated
 from littoral_converters.verification import Outputs
@@ -230,6 +231,7 @@ def prepare_model(
     from littoral_converters.trace import trace
 
     signature = signature or signature_of(model)
+    check_weights(model)
     representative, evaluation = datasets(model, signature.inputs, request, card)
     with narrated(model):
         graphs = {

@@ -1,0 +1,82 @@
+"""What is too large: for the formats themselves, and for this machine while it writes them."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from littoral.errors import ConversionError
+
+MOST_BYTES = (1 << 31) - (1 << 20)
+"""Both formats end at 2 GiB: FlatBuffer offsets and protobuf lengths are signed 32 bit numbers. A
+little is left for the graph."""
+
+MEMORY_PER_WEIGHT = {"tflite": 20.0, "onnx": 55.0}
+"""Memory that writing takes, over the weights' bytes. Measured on Dense layers of 49, 100 and 520
+MB: TFLite 18 to 24; tf2onnx, which copies the graph before each pass and makes lists of constants,
+52 to 55."""
+
+_SIZES = {"float64": 8, "int64": 8, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "bool": 1}
+
+_SMALL_BYTES = 64 << 20
+"""Less is not worth a look at the machine."""
+
+
+def check_weights(model: Any) -> None:
+    """Refuse a model whose weights no file of either format can hold.
+
+    Args:
+        model: A built keras.Model.
+
+    Raises:
+        ConversionError: They take more than 2 GiB.
+    """
+    import keras
+
+    count = sum(
+        prod(weight.shape) * _SIZES.get(keras.backend.standardize_dtype(weight.dtype), 4)
+        for weight in model.weights
+    )
+    if count > MOST_BYTES:
+        raise ConversionError(
+            f"model {model.name!r} has {count / 1e9:.1f} GB of weights, and neither a .tflite nor "
+            "an .onnx file can hold more than 2.1 GB: split the model, or make it smaller"
+        )
+
+
+def check_memory(format_name: str, graph_bytes: int, what: str) -> None:
+    """Refuse to write what would make the system kill the writer.
+
+    Args:
+        format_name: For example ``"onnx"``.
+        graph_bytes: Size of the traced graph, weights included.
+        what: What is to be written, for the message.
+
+    Raises:
+        ConversionError: The machine has not enough free memory.
+    """
+    if graph_bytes < _SMALL_BYTES or format_name not in MEMORY_PER_WEIGHT:
+        return
+    needed, free = MEMORY_PER_WEIGHT[format_name] * graph_bytes, free_bytes()
+    if free is not None and needed > free:
+        raise ConversionError(
+            f"writing {what} would take about {needed / 1e9:.0f} GB of memory for its "
+            f"{graph_bytes / 1e6:.0f} MB, and {free / 1e9:.0f} GB are free here: free some, "
+            f"convert on a larger machine{_or_tflite(format_name)}"
+        )
+
+
+def _or_tflite(format_name: str) -> str:
+    cheapest = min(MEMORY_PER_WEIGHT, key=lambda name: MEMORY_PER_WEIGHT[name])
+    return "" if format_name == cheapest else f", or write {cheapest}, which takes a third of that"
+
+
+def free_bytes() -> int | None:
+    """Memory that a new process may take without swapping; None where Linux does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(found[0]) * 1024 if found else None

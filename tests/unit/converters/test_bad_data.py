@@ -1,0 +1,178 @@
+"""Data and models that are hardly what was meant: warnings with figures, errors with a way out."""
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import littoral
+import numpy as np
+import pytest
+from keras import layers
+from littoral import ConversionError
+from littoral.cli import call
+from littoral_converters import DataWarning, capacity, convert, isolation
+from littoral_converters.calibration import Dataset
+from littoral_converters.doubts import doubts
+
+random = np.random.default_rng(0)
+NORMAL = random.normal(size=(64, 6)).astype("float32")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_worker():
+    yield
+    isolation.stop()
+
+
+def said(values, evaluated=None):
+    evaluation = None if evaluated is None else Dataset({"x": evaluated})
+    return doubts(Dataset({"x": values}), evaluation)
+
+
+def test_good_data_is_not_doubted():
+    assert said(NORMAL) == ()
+    assert said(NORMAL, random.normal(size=(500, 6)).astype("float32")) == ()
+    assert said(random.integers(0, 9, (64, 6)), random.integers(50, 99, (64, 6))) == ()
+    assert doubts(None, Dataset({"x": NORMAL})) == ()
+
+
+def test_one_sample_is_doubted():
+    (line,) = said(NORMAL[:1])
+    assert "1 sample" in line
+
+
+def test_a_constant_and_a_repeated_sample_are_doubted():
+    (line,) = said(np.full((8, 6), 0.5, "float32"))
+    assert "input x is constant, 0.5 in all of its 48 values" in line
+    (line,) = said(np.repeat(NORMAL[:1], 8, axis=0))
+    assert "all 8 samples of input x are the same" in line
+
+
+@pytest.mark.parametrize("change", [lambda x: 255 * x, lambda x: x / 255, lambda x: x + 9])
+def test_data_far_from_the_evaluation_data_is_doubted_with_figures(change):
+    other = random.normal(size=(500, 6)).astype("float32")
+    (line,) = said(NORMAL, change(other))
+    assert "far from the evaluation data: input x is" in line
+    assert f"mean {NORMAL.mean():.3g}, deviation {NORMAL.std():.3g}" in line
+    assert f"mean {change(other).mean():.3g}, deviation {change(other).std():.3g}" in line
+    outside = np.mean((change(other) < NORMAL.min()) | (change(other) > NORMAL.max()))
+    assert f"{outside:.1%} of it outside" in line
+
+
+def net():
+    inputs = keras.Input((6,), name="x")
+    return keras.Model(inputs, layers.Dense(3, name="y")(inputs), name="net")
+
+
+@pytest.mark.slow
+def test_doubts_reach_stderr_the_json_and_the_results(tmp_path, capsys):
+    net().save(tmp_path / "net.keras")
+    np.savez(tmp_path / "one.npz", x=NORMAL[:1])
+    words = [tmp_path / "net.keras", "--out", tmp_path / "out", "--formats", "tflite"]
+    words += ["--schemes", "float32", "static_int8", "--tolerance", "1", "--no-recommend"]
+    payload = call("convert", [*map(str, words), "--representative-data", f"{tmp_path}/one.npz"])
+    (line,) = payload["warnings"]
+    assert "1 sample" in line
+    assert f"warning: {line}" in capsys.readouterr().err
+    warned = {result["scheme"]: result["warnings"] for result in payload["results"]}
+    assert warned == {"float32": [], "static_int8": [line]}
+
+
+@pytest.mark.slow
+def test_python_is_warned_the_python_way(tmp_path):
+    with pytest.warns(DataWarning, match="1 sample"):
+        (variant,) = convert(
+            net(),
+            tmp_path,
+            formats=("tflite",),
+            schemes=("static_int8",),
+            representative_data=NORMAL[:1],
+            tolerance=1.0,
+        )
+    assert len(variant.warnings) == 1
+
+
+CUSTOM = """
+import keras, sys
+from keras import layers
+@keras.saving.register_keras_serializable("mine")
+class Mix(layers.Layer):
+    def call(self, x): return x * 2
+@keras.saving.register_keras_serializable("mine")
+class Shift(layers.Layer):
+    def call(self, x): return x + 2
+@keras.saving.register_keras_serializable("mine")
+def swishy(x): return x * keras.ops.sigmoid(x)
+inputs = keras.Input((4,))
+x = layers.Dense(3, activation=swishy, name="wide")(Mix(name="mix")(inputs))
+net = keras.Model(inputs, keras.Sequential([keras.Input((3,)), Shift(name="shift")])(x))
+net.save(sys.argv[1])
+net.save(sys.argv[2])
+"""
+
+
+@pytest.mark.slow
+def test_every_unknown_class_is_named_with_its_layer(tmp_path):
+    paths = [tmp_path / "net.keras", tmp_path / "net.h5"]
+    subprocess.run([sys.executable, "-c", CUSTOM, *paths], check=True, capture_output=True)
+    for path in paths:
+        with pytest.raises(ConversionError) as caught:
+            convert(path, tmp_path / "out")
+        line = str(caught.value)
+        for name in ("Mix (layer 'mix')", "swishy (layer 'wide')", "Shift (layer 'shift')"):
+            assert name in line
+        assert "register_keras_serializable" in line
+        assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.slow
+def test_a_model_without_weights_converts_in_every_way(tmp_path):
+    inputs = keras.Input((4, 4, 3), name="image")
+    x = layers.AveragePooling2D(2)(layers.Rescaling(1 / 255)(inputs))
+    bare = keras.Model(inputs, layers.Flatten(name="flat")(x), name="bare")
+    images = random.uniform(0, 255, (32, 4, 4, 3)).astype("float32")
+    schemes = ("float32", "float16", "dynamic_int8", "static_int8")
+    wanted = np.asarray(bare(images))
+    made = convert(bare, tmp_path, schemes=schemes, representative_data=images, recommend=False)
+    assert len(made) == 8
+    for variant in made:
+        with littoral.load(variant.path) as model:
+            assert np.abs(model.run(images) - wanted).max() < 0.02
+
+
+@pytest.mark.slow
+def test_strings_are_refused_by_name(tmp_path):
+    inputs = keras.Input((1,), dtype="string", name="words")
+    lookup = layers.StringLookup(vocabulary=["a", "b"], name="lookup")
+    text = keras.Model(inputs, lookup(inputs), name="text")
+    with pytest.raises(ConversionError, match="input 'words' of model 'text' takes strings"):
+        convert(text, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_beyond_what_the_formats_hold_are_refused():
+    weight = SimpleNamespace(shape=(30_000, 20_000), dtype="float32")
+    capacity.check_weights(SimpleNamespace(name="net", weights=[weight] * 0))
+    with pytest.raises(ConversionError, match=r"'net' has 2.4 GB of weights.*2.1 GB"):
+        capacity.check_weights(SimpleNamespace(name="net", weights=[weight]))
+
+
+def test_a_model_that_the_memory_does_not_hold_is_refused_before_it_is_written(monkeypatch):
+    monkeypatch.setattr(capacity, "free_bytes", lambda: 8_000_000_000)
+    words = "writing net as onnx would take about 29 GB of memory for its 520 MB, and 8 GB are free"
+    with pytest.raises(ConversionError, match=f"{words}.*write tflite, which takes a third"):
+        capacity.check_memory("onnx", 520_000_000, "net as onnx")
+    capacity.check_memory("onnx", 60_000_000, "small")
+    capacity.check_memory("tflite", 390_000_000, "net as tflite")
+    monkeypatch.setattr(capacity, "free_bytes", lambda: None)
+    capacity.check_memory("onnx", 520_000_000, "net as onnx")
+
+
+def test_free_memory_is_that_of_the_system():
+    free = capacity.free_bytes()
+    assert free is not None
+    assert 0 < free < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
