@@ -71,7 +71,7 @@ CASES = [
     (("bench",), 2, "FILE"),
     (("train", "quantum", "--out", "x.keras"), 2, "quantum"),
     (("train",), 2, "littoral train --help"),
-    (("frobnicate",), 2, "unknown verb 'frobnicate': choose from bench, convert"),
+    (("frobnicate",), 2, "unknown verb 'frobnicate': choose from bench, compare, convert"),
     ((), 2, "no verb"),
 ]
 
