@@ -231,7 +231,9 @@ def sealed(
         The finished file, and the oldest release of an engine that runs it.
     """
     doing = f"reading the versions in {job}"
-    oldest: str | None = isolated(job.releases.oldest, content, doing=doing)
+    able: list[str] = isolated(job.releases.able, content, doing=doing)
+    oldest = next(iter(able), None)
+    since = job.releases.RUNTIMES.index(oldest) if oldest else 0
     card, ways = prepared.card, prepared.graphs[job.format].ways
     tools = ("littoral", "keras", "tensorflow", *job.writer.TOOLS)
     card = dataclasses.replace(
@@ -242,6 +244,7 @@ def sealed(
         float_layers=job.float_layers,
         verification=None if verification is None else dataclasses.asdict(verification),
         min_runtime=oldest,
+        faulty_runtimes=tuple(r for r in job.releases.RUNTIMES[since:] if r not in able),
         versions={**card.versions, **{name: importlib.metadata.version(name) for name in tools}},
     )
     stamped: bytes = isolated(job.writer.stamp, content, card, doing=f"writing the card of {job}")

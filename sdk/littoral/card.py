@@ -52,6 +52,7 @@ class Card:
         lowering: How layers were expressed, for example ``"auto"``, with what was chosen.
         min_runtime: The oldest release of an engine that runs the file, for example
             ``"tflite-2.14"`` or ``"ort-1.17"``; None when it was not determined.
+        faulty_runtimes: Newer releases than that in which the file fails or computes wrongly.
         float_layers: Layers that the scheme would have quantized and that were left float, because
             a search measured that they cost too much accuracy.
         verification: Figures of the comparison with Keras (`Verification` as a mapping).
@@ -69,6 +70,7 @@ class Card:
     scheme: str | None = None
     lowering: str | None = None
     min_runtime: str | None = None
+    faulty_runtimes: tuple[str, ...] = ()
     float_layers: tuple[str, ...] = ()
     verification: Mapping[str, Any] | None = None
     source_digest: str | None = None
@@ -106,7 +108,8 @@ class Card:
             known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
             for side in ("inputs", "outputs"):
                 known[side] = tuple(_tensor(entry) for entry in known.get(side, ()))
-            known["float_layers"] = tuple(str(name) for name in known.get("float_layers", ()))
+            for names in ("float_layers", "faulty_runtimes"):
+                known[names] = tuple(str(name) for name in known.get(names, ()))
             return cls(**known)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise FormatError(f"the card inside the file cannot be read: {error}") from error

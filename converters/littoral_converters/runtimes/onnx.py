@@ -71,8 +71,17 @@ def oldest(content: bytes) -> str | None:
     Returns:
         One of `RUNTIMES`; None when it asks for more than all of them have.
     """
+    return next(iter(able(content)), None)
+
+
+def able(content: bytes) -> list[str]:
+    """The releases that load a file, oldest first.
+
+    Args:
+        content: An .onnx.
+    """
     model = _parse(content)
-    return next((runtime for runtime in RUNTIMES if not _missing(model, runtime)), None)
+    return [runtime for runtime in RUNTIMES if not _missing(model, runtime)]
 
 
 def fit(content: bytes, runtime: str) -> bytes:

@@ -117,7 +117,8 @@ def _card_lines(card: dict[str, Any] | None) -> list[str]:
     if card["float_layers"]:
         lines.append(f"{'':10} left float: {', '.join(card['float_layers'])}")
     if card["min_runtime"]:
-        lines.append(f"{'':10} runs in {card['min_runtime']} and newer")
+        but = f", but not in {', '.join(card['faulty_runtimes'])}" * bool(card["faulty_runtimes"])
+        lines.append(f"{'':10} runs in {card['min_runtime']} and newer{but}")
     lines += _tensor_lines(card)
     for title in ("verification", "data", "versions"):
         facts = [f"{key} {_short(value)}" for key, value in (card[title] or {}).items()]

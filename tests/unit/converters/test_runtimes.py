@@ -1,5 +1,6 @@
 """Files for older runtimes, run in those runtimes, and what the tables say of them."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import onnx
 import pytest
 from converted import feeds, randomize
 from keras import layers
+from littoral.cli import inspect
 from littoral.errors import ConversionError, InputError
 from littoral.tensors import quantize
 from littoral_converters import convert, runtimes
@@ -209,3 +211,19 @@ def test_every_table_is_in_order_and_names_each_release_once():
             for name in module.RUNTIMES
         ]
         assert numbers == sorted(set(numbers))
+
+
+def test_releases_in_between_that_fail_are_named(tmp_path):
+    """LiteRT 1.1 to 1.3 compute convolutions with float16 weights wrongly; 2.14 does not."""
+    inputs = keras.Input((8, 8, 2), name="x")
+    model = randomize(keras.Model(inputs, layers.Conv2D(16, 3, name="y")(inputs)))
+    (variant,) = convert(model, tmp_path, formats=("tflite",), schemes=("float16",))
+    card = littoral.integrity.read_card(variant.path.read_bytes())
+    assert card.min_runtime == "tflite-2.14"
+    assert card.faulty_runtimes == ("litert-1.1", "litert-1.2", "litert-1.3")
+    with pytest.raises(ConversionError, match="CONV_2D with float16 weights"):
+        tflite_runtimes.fit(variant.path.read_bytes(), "litert-1.2")
+    payload = inspect.run(argparse.Namespace(file=variant.path))
+    assert "2.14 and newer, but not in litert-1.1, litert-1.2, litert-1.3" in inspect.describe(
+        payload
+    )
