@@ -7,7 +7,8 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Callable, Sequence
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from littoral import engines as engine_folder
 from littoral import files, plugins
 from littoral.errors import InputError
 from littoral.targets import Target, connect
+from numpy.typing import NDArray
 
 from littoral_converters import source
 from littoral_converters.calibration import Data
@@ -221,11 +223,23 @@ def _entrants(candidates: Sequence[Candidate], proofs: Proofs, demands: Demands)
 def _samples(workshop: Workshop, proofs: Proofs) -> Path:
     """A few samples of the evaluation data to time the files on."""
     if not proofs.samples.is_file():
-        stream = io.BytesIO()
-        arrays: dict[str, Any] = dict(workshop.opened().evaluation.head(TIMED_SAMPLES).inputs)
-        np.savez(stream, **arrays)
-        files.write_atomically(proofs.samples, stream.getvalue())
+        samples = workshop.opened().evaluation.head(TIMED_SAMPLES)
+        files.write_atomically(proofs.samples, npz_of(samples.inputs))
     return proofs.samples
+
+
+def npz_of(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """An .npz of arrays by name.
+
+    `numpy.savez` takes names as keywords, among arguments of its own: no input may be called
+    ``file`` there.
+    """
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, values in arrays.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
+    return stream.getvalue()
 
 
 def _ruled_out(

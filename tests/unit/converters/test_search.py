@@ -30,6 +30,7 @@ from littoral_converters.exploration.mending import fewest
 from littoral_converters.exploration.proofs import Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, Timed, finalists
+from littoral_converters.exploration.search import npz_of
 from littoral_converters.exploration.workshop import Workshop
 from littoral_converters.layers import operators_of, scopes_of
 from littoral_converters.prepare import Prepared, Request
@@ -578,3 +579,12 @@ def test_labels_that_do_not_fit_the_model_are_found_before_anything_is_made(monk
     monkeypatch.setattr(workshop_module, "prepare", lambda *_: prepared(["onnx"], np.array([7])))
     with pytest.raises(InputError, match="output has 2 classes"):
         Workshop(None, Request(formats=("onnx",)), lambda _: None).opened()
+
+
+def test_samples_may_have_any_names(tmp_path):
+    arrays = {"file": np.arange(6.0).reshape(2, 3), "allow_pickle": np.array([[1], [2]])}
+    (tmp_path / "s.npz").write_bytes(npz_of(arrays))
+    with np.load(tmp_path / "s.npz") as loaded:
+        assert set(loaded.files) == set(arrays)
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(loaded[name], values)
