@@ -2,6 +2,7 @@
 # make test     install into .venv, then every check and test
 # make bench    time our files beside those of every stock route, and put the table into the README
 # make check    the same without the slow tests
+# make coverage convert every layer and architecture, and put the table into the README
 # make format   put the code into its form
 
 PYTHON ?= python3
@@ -22,6 +23,9 @@ test: lint
 
 check: lint
 	$(BIN)/python -m pytest -m "not slow"
+
+coverage: $(INSTALLED)
+	$(BIN)/python tests/coverage_run.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -24,18 +24,21 @@ def randomize(model, seed=1, scale=0.4):
 def feeds(model, count, seed):
     """Random inputs by Keras name."""
     random = np.random.default_rng(seed)
-    return {
-        tensor.name: random.integers(0, 6, (count, *tensor.shape[1:])).astype(tensor.dtype)
-        if "int" in tensor.dtype
-        else random.normal(size=(count, *tensor.shape[1:])).astype("float32")
-        for tensor in model.inputs
-    }
+
+    def draw(shape, dtype):
+        if dtype == "bool":
+            return random.integers(0, 2, shape).astype(bool)
+        if "int" in dtype:
+            return random.integers(0, 6, shape).astype(dtype)
+        return random.normal(size=shape).astype(dtype)
+
+    return {tensor.name: draw((count, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
 
 
 def keras_outputs(model, data):
     """Keras's outputs, flat, in Keras's order."""
-    arrays = [data[tensor.name] for tensor in model.inputs]
-    results = model(arrays if len(arrays) > 1 else arrays[0], training=False)
+    nest = keras.tree.map_structure(lambda tensor: data[tensor.name], model._inputs_struct)
+    results = model(nest, training=False)
     return [np.asarray(result) for result in keras.tree.flatten(results)]
 
 

@@ -1,20 +1,18 @@
 """Every layer of Keras, and what people build of layers, in both formats, as float32 and int8."""
 
-import inspect
-
+import application_models
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from converted import feeds, file_outputs, keras_outputs, randomize
-from idiom_models import MODELS
+from coverage_run import ROOT, WITHOUT_MODEL, check, classes_in, classes_of_keras, measure
 from keras import layers
 from littoral.errors import ConversionError
 from littoral_converters import convert
-from littoral_converters.lowering import every_layer
+from wider_models import MODELS
 
 FORMATS = ("tflite", "onnx")
-LIMITS = {"float32": 1e-4, "static_int8": 0.1}
 QUICK = (
     "conv2d_groups",
     "conv2d_transpose_dilated",
@@ -27,61 +25,39 @@ QUICK = (
 )
 """One model for each lowering that a layer family has."""
 
-WITHOUT_MODEL = {
-    "Equalization": "Keras itself fails to build it in a functional model",
-    "FlaxLayer": "needs a Flax module",
-    "HashedCrossing": "refused: strings",
-    "Hashing": "refused: strings",
-    "InputSpec": "no layer",
-    "JaxLayer": "needs a JAX function",
-    "Layer": "the base of all",
-    "MaxNumBoundingBoxes": "prepares training labels",
-    "Pipeline": "a list of preprocessing layers, run before a model",
-    "StringLookup": "refused: strings",
-    "TFSMLayer": "a SavedModel, not layers",
-    "TextVectorization": "refused: strings",
-    "TorchModuleWrapper": "needs PyTorch",
-    "Wrapper": "the base of wrappers",
-}
+ARCHITECTURES = ("mobilenet", "mobilenet_v2")
+"""The quickest of the whole architectures; `make coverage` has every one."""
 
 
-def errors_of(name, folder):
-    """Largest error over the output's range by format and scheme, all files made in one call."""
-    model = randomize(MODELS[name]())
-    data = feeds(model, 1, seed=0)
-    wanted = keras_outputs(model, data)
-    variants = convert(
-        model,
-        folder,
-        formats=FORMATS,
-        schemes=tuple(LIMITS),
-        representative_data=feeds(model, 32, seed=2),
-    )
-    errors = {}
-    for variant in variants:
-        got = file_outputs(variant.path, data)
-        assert [values.shape for values in got] == [values.shape for values in wanted]
-        errors[variant.format, variant.scheme] = max(
-            float(np.abs(w.astype("f8") - g).max() / (1e-6 + np.abs(w).max()))
-            for w, g in zip(wanted, got, strict=True)
-        )
-    return errors
+def failures(rows):
+    return [(row.format, row.scheme, row.error, row.refusal) for row in rows if not row.passed]
 
 
-def check(name, folder):
-    for (format_name, scheme), error in errors_of(name, folder).items():
-        assert error < LIMITS[scheme], (name, format_name, scheme, error)
+@pytest.fixture(scope="module")
+def found(request):
+    """What came of every model that this run asks for, converted on all cores at once."""
+    names = {
+        item.callspec.params["name"]
+        for item in request.session.items
+        if item.function is test_every_model_converts
+    }
+    rows = {}
+    for row in measure(sorted(names)):
+        rows.setdefault(row.model, []).append(row)
+    return rows
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_lowered_layers_convert(name, tmp_path):
-    check(name, tmp_path)
+def test_lowered_layers_convert(name):
+    assert not failures(check(name))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(MODELS) - set(QUICK)))
-def test_every_model_converts(name, tmp_path):
-    check(name, tmp_path)
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("name", sorted({*MODELS, *ARCHITECTURES} - {*QUICK}))
+def test_every_model_converts(name, found):
+    assert len(found[name]) == 4
+    assert not failures(found[name])
 
 
 @pytest.mark.slow
@@ -133,20 +109,22 @@ def test_what_cannot_be_expressed_is_refused_by_layer(layer, dtype, words, forma
 
 @pytest.mark.slow
 def test_every_class_of_keras_layers_has_a_model_or_a_reason():
-    covered = set()
-    for make in MODELS.values():
-        model = make()
-        covered |= {kind for part in every_layer(model) for kind in type(part).__mro__[:1]}
-        covered |= {type(cell) for part in every_layer(model) for cell in _cells(part)}
-    missing = [
-        name
-        for name, kind in inspect.getmembers(layers, inspect.isclass)
-        if kind not in covered and name not in WITHOUT_MODEL
-    ]
-    assert not missing
+    covered = {kind for make in MODELS.values() for kind in classes_in(make())}
+    assert not set(classes_of_keras()) - covered - set(WITHOUT_MODEL)
     assert set(WITHOUT_MODEL) <= set(dir(layers))
 
 
-def _cells(part):
-    cell = getattr(part, "cell", None)
-    return [] if cell is None else [cell, *getattr(cell, "cells", [])]
+def test_every_family_of_keras_applications_has_a_model():
+    modules = {
+        name
+        for name in dir(keras.applications)
+        if hasattr(getattr(keras.applications, name), "preprocess_input")
+    }
+    assert modules - {"imagenet_utils"} == set(application_models.SMALLEST)
+
+
+def test_the_readme_shows_every_class_and_architecture():
+    table = (ROOT / "README.md").read_text().partition("<!-- coverage -->")[2]
+    shown = {line.split("|")[1].split(",")[0].strip() for line in table.splitlines() if "|" in line}
+    assert {name for name, _ in application_models.SMALLEST.values()} <= shown
+    assert set(classes_of_keras()) <= shown

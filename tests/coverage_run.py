@@ -1,0 +1,293 @@
+"""What converts: every model of the tests to both formats, as float32 and static int8, measured.
+
+    python tests/coverage_run.py                      # all of it, for the README
+    python tests/coverage_run.py lstm gru mobilenet   # some, as a table
+
+Each file is run through `littoral.load` on data that the conversion has not seen and held against
+Keras. An error is the largest difference of any output, as a share of that output's largest value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import dataclasses
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+FORMATS = ("tflite", "onnx")
+LIMITS = {"float32": 1e-4, "static_int8": 0.1}
+WORKERS = 2
+CALIBRATION = 64
+ROOT = Path(__file__).parent.parent
+START, END = "<!-- coverage -->", "<!-- /coverage -->"
+
+WITHOUT_MODEL = {
+    "Equalization": "Keras itself fails to build it in a functional model",
+    "FlaxLayer": "needs a Flax module",
+    "HashedCrossing": "refused: strings",
+    "Hashing": "refused: strings",
+    "InputSpec": "no layer",
+    "JaxLayer": "needs a JAX function",
+    "Layer": "the base of all",
+    "MaxNumBoundingBoxes": "prepares training labels",
+    "Pipeline": "a list of preprocessing layers, run before a model",
+    "StringLookup": "refused: strings",
+    "TFSMLayer": "a SavedModel, which converts from its folder",
+    "TextVectorization": "refused: strings",
+    "TorchModuleWrapper": "needs PyTorch",
+    "Wrapper": "the base of wrappers",
+}
+"""Classes of `keras.layers` that no model of the tests has, and why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """One model in one format and scheme.
+
+    Attributes:
+        model: Name of the model.
+        layers: Classes of its layers and cells.
+        format: Of the file.
+        scheme: Of the file.
+        error: The file's error; None when there is no file.
+        refusal: Why there is none; empty when there is one.
+        seconds: What the conversion took, proof included; the model's time over its files.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    format: str
+    scheme: str
+    error: float | None
+    refusal: str
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is a file that agrees with Keras."""
+        return self.error is not None and self.error < LIMITS[self.scheme]
+
+
+def measure(names: Iterable[str], workers: int = WORKERS) -> Iterator[Found]:
+    """Convert models, several at a time, and yield what came of each as it is done."""
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+        for future in concurrent.futures.as_completed([pool.submit(check, n) for n in names]):
+            yield from future.result()
+
+
+def check(name: str) -> list[Found]:
+    """Convert one model to every format and scheme, and hold the files against Keras."""
+    import application_models
+    import keras
+    from converted import feeds, keras_outputs, randomize
+
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(1)
+    model = models()[name]()
+    samples = feeds(model, CALIBRATION, seed=2)
+    if name in application_models.MODELS:
+        application_models.settle(model, next(iter(samples.values())))
+    else:
+        randomize(model)
+    data = feeds(model, 1, seed=0)
+    wanted = keras_outputs(model, data)
+    layers = classes_in(model)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        results = {
+            (format_name, scheme): outcome
+            for format_name in FORMATS
+            for scheme, outcome in _outcomes(
+                model, Path(folder), format_name, samples, data, wanted
+            )
+        }
+    each = round((time.monotonic() - started) / len(results), 2)
+    return [
+        Found(name, layers, format_name, scheme, error, refusal, each)
+        for (format_name, scheme), (error, refusal) in results.items()
+    ]
+
+
+def _outcomes(
+    model: Any, folder: Path, format_name: str, samples: Any, data: Any, wanted: Any
+) -> Iterator[tuple[str, tuple[float | None, str]]]:
+    """(scheme, (error, refusal)); schemes are converted together, apart only if that fails."""
+    from littoral.errors import LittoralError
+    from littoral_converters import convert
+
+    def made(*schemes: str) -> list[Any]:
+        return convert(
+            model,
+            folder,
+            formats=(format_name,),
+            schemes=schemes,
+            representative_data=samples,
+            recommend=False,
+        )
+
+    try:
+        for variant in made(*LIMITS):
+            yield variant.scheme, (_error(variant.path, data, wanted), "")
+    except LittoralError:
+        for scheme in LIMITS:
+            try:
+                (variant,) = made(scheme)
+                yield scheme, (_error(variant.path, data, wanted), "")
+            except LittoralError as error:
+                yield scheme, (None, f"{type(error).__name__}: {error}")
+
+
+def _error(path: Path, data: Any, wanted: list[Any]) -> float:
+    import numpy as np
+    from converted import file_outputs
+
+    got = file_outputs(path, data)
+    if [values.shape for values in got] != [values.shape for values in wanted]:
+        return float("inf")
+    worst = 0.0
+    for expected, values in zip(wanted, got, strict=True):
+        difference = np.abs(np.float64(expected) - np.float64(values))
+        worst = max(worst, float(difference.max() / (1e-6 + np.abs(np.float64(expected)).max())))
+    return worst if np.isfinite(worst) else float("inf")
+
+
+def models() -> dict[str, Any]:
+    """Every model by name: layers, idioms, whole architectures."""
+    import application_models
+    import wider_models
+
+    return {**wider_models.MODELS, **application_models.MODELS}
+
+
+def classes_in(model: Any) -> tuple[str, ...]:
+    """Classes of a model's layers, and of the cells of its recurrent ones."""
+    from littoral_converters.lowering import every_layer
+
+    found = set()
+    for part in every_layer(model):
+        cell = getattr(part, "cell", None)
+        cells = [] if cell is None else [cell, *getattr(cell, "cells", [])]
+        found |= {type(each).__name__ for each in (part, *cells)}
+    return tuple(sorted(found))
+
+
+def classes_of_keras() -> list[str]:
+    """Names of the classes of `keras.layers` that the installed Keras has."""
+    import inspect
+
+    from keras import layers
+
+    return sorted(name for name, _ in inspect.getmembers(layers, inspect.isclass))
+
+
+def table(found: list[Found]) -> str:
+    """A Markdown table: one row for each class of `keras.layers`, with its models' worst errors."""
+    columns = [(f, s) for f in FORMATS for s in LIMITS]
+    lines = [
+        "| layer | models | TFLite float32 | TFLite int8 | ONNX float32 | ONNX int8 |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name in classes_of_keras():
+        rows = [row for row in found if name in row.layers]
+        if not rows:
+            lines.append(f"| {name} | - | {WITHOUT_MODEL.get(name, 'no model')} | | | |")
+            continue
+        cells = [_cell([r for r in rows if (r.format, r.scheme) == column]) for column in columns]
+        lines.append(f"| {name} | {len({row.model for row in rows})} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def architectures(found: list[Found]) -> str:
+    """A Markdown table: one row for each family of `keras.applications`."""
+    from application_models import SMALLEST
+
+    lines = [
+        "| architecture | TFLite float32 | TFLite int8 | ONNX float32 | ONNX int8 |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for module, (name, size) in SMALLEST.items():
+        rows = [row for row in found if row.model == module]
+        cells = [
+            _cell([r for r in rows if (r.format, r.scheme) == (f, s)])
+            for f in FORMATS
+            for s in LIMITS
+        ]
+        lines.append(f"| {name}, {size}x{size} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(rows: list[Found]) -> str:
+    """A tick and the worst error, or how many of the models fall short."""
+    failing = [row for row in rows if not row.passed]
+    if not rows or failing:
+        return f"✗ {len(failing)} of {len(rows)}" if rows else "-"
+    return f"✓ {max(row.error or 0.0 for row in rows):.0e}"
+
+
+def summary(found: list[Found]) -> str:
+    """One sentence with the figures."""
+    passed = sum(row.passed for row in found)
+    count = len({row.model for row in found})
+    return (
+        f"{passed} of {len(found)} files agree with Keras: {count} models, each as TFLite and "
+        "ONNX, float32 (largest error under 0.0001 of the output's range) and static int8 (under "
+        "0.1, on random data that the calibration has not seen)."
+    )
+
+
+def rewrite(readme: Path, found: list[Found]) -> None:
+    """Put the figures of a run between the README's markers."""
+    text = readme.read_text()
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    block = (
+        f"{summary(found)} A figure is the worst error of all models with that layer.\n\n"
+        f"{architectures(found)}\n\n"
+        f"<details><summary>Every class of keras.layers</summary>\n\n{table(found)}\n\n</details>\n"
+    )
+    readme.write_text(f"{before}{START}\n{block}{END}{after}")
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="models; none for all, and for the README")
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "coverage.json")
+    arguments = parser.parse_args()
+    # The slowest first, so that no worker ends up with one of them alone.
+    names = arguments.names or sorted(models(), key=lambda n: n not in _architectures())
+    found: list[Found] = []
+    for row in measure(names):
+        found.append(row)
+        if not row.passed or arguments.names:
+            words = row.refusal or f"error {row.error:.2g}"
+            print(f"{row.model} {row.format} {row.scheme}: {words}", flush=True)
+    found.sort(key=lambda row: (row.model, row.format, row.scheme))
+    if not arguments.names:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        rows = [{**dataclasses.asdict(row), "passed": row.passed} for row in found]
+        arguments.json.write_text(json.dumps({"results": rows}, indent=1) + "\n")
+        rewrite(ROOT / "README.md", found)
+    print(summary(found))
+    return 0 if all(row.passed for row in found) else 1
+
+
+def _architectures() -> Iterable[str]:
+    from application_models import SMALLEST
+
+    return SMALLEST
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""A model that was made on another backend converts from memory and from its file."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+MAKE = """
+import sys
+import keras, numpy as np
+from keras import layers
+from littoral_converters import convert
+
+assert keras.backend.backend() == "jax"
+inputs = keras.Input((6, 4), name="steps")
+h = layers.Bidirectional(layers.GRU(4, return_sequences=True))(inputs)
+h = h + layers.MultiHeadAttention(2, 4)(h, h)
+model = keras.Model(inputs, layers.Dense(3, "softmax", name="scores")(layers.Flatten()(h)))
+model.compile("adam", "sparse_categorical_crossentropy")
+random = np.random.default_rng(0)
+data = random.normal(size=(32, 6, 4)).astype("float32")
+model.fit(data, random.integers(0, 3, 32), verbose=0)
+np.savez(sys.argv[1] + "/seen.npz", steps=data, scores=np.asarray(model(data)))
+model.save(sys.argv[1] + "/model.keras")
+convert(model, sys.argv[1] + "/memory")
+"""
+
+
+@pytest.mark.slow
+def test_a_model_trained_on_jax_converts(tmp_path):
+    import littoral
+    from littoral_converters import convert
+
+    subprocess.run(
+        [sys.executable, "-c", MAKE, str(tmp_path)],
+        check=True,
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+    )
+    with np.load(tmp_path / "seen.npz") as seen:
+        steps, scores = seen["steps"], seen["scores"]
+    paths = [variant.path for variant in convert(tmp_path / "model.keras", tmp_path / "file")]
+    paths += sorted((tmp_path / "memory").iterdir())
+    assert len(paths) == 4
+    for path in paths:
+        with littoral.load(path) as file:
+            assert [spec.name for spec in (*file.inputs, *file.outputs)] == ["steps", "scores"]
+            np.testing.assert_allclose(file.run(steps), scores, atol=1e-5)

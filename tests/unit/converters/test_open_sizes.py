@@ -1,0 +1,55 @@
+"""Models whose length is open: one file takes every length, and any batch where that is asked."""
+
+import keras
+import littoral
+import numpy as np
+import pytest
+from converted import randomize
+from keras import layers
+from littoral_converters import convert
+
+LENGTHS = (12, 20, 5, 12)
+LIMITS = {"float32": 1e-4, "static_int8": 0.1}
+
+
+def recurrent(x):
+    h = layers.Bidirectional(layers.LSTM(4, return_sequences=True))(x)
+    return layers.GRU(5)(layers.SimpleRNN(6, return_sequences=True)(h))
+
+
+def convolutional(x):
+    h = layers.Conv1D(8, 3, padding="causal", dilation_rate=2, activation="relu")(x)
+    return layers.GlobalMaxPooling1D()(layers.MaxPooling1D(2)(h))
+
+
+def attentive(x):
+    h = layers.Dense(8, "gelu")(x)
+    h = layers.LayerNormalization()(h + layers.MultiHeadAttention(2, 4)(h, h))
+    return layers.GlobalAveragePooling1D()(h)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", [1, None])
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("build", [recurrent, convolutional, attentive])
+def test_one_file_takes_every_length(build, format_name, batch, tmp_path):
+    inputs = keras.Input((None, 6), name="x")
+    model = randomize(keras.Model(inputs, build(inputs)))
+    random = np.random.default_rng(0)
+    samples = random.normal(size=(32, 12, 6)).astype("float32")
+    for variant in convert(
+        model,
+        tmp_path,
+        formats=(format_name,),
+        schemes=tuple(LIMITS),
+        representative_data=samples,
+        batch=batch,
+        recommend=False,
+    ):
+        with littoral.load(variant.path) as file:
+            assert file.inputs[0].shape == (batch, None, 6)
+            for length in LENGTHS:
+                data = random.normal(size=(1 if batch else 3, length, 6)).astype("float32")
+                wanted = np.asarray(model(data, training=False))
+                limit = LIMITS[variant.scheme] * np.abs(wanted).max()
+                np.testing.assert_allclose(file.run(data), wanted, rtol=0, atol=limit)
