@@ -78,7 +78,10 @@ def test_a_wrong_file_is_named(tmp_path):
         ({"threads": 0}, "threads is 0"),
         ({"threads": "2"}, "threads is '2'"),
         ({"threads": True}, "threads is True"),
-        ({"engine": "quantum"}, "unknown engine 'quantum': choose from litert, litert_builtin, onnxruntime"),
+        (
+            {"engine": "quantum"},
+            "unknown engine 'quantum': choose from litert, litert_builtin, onnxruntime",
+        ),
         ({"verify": "maybe"}, "verify is 'maybe'"),
         ({"trust": ["key"]}, "trust"),
     ],
