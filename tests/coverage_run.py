@@ -91,6 +91,7 @@ def check(name: str) -> list[Found]:
     import application_models
     import keras
     from converted import feeds, keras_outputs, randomize
+    from littoral_converters.precision import full_precision
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(1)
@@ -101,7 +102,8 @@ def check(name: str) -> list[Found]:
     else:
         randomize(model)
     data = feeds(model, 1, seed=0)
-    wanted = keras_outputs(model, data)
+    with full_precision(model):
+        wanted = keras_outputs(model, data)
     layers = classes_in(model)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

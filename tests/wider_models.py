@@ -442,6 +442,20 @@ def _factorization(x: Any) -> Any:
     return layers.Dense(1)(x) + 0.5 * ops.sum(pairs, axis=-1, keepdims=True)
 
 
+@spec("spectral_features", (64,))
+def _spectral(x: Any) -> Any:
+    real, imaginary = ops.fft((x, ops.zeros_like(x)))
+    power = ops.log(real**2 + imaginary**2 + 1.0)
+    return layers.Dense(4)(power[:, :32])
+
+
+@spec("complex_spectra", (6, 8))
+def _spectra(x: Any) -> Any:
+    turned = ops.ifft2(ops.fft2((x, ops.cos(x))))
+    back = ops.irfft(ops.fft((x, ops.sin(x))), fft_length=14)
+    return ops.concatenate([*turned, back, ops.irfft((x, ops.cos(x)))], axis=-1)
+
+
 @spec("images_by_operations", IMAGE)
 def _by_operations(x: Any) -> Any:
     h = ops.image.pad_images(x, 1, 1, target_height=14, target_width=14)
@@ -467,6 +481,27 @@ def _flags(x: Any) -> Any:
 @spec("numbers_in", (7,), dtype="int32")
 def _numbers_in(x: Any) -> Any:
     return layers.Dense(3)(ops.cast(x % 3, "float32")), x * 2 + 1
+
+
+def _mixed() -> Any:
+    inputs = keras.Input(IMAGE)
+    h = layers.Conv2D(4, 3, activation="relu", dtype="mixed_float16")(inputs)
+    h = layers.BatchNormalization(dtype="mixed_float16")(h)
+    h = layers.Dense(6, "gelu", dtype="mixed_float16")(layers.Flatten(dtype="mixed_float16")(h))
+    return keras.Model(inputs, layers.Dense(3, dtype="float32")(h))
+
+
+MODELS["mixed_precision"] = _mixed
+
+
+def _mixed_recurrent() -> Any:
+    inputs = keras.Input(SEQUENCE)
+    h = layers.LSTM(4, return_sequences=True, dtype="mixed_float16")(inputs)
+    h = layers.MultiHeadAttention(2, 3, dtype="mixed_float16")(h, h)
+    return keras.Model(inputs, layers.Dense(3, dtype="float32")(h))
+
+
+MODELS["mixed_precision_recurrent"] = _mixed_recurrent
 
 
 @spec("prepared_tables", (4,), (1,))
@@ -500,6 +535,12 @@ def _no_weights(x: Any) -> Any:
 @spec("input_returned", VECTOR)
 def _returned(x: Any) -> Any:
     return x, layers.Dense(2)(x)
+
+
+@spec("one_tensor_twice", VECTOR)
+def _twice(x: Any) -> Any:
+    h = layers.Dense(2)(x)
+    return {"first": h, "second": h}
 
 
 @spec("clipped_head", VECTOR)

@@ -179,9 +179,11 @@ def prepare_copy(
 
 def _says_the_same(model: Any, prepared: Prepared) -> bool:
     """Whether a copy answered as its model does: a class may keep state that it does not save."""
+    from littoral_converters.precision import full_precision
     from littoral_converters.signature import signature_of
 
-    own = _keras_outputs(model, signature_of(model), prepared.evaluation.head(2))
+    with full_precision(model):
+        own = _keras_outputs(model, signature_of(model), prepared.evaluation.head(2))
     ends = [0, -1] if len(prepared.evaluation) > 2 else slice(None)
     copies = {name: values[ends] for name, values in prepared.reference.items()}
     return list(own) == list(copies) and all(
@@ -227,13 +229,14 @@ def prepare_model(
     """
     from littoral_converters.lowering import Plan
     from littoral_converters.narration import narrated
+    from littoral_converters.precision import full_precision
     from littoral_converters.signature import signature_of
     from littoral_converters.trace import trace
 
     signature = signature or signature_of(model)
     check_weights(model)
     representative, evaluation = datasets(model, signature.inputs, request, card)
-    with narrated(model):
+    with narrated(model), full_precision(model):
         graphs = {
             name: trace(model, signature, Plan(name, request.lowering, request.batch))
             for name in request.formats

@@ -53,7 +53,7 @@ def _transformed(
     if layer.padding == "same":
         missing = max(0, (-(-size // stride) - 1) * stride + length - size)
         signal = tf.pad(signal, [[0, 0], [0, 0], [missing // 2, missing - missing // 2]])
-    product = _product(format_name, _frames(signal, length, stride), matrices[id(kernel)])
+    product = float_product(format_name, _frames(signal, length, stride), matrices[id(kernel)])
     return tf.transpose(product, [0, 1, 3, 2])
 
 
@@ -117,11 +117,11 @@ def _transform(format_name: str, pieces: Any, window: Any, length: int) -> tuple
     # The angle is reduced in integers first: large products would lose digits.
     angle = 2 * np.pi * (at * frequency % length) / length
     weights = np.asarray(window)[:taken, None]
-    real = _product(format_name, pieces, weights * np.cos(angle))
-    return real, _product(format_name, pieces, -weights * np.sin(angle))
+    real = float_product(format_name, pieces, weights * np.cos(angle))
+    return real, float_product(format_name, pieces, -weights * np.sin(angle))
 
 
-def _product(format_name: str, pieces: Any, matrix: Any) -> Any:
+def float_product(format_name: str, pieces: Any, matrix: Any) -> Any:
     """Pieces times a matrix that stays float32 in every scheme."""
     weights = tf.constant(matrix, pieces.dtype)
     if format_name == "onnx":

@@ -280,7 +280,12 @@ def _names(
             raise FormatError(f"the graph names tensor {index} of {len(tensors)}: it is damaged")
     raw = tuple(tensors[index].text(_TENSOR_NAME) for index in indices)
     if signature is not None:
-        names = {entry.number(1, "<I"): entry.text(0) for entry in signature.tables(side)}
+        entries = [(entry.number(1, "<I"), entry.text(0)) for entry in signature.tables(side)]
+        names = dict(entries)
+        if tuple(index for index, _ in entries) == indices:
+            # Two names may mean one tensor.
+            raw = tuple(name for _, name in entries)
+            return raw if len(set(raw)) == len(raw) else _numbered(raw)
         if all(index in names for index in indices):
             raw = tuple(names[index] for index in indices)
             return raw if len(set(raw)) == len(raw) else _numbered(raw)

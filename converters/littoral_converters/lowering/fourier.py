@@ -1,0 +1,95 @@
+"""The Fourier transforms of `keras.ops` that take or give complex numbers, kept as pairs of reals.
+
+Neither format has complex numbers where they would be needed; a transform of known length is two
+products with constant matrices, as in `littoral_converters.lowering.spectral`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from littoral_converters.lowering import Plan
+from littoral_converters.lowering.spectral import float_product
+
+Pair = tuple[Any, Any]
+"""Real and imaginary part, of one shape."""
+
+
+def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
+    """No layer does it by itself; see `littoral_converters.lowering`."""
+    del layer, plan
+    return {}
+
+
+def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
+    """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
+    return {
+        "backend.tensorflow.math.fft": partial(_fft, plan.format),
+        "backend.tensorflow.math.fft2": partial(_fft2, plan.format),
+        "backend.tensorflow.math.irfft": partial(_irfft, plan.format),
+    }
+
+
+def _fft(format_name: str, original: Callable[..., Any], x: Pair) -> Pair:
+    """The transform along the last axis."""
+    real, imaginary = (tf.convert_to_tensor(part) for part in x)
+    length = real.shape[-1]
+    if length is None:
+        found: Pair = original(x)
+        return found
+    cosine, sine = _turns(length, length, length)
+    product = partial(float_product, format_name)
+    return (
+        product(real, cosine) + product(imaginary, sine),
+        product(imaginary, cosine) - product(real, sine),
+    )
+
+
+def _fft2(format_name: str, original: Callable[..., Any], x: Pair) -> Pair:
+    """The transform along the last two axes, one after the other."""
+    if None in x[0].shape[-2:]:
+        found: Pair = original(x)
+        return found
+    rows = _fft(format_name, original, x)
+    columns = _fft(format_name, original, _turned(rows))
+    return _turned(columns)
+
+
+def _turned(x: Pair) -> Pair:
+    real, imaginary = (tf.linalg.matrix_transpose(part) for part in x)
+    return real, imaginary
+
+
+def _irfft(
+    format_name: str, original: Callable[..., Any], x: Pair, fft_length: int | None = None
+) -> Any:
+    """The real signal, (..., fft_length), of the first half of a spectrum."""
+    real, imaginary = (tf.convert_to_tensor(part) for part in x)
+    given = real.shape[-1]
+    if given is None:
+        return original(x, fft_length)
+    length = fft_length or 2 * (given - 1)
+    used = min(given, length // 2 + 1)
+    cosine, sine = _turns(used, length, length)
+    # All frequencies but the first, and the last of an even length, stand for their mirror too.
+    twice = np.full((used, 1), 2.0)
+    twice[0] = 1
+    if length % 2 == 0 and used == length // 2 + 1:
+        twice[-1] = 1
+    product = partial(float_product, format_name)
+    return product(real[..., :used], twice * cosine / length) - product(
+        imaginary[..., :used], twice * sine / length
+    )
+
+
+def _turns(rows: int, columns: int, length: int) -> tuple[Any, Any]:
+    """Cosine and sine of 2 pi i j / length, (rows, columns)."""
+    # The angle is reduced in integers first: large products would lose digits.
+    steps = np.arange(rows)[:, None] * np.arange(columns)[None] % length
+    angle = 2 * np.pi * steps / length
+    return np.cos(angle), np.sin(angle)
