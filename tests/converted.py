@@ -37,7 +37,8 @@ def feeds(model, count, seed):
 
 def keras_outputs(model, data):
     """Keras's outputs, flat, in Keras's order."""
-    nest = keras.tree.map_structure(lambda tensor: data[tensor.name], model._inputs_struct)
+    functional = getattr(model, "_functional", None) or model
+    nest = keras.tree.map_structure(lambda tensor: data[tensor.name], functional._inputs_struct)
     results = model(nest, training=False)
     return [np.asarray(result) for result in keras.tree.flatten(results)]
 

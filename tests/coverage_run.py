@@ -176,21 +176,29 @@ def classes_in(model: Any) -> tuple[str, ...]:
     """Classes of a model's layers, and of the cells of its recurrent ones."""
     from littoral_converters.lowering import every_layer
 
+    names = _names_in_keras()
     found = set()
     for part in every_layer(model):
         cell = getattr(part, "cell", None)
         cells = [] if cell is None else [cell, *getattr(cell, "cells", [])]
-        found |= {type(each).__name__ for each in (part, *cells)}
+        found |= {names.get(type(each), type(each).__name__) for each in (part, *cells)}
     return tuple(sorted(found))
 
 
 def classes_of_keras() -> list[str]:
-    """Names of the classes of `keras.layers` that the installed Keras has."""
+    """Names of the classes of `keras.layers` that the installed Keras has, each once."""
+    return sorted(_names_in_keras().values())
+
+
+def _names_in_keras() -> dict[type, str]:
+    """What `keras.layers` calls each of its classes: by its own name where several are there."""
     import inspect
 
     from keras import layers
 
-    return sorted(name for name, _ in inspect.getmembers(layers, inspect.isclass))
+    members = inspect.getmembers(layers, inspect.isclass)
+    own = {kind: name for name, kind in members if kind.__name__ == name}
+    return {kind: own.get(kind, name) for name, kind in members}
 
 
 def table(found: list[Found]) -> str:
