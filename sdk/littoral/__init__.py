@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from littoral.errors import ModelError as ModelError
     from littoral.errors import TargetError as TargetError
     from littoral.errors import VerificationError as VerificationError
+    from littoral.loading import load as load
     from littoral.measure import Measurement as Measurement
     from littoral.measure import measure as measure
     from littoral.model import Model as Model
-    from littoral.model import load as load
     from littoral.tensors import TensorSpec as TensorSpec
 
 __version__ = "0.1.0"
@@ -50,7 +50,7 @@ _HOME_OF = {
     "TargetError": "errors",
     "TensorSpec": "tensors",
     "VerificationError": "errors",
-    "load": "model",
+    "load": "loading",
     "measure": "measure",
 }
 

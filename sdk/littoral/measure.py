@@ -25,7 +25,8 @@ from littoral.clock import Call, Clock, Plan, Rounds, time_in_turn
 from littoral.cold_start import ColdStart, cold_start
 from littoral.environment import describe, is_emulated
 from littoral.errors import InputError
-from littoral.model import Model, load
+from littoral.loading import load
+from littoral.model import Model
 from littoral.samples import Data
 from littoral.statistics import Estimate, outliers, paired_ratio, percentile, percentile_interval
 

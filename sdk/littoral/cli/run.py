@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     from littoral.errors import InputError
     from littoral.inputs import Arrays, Raw, read
-    from littoral.model import load
+    from littoral.loading import load
 
     if arguments.top < 1:
         raise InputError(f"--top is {arguments.top}: expected at least 1")
