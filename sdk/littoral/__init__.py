@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from littoral.errors import TargetError as TargetError
     from littoral.errors import VerificationError as VerificationError
     from littoral.loading import load as load
-    from littoral.measure import Measurement as Measurement
     from littoral.measure import measure as measure
+    from littoral.measurement import Measurement as Measurement
     from littoral.model import Model as Model
     from littoral.tensors import TensorSpec as TensorSpec
 
@@ -44,7 +44,7 @@ _HOME_OF = {
     "InputError": "errors",
     "IntegrityError": "errors",
     "LittoralError": "errors",
-    "Measurement": "measure",
+    "Measurement": "measurement",
     "Model": "model",
     "ModelError": "errors",
     "TargetError": "errors",

@@ -22,7 +22,8 @@ from littoral.arguments import real_dtype
 from littoral.differences import Difference, difference, is_classes
 from littoral.errors import EngineError, InputError
 from littoral.loading import load
-from littoral.measure import Measurement, measure_interleaved
+from littoral.measure import measure_interleaved
+from littoral.measurement import Measurement
 from littoral.model import Model
 from littoral.samples import Data, Sample
 from littoral.tensors import TensorSpec

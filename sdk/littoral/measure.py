@@ -2,7 +2,6 @@
 
 measurement = littoral.measure("cnn.tflite")
 measurement.latency_p90.value           # ns
-measurement.to_dict()                   # what `littoral bench --json` prints
 """
 
 from __future__ import annotations
@@ -11,14 +10,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from littoral import samples
 from littoral.clock import Call, Clock, Plan, Rounds, time_in_turn
@@ -26,9 +23,11 @@ from littoral.cold_start import ColdStart, cold_start
 from littoral.environment import describe, is_emulated
 from littoral.errors import InputError
 from littoral.loading import load
+from littoral.measurement import Measurement
 from littoral.model import Model
 from littoral.samples import Data
-from littoral.statistics import Estimate, outliers, paired_ratio, percentile, percentile_interval
+from littoral.statistics import Estimate, outliers, percentile, percentile_interval
+from littoral.yardstick import work
 
 Source: TypeAlias = str | os.PathLike[str] | Model
 Progress = Callable[[str], object]
@@ -37,92 +36,6 @@ COLD_STARTS = 6
 """The fewest repeats whose smallest and largest bracket the median with 95% confidence."""
 
 DURATION_S = 1.0
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """How one model file runs on one machine.
-
-    Attributes:
-        path: The file; None for a model that was loaded from bytes.
-        format: ``"tflite"`` or ``"onnx"``.
-        scheme: From the file's card, None without one.
-        engine: The engine that ran it.
-        threads: Threads of one call.
-        latency_p50: Of one `Model.run`, in ns, with its 95% interval; `latency_p90` and
-            `latency_p99` likewise.
-        runs: Timed calls.
-        outliers: Those whose modified z-score is beyond 3.5; they are counted, not left out.
-        cold_start: Fresh process to first result, in ns: median with its 95% interval; None where
-            it was not measured.
-        load: A load of the file in a process that has the engine, in ns: median with interval.
-        peak_memory_bytes: Of the fresh process, median; None where the system does not say.
-        size_bytes: Of the file.
-        emulated: The processor is emulated, so the times say nothing about a real one.
-        environment: `littoral.environment.describe`.
-        rounds: The durations of the timed calls in ns, in order, one array a round.
-    """
-
-    path: str | None
-    format: str
-    scheme: str | None
-    engine: str
-    threads: int
-    latency_p50: Estimate
-    latency_p90: Estimate
-    latency_p99: Estimate
-    runs: int
-    outliers: int
-    cold_start: Estimate | None
-    load: Estimate | None
-    peak_memory_bytes: int | None
-    size_bytes: int
-    emulated: bool
-    environment: dict[str, Any] = field(repr=False)
-    rounds: Rounds = field(repr=False, compare=False)
-
-    @property
-    def samples(self) -> NDArray[np.int64]:
-        """All timed durations in ns, in the order of measuring."""
-        return np.concatenate(self.rounds)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form: latencies in microseconds, cold start and load in milliseconds."""
-        return {
-            "path": self.path,
-            "format": self.format,
-            "scheme": self.scheme,
-            "engine": self.engine,
-            "threads": self.threads,
-            "runs": self.runs,
-            "outliers": self.outliers,
-            **_fields("latency_p50_us", self.latency_p50, 1e-3),
-            **_fields("latency_p90_us", self.latency_p90, 1e-3),
-            **_fields("latency_p99_us", self.latency_p99, 1e-3),
-            **_fields("cold_start_ms", self.cold_start, 1e-6),
-            "load_ms": None if self.load is None else self.load.scaled(1e-6, 3)[0],
-            "peak_memory_bytes": self.peak_memory_bytes,
-            "size_bytes": self.size_bytes,
-            "emulated": self.emulated,
-        }
-
-    def ratio_to(self, other: Measurement) -> Estimate:
-        """How many times as long this one takes as another that was measured in the same rounds.
-
-        Args:
-            other: From the same call of `measure_interleaved`.
-
-        Returns:
-            Median over the rounds of the ratio of the rounds' medians, with its 95% interval.
-
-        Raises:
-            InputError: The two were not measured together, or on an emulator.
-        """
-        if self.emulated or other.emulated:
-            raise InputError("figures from an emulated processor cannot be compared")
-        if len(self.rounds) != len(other.rounds):
-            raise InputError("only measurements of the same rounds can be compared by pairs")
-        return paired_ratio(_medians(self.rounds), _medians(other.rounds))
 
 
 def measure(
@@ -178,6 +91,7 @@ def measure_interleaved(
     threads: int | Sequence[int] = 1,
     engine: str | Sequence[str] = "auto",
     cold_starts: int = COLD_STARTS,
+    yardstick: bool = False,
     progress: Progress | None = None,
     clock: Clock = time.perf_counter_ns,
 ) -> tuple[Measurement, ...]:
@@ -192,6 +106,8 @@ def measure_interleaved(
         threads: As for `measure`, of all or one for each, in order.
         engine: As for `measure`, of all or one for each, in order.
         cold_starts: As for `measure`, of each.
+        yardstick: True times a fixed piece of work in the same rounds (`littoral.yardstick`), so
+            that these figures can be compared with those of another run.
         progress: Is told what happens now, in a few words.
         clock: Integer nanoseconds, monotonic.
 
@@ -221,11 +137,12 @@ def measure_interleaved(
         tell(f"timing {len(calls)} file{'s' * (len(calls) > 1)} in turn")
         environment = describe()
         emulated = is_emulated()
-        timed = time_in_turn(calls, plan, clock)
+        timed = time_in_turn([*calls, work()] if yardstick else calls, plan, clock)
+        speed = percentile_interval(np.concatenate(timed[-1]), 0.5) if yardstick else None
         return tuple(
-            _measurement(model, path, most, rounds, cold, environment, emulated)
+            _measurement(model, path, most, rounds, cold, environment, emulated, speed)
             for model, path, (most, _), rounds, cold in zip(
-                models, paths, runners, timed, starts, strict=True
+                models, paths, runners, timed[: len(models)], starts, strict=True
             )
         )
 
@@ -309,6 +226,7 @@ def _measurement(
     starts: tuple[ColdStart, ...],
     environment: dict[str, Any],
     emulated: bool,
+    speed: Estimate | None,
 ) -> Measurement:
     durations = np.concatenate(rounds)
     memory = [start.peak_memory_bytes for start in starts if start.peak_memory_bytes is not None]
@@ -330,21 +248,12 @@ def _measurement(
         emulated=emulated,
         environment=environment,
         rounds=rounds,
+        yardstick_p50=speed,
     )
 
 
 def _median(figures: list[int]) -> Estimate | None:
     return percentile_interval(figures, 0.5) if figures else None
-
-
-def _medians(rounds: Rounds) -> list[float]:
-    return [percentile(durations, 0.5) for durations in rounds]
-
-
-def _fields(name: str, estimate: Estimate | None, factor: float) -> dict[str, float | None]:
-    """A figure under its name, its interval under the name with ``_low`` and ``_high``."""
-    value, low, high = (None, None, None) if estimate is None else estimate.scaled(factor, 3)
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
 def _silent(what: str) -> None:

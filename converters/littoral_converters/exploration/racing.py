@@ -13,7 +13,7 @@ from pathlib import Path
 
 from littoral import engines, plugins
 from littoral.errors import EngineError, InputError, ModelError
-from littoral.measure import Measurement
+from littoral.measurement import Measurement
 from littoral.statistics import Estimate
 from littoral.targets import Options, Target
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from littoral.measure import Measurement
+    from littoral.measurement import Measurement
 
 SUMMARY = "measure model files: latency with intervals, cold start, memory"
 EXAMPLES = """examples:
@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         engine=arguments.engine,
         data=arguments.data,
         cold_starts=arguments.cold_starts,
+        yardstick=True,
     )
     with Progress("bench") as progress:
         measurements = target.measure(arguments.files, options, progress.step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from littoral.measure import Measurement
+from littoral.measurement import Measurement
 from littoral.report import units
 from littoral.report.result import distinct_names
 from littoral.statistics import Estimate

@@ -18,7 +18,7 @@ from littoral import plugins
 from littoral.errors import InputError
 
 if TYPE_CHECKING:
-    from littoral.measure import Measurement
+    from littoral.measurement import Measurement
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Options:
         engine: Engine name or ``"auto"``, of all files or one for each.
         data: An ``.npz`` with the samples to run on, or None for random ones.
         cold_starts: Fresh processes to start for each file.
+        yardstick: Time `littoral.yardstick.work` beside them.
     """
 
     runs: int | None = None
@@ -42,6 +43,7 @@ class Options:
     engine: str | Sequence[str] = "auto"
     data: Path | None = None
     cold_starts: int = 6
+    yardstick: bool = False
 
 
 class Target(Protocol):

@@ -9,7 +9,8 @@ from typing import Any
 
 from littoral import environment, inputs
 from littoral.errors import InputError
-from littoral.measure import Measurement, measure_interleaved
+from littoral.measure import measure_interleaved
+from littoral.measurement import Measurement
 from littoral.samples import Data
 from littoral.targets import Options
 
@@ -33,6 +34,7 @@ class Local:
             threads=options.threads,
             engine=options.engine,
             cold_starts=options.cold_starts,
+            yardstick=options.yardstick,
             progress=progress,
         )
 

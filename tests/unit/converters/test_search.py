@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from littoral.card import Card
 from littoral.errors import ConversionError, InputError
-from littoral.measure import Measurement
+from littoral.measurement import Measurement
 from littoral.statistics import Estimate, percentile_interval
 from littoral_converters.calibration import Dataset
 from littoral_converters.exploration import choosing

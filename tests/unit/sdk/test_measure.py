@@ -6,8 +6,10 @@ import numpy as np
 import onnx_files
 import pytest
 import small_models
+from littoral import yardstick
 from littoral.errors import FormatError, InputError
 from littoral.measure import COLD_STARTS, measure, measure_interleaved
+from littoral.measurement import Measurement
 from littoral.statistics import interval_ranks, percentile
 
 LATENCIES = [
@@ -17,7 +19,7 @@ KEYS = {
     *LATENCIES,
     *("cold_start_ms", "cold_start_ms_low", "cold_start_ms_high", "load_ms", "peak_memory_bytes"),
     *("size_bytes", "path", "format", "scheme", "engine", "threads", "runs", "outliers"),
-    "emulated",
+    *("emulated", "target", "yardstick_p50_us", "yardstick_p50_us_low", "yardstick_p50_us_high"),
 }
 
 
@@ -41,6 +43,31 @@ def test_the_json_form_has_exactly_the_keys_of_the_contract(dense):
     fields = measure(dense, runs=400, cold_starts=0).to_dict()
     assert set(fields) == KEYS
     assert json.loads(json.dumps(fields)) == fields
+
+
+def test_the_json_form_reads_back_as_the_same_figures(dense):
+    (measurement,) = measure_interleaved([dense], runs=400, cold_starts=6, yardstick=True)
+    fields = json.loads(json.dumps(measurement.to_dict()))
+    back = Measurement.from_dict(fields, measurement.environment)
+    assert back.to_dict() == fields
+    assert back.environment == measurement.environment
+
+
+@pytest.mark.parametrize("fields", [{}, {"path": "x"}, {**dict.fromkeys(KEYS), "runs": "many"}])
+def test_json_that_is_no_measurement_is_one_clear_error(fields):
+    with pytest.raises(InputError, match="not a measurement"):
+        Measurement.from_dict(fields, {})
+
+
+def test_the_yardstick_does_the_same_work_every_time_and_is_timed_in_the_same_rounds(dense):
+    once = yardstick.work()
+    assert once() == once() == sum(number * number for number in range(200))
+    ticks = iter(range(0, 10**12, 2_500))
+    (measurement,) = measure_interleaved(
+        [dense], runs=400, warmup=3, cold_starts=0, yardstick=True, clock=lambda: next(ticks)
+    )
+    assert measurement.yardstick_p50 == measurement.latency_p50
+    assert measurement.runs == 400
 
 
 def test_figures_are_those_of_the_timed_calls(dense):

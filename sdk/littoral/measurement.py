@@ -1,0 +1,170 @@
+"""What one model file does on one machine: the figures, and their JSON form both ways.
+
+measurement.latency_p90.value           # ns
+measurement.to_dict()                   # what `littoral bench --json` prints
+Measurement.from_dict(fields, machine)  # back, for example from another machine
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.clock import Rounds
+from littoral.errors import InputError
+from littoral.statistics import Estimate, paired_ratio, percentile
+
+_AS_THEY_ARE = (
+    *("path", "format", "scheme", "engine", "threads", "runs", "outliers"),
+    *("peak_memory_bytes", "size_bytes", "emulated"),
+)
+"""Fields that JSON holds as the class does."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How one model file runs on one machine.
+
+    Attributes:
+        path: The file; None for a model that was loaded from bytes.
+        format: ``"tflite"`` or ``"onnx"``.
+        scheme: From the file's card, None without one.
+        engine: The engine that ran it.
+        threads: Threads of one call.
+        latency_p50: Of one `Model.run`, in ns, with its 95% interval; `latency_p90` and
+            `latency_p99` likewise.
+        runs: Timed calls.
+        outliers: Those whose modified z-score is beyond 3.5; they are counted, not left out.
+        cold_start: Fresh process to first result, in ns: median with its 95% interval; None where
+            it was not measured.
+        load: A load of the file in a process that has the engine, in ns: median with interval.
+        peak_memory_bytes: Of the fresh process, median; None where the system does not say.
+        size_bytes: Of the file.
+        emulated: The processor is emulated, so the times say nothing about a real one.
+        environment: `littoral.environment.describe`.
+        rounds: The durations of the timed calls in ns, in order, one array a round; empty where
+            only the figures are known.
+        yardstick_p50: Of `littoral.yardstick.work` in the same rounds, in ns with its interval: how
+            fast the machine was then; None where it was left out.
+        target: The machine, as ``--target`` names it.
+    """
+
+    path: str | None
+    format: str
+    scheme: str | None
+    engine: str
+    threads: int
+    latency_p50: Estimate
+    latency_p90: Estimate
+    latency_p99: Estimate
+    runs: int
+    outliers: int
+    cold_start: Estimate | None
+    load: Estimate | None
+    peak_memory_bytes: int | None
+    size_bytes: int
+    emulated: bool
+    environment: dict[str, Any] = field(repr=False)
+    rounds: Rounds = field(repr=False, compare=False)
+    yardstick_p50: Estimate | None = None
+    target: str = "local"
+
+    @property
+    def samples(self) -> NDArray[np.int64]:
+        """All timed durations in ns, in the order of measuring."""
+        return np.concatenate(self.rounds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: latencies in microseconds, cold start and load in milliseconds."""
+        return {
+            "target": self.target,
+            "path": self.path,
+            "format": self.format,
+            "scheme": self.scheme,
+            "engine": self.engine,
+            "threads": self.threads,
+            "runs": self.runs,
+            "outliers": self.outliers,
+            **_fields("latency_p50_us", self.latency_p50, 1e-3),
+            **_fields("latency_p90_us", self.latency_p90, 1e-3),
+            **_fields("latency_p99_us", self.latency_p99, 1e-3),
+            **_fields("cold_start_ms", self.cold_start, 1e-6),
+            "load_ms": None if self.load is None else self.load.scaled(1e-6, 3)[0],
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "size_bytes": self.size_bytes,
+            **_fields("yardstick_p50_us", self.yardstick_p50, 1e-3),
+            "emulated": self.emulated,
+        }
+
+    @classmethod
+    def from_dict(
+        cls, fields: Mapping[str, Any], environment: dict[str, Any], rounds: Rounds = ()
+    ) -> Measurement:
+        """Read back what `to_dict` wrote, for example on another machine.
+
+        Args:
+            fields: One of the ``measurements`` of ``littoral bench --json``.
+            environment: The ``environment`` beside them.
+            rounds: The timed calls in ns, where they came along.
+
+        Raises:
+            InputError: A figure is missing or of another type.
+        """
+        try:
+            load_ms = fields["load_ms"]
+            return cls(
+                **{name: fields[name] for name in _AS_THEY_ARE},
+                latency_p50=_estimate(fields, "latency_p50_us", 1e3),
+                latency_p90=_estimate(fields, "latency_p90_us", 1e3),
+                latency_p99=_estimate(fields, "latency_p99_us", 1e3),
+                cold_start=_known(fields, "cold_start_ms", 1e6),
+                load=None if load_ms is None else Estimate(load_ms * 1e6),
+                yardstick_p50=_known(fields, "yardstick_p50_us", 1e3),
+                environment=environment,
+                rounds=rounds,
+                target=fields.get("target", "local"),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"not a measurement that littoral wrote: {error!r}") from error
+
+    def ratio_to(self, other: Measurement) -> Estimate:
+        """How many times as long this one takes as another that was measured in the same rounds.
+
+        Args:
+            other: From the same call of `measure_interleaved`.
+
+        Returns:
+            Median over the rounds of the ratio of the rounds' medians, with its 95% interval.
+
+        Raises:
+            InputError: The two were not measured together, or on an emulator.
+        """
+        if self.emulated or other.emulated:
+            raise InputError("figures from an emulated processor cannot be compared")
+        if not self.rounds or len(self.rounds) != len(other.rounds):
+            raise InputError("only measurements of the same rounds can be compared by pairs")
+        return paired_ratio(_medians(self.rounds), _medians(other.rounds))
+
+
+def _medians(rounds: Rounds) -> list[float]:
+    return [percentile(durations, 0.5) for durations in rounds]
+
+
+def _fields(name: str, estimate: Estimate | None, factor: float) -> dict[str, float | None]:
+    """A figure under its name, its interval under the name with ``_low`` and ``_high``."""
+    value, low, high = (None, None, None) if estimate is None else estimate.scaled(factor, 3)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+def _estimate(fields: Mapping[str, Any], name: str, factor: float) -> Estimate:
+    ends = [fields.get(f"{name}_{end}") for end in ("low", "high")]
+    low, high = (None if end is None else end * factor for end in ends)
+    return Estimate(fields[name] * factor, low, high)
+
+
+def _known(fields: Mapping[str, Any], name: str, factor: float) -> Estimate | None:
+    return None if fields.get(name) is None else _estimate(fields, name, factor)
