@@ -59,6 +59,8 @@ class Card:
         source_digest: SHA-256 of the Keras file that this one was made from, in hex.
         versions: Version by tool name, of the tools that made the file.
         data: What it was trained on: name, licence, attribution.
+        signed_by: Id of the key that the file's seal names, read from there and not part of the
+            JSON. A claim: only `load(trust=...)` proves it.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Card:
     source_digest: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
+    signed_by: str | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -85,6 +88,7 @@ class Card:
     def to_json(self) -> str:
         """The card as compact JSON with ``"schema": 1`` in front."""
         fields = {"schema": SCHEMA, **asdict(self)}
+        del fields["signed_by"]
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -105,7 +109,8 @@ class Card:
             schema = fields["schema"]
             if schema != SCHEMA:
                 raise FormatError(f"the card has schema {schema!r}, this littoral reads {SCHEMA}")
-            known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
+            written = [name for name in cls.__dataclass_fields__ if name != "signed_by"]
+            known = {name: fields[name] for name in written if name in fields}
             for side in ("inputs", "outputs"):
                 known[side] = tuple(_tensor(entry) for entry in known.get(side, ()))
             for names in ("float_layers", "faulty_runtimes"):

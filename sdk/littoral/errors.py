@@ -39,7 +39,7 @@ class EngineError(LittoralError):
 
 
 class EngineNotInstalled(EngineError):
-    """No installed engine runs this format; the message names the extra to install."""
+    """No installed library does what is asked; the message names the extra to install."""
 
 
 class EngineCrashed(EngineError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,7 +71,8 @@ def write_together(contents: Mapping[Path, bytes]) -> list[Path]:
     """Write several files, all of them or none: none is renamed before every one is on the disk.
 
     Args:
-        contents: The whole content by final name. Existing files are replaced.
+        contents: The whole content by final name. An existing file is replaced and keeps its mode
+            bits; what a link points to is replaced, not the link.
 
     Returns:
         The paths written.
@@ -85,13 +87,14 @@ def write_together(contents: Mapping[Path, bytes]) -> list[Path]:
         for target, content in contents.items():
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "a folder has that name")
-            descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            staged.append((temporary, target))
+            real = Path(os.path.realpath(target))
+            descriptor, temporary = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
+            staged.append((temporary, real))
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.chmod(temporary, 0o666 & ~_umask())
+            os.chmod(temporary, _mode(real))
         for temporary, target in staged:
             os.replace(temporary, target)
     except BaseException as error:
@@ -106,10 +109,14 @@ def write_together(contents: Mapping[Path, bytes]) -> list[Path]:
     return list(contents)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _mode(path: Path) -> int:
+    """The mode bits that a file has, or that a new one gets."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
 
 
 def _reason(error: OSError) -> str:

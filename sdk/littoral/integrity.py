@@ -8,15 +8,17 @@ hexadecimal text in a ``metadata_props`` entry that is the file's first field. B
 the start, so that a truncated file still shows that it had a seal.
 
 The digest covers the whole file with the digest's own bytes as zeros, the signature's included: a
-changed signature is a changed byte too. A signature (made before the digest) covers the file with
-both as zeros.
+changed signature is a changed byte too. What is signed is the 16 bytes ``LITTORAL-SIGN-1`` and NUL,
+then the SHA-256 of the file with digest and signature as zeros (the key id is in its place): 48
+bytes, however large the file. The key id is the SHA-256 of the raw public key.
 
 A digest proves that nothing was changed by accident. It proves nothing about who wrote the file:
-who changes a byte on purpose can write a new digest.
+who changes a byte on purpose can write a new digest. A signature does, to whom knows the key.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ from littoral.errors import FormatError, IntegrityError
 
 if TYPE_CHECKING:
     from littoral.card import Card
+    from littoral.keys import PrivateKey, PublicKey
 
 MAGIC = b"LITTORAL-SEAL-1\x00"
 RECORD_BYTES = 192
@@ -32,6 +35,8 @@ _DIGEST = slice(16, 48)
 _SIGNATURE = slice(48, 112)
 _KEY_ID = slice(112, 144)
 _PADDING = slice(144, RECORD_BYTES)
+_SIGNED = b"LITTORAL-SIGN-1\x00"
+_AGAIN = "get the file again from where it came"
 
 
 def seal(content: bytes) -> bytes:
@@ -46,15 +51,32 @@ def seal(content: bytes) -> bytes:
     Raises:
         FormatError: Not a .tflite or .onnx file, or a damaged one.
     """
-    module = _sealable(content)
-    record = MAGIC + bytes(RECORD_BYTES - len(MAGIC))
-    span = module.seal_span(content)
-    if span is None:
-        content = module.place_seal(content, record)
-        span = module.seal_span(content)
-    digest = _digest(content, span, module, record)
-    record = MAGIC + digest + bytes(RECORD_BYTES - len(MAGIC) - len(digest))
-    return content[: span[0]] + bytes(module.encode_seal(record)) + content[span[1] :]
+    return _sealed(content, None)
+
+
+def sign(content: bytes, key: PrivateKey) -> bytes:
+    """Put a signature into the seal of a .tflite or .onnx file; one that it has is replaced.
+
+    Args:
+        content: The whole file; one without a seal gets one.
+        key: The private key.
+
+    Returns:
+        The signed file.
+
+    Raises:
+        IntegrityError: The file was changed after it was written, so nobody should vouch for it.
+        FormatError: Not a .tflite or .onnx file, a damaged one, or one whose weights are in
+            another file, which a signature would not cover.
+    """
+    check(content)
+    outside = _outside(content)
+    if outside is not None:
+        raise FormatError(
+            f"the weights {outside!r} are in another file, which a signature would not cover: "
+            "save the model as one file"
+        )
+    return _sealed(content, key)
 
 
 def check(content: bytes) -> str | None:
@@ -77,20 +99,76 @@ def check(content: bytes) -> str | None:
     if span is None:
         if module.seal_traces(content):
             raise IntegrityError(
-                "the file was made by littoral but its seal is missing or damaged: "
-                "get the file again from where it came"
+                f"the file was made by littoral but its seal is missing or damaged: {_AGAIN}"
             )
         return None
-    record = module.decode_seal(content[span[0] : span[1]])
-    if record is None or not _is_plausible(record):
-        raise IntegrityError("the file's seal is damaged: get the file again from where it came")
-    digest = _digest(content, span, module, record)
+    record = _record(content, span, module)
+    digest = _hash(content, span, module, _without(record, _DIGEST))
     if digest != record[_DIGEST]:
         raise IntegrityError(
             f"the file was changed after it was written: its digest is {digest.hex()[:12]}..., "
-            f"its seal says {record[_DIGEST].hex()[:12]}...; get the file again from where it came"
+            f"its seal says {record[_DIGEST].hex()[:12]}...; {_AGAIN}"
         )
     return digest.hex()
+
+
+def key_id(content: bytes) -> str | None:
+    """The key that a file says it was signed by. Only `check_signature` proves it.
+
+    Args:
+        content: The whole file.
+
+    Returns:
+        SHA-256 of the public key in hex; None for a file that is not signed.
+
+    Raises:
+        IntegrityError: The seal is damaged.
+        FormatError: Not a model file.
+    """
+    module = formats.module(formats.sniff(content))
+    span = module.seal_span(content) if hasattr(module, "seal_span") else None
+    if span is None:
+        return None
+    named = _record(content, span, module)[_KEY_ID]
+    return named.hex() if any(named) else None
+
+
+def check_signature(content: bytes, trusted: Sequence[PublicKey]) -> str:
+    """Check that a file is, byte for byte, what the owner of a trusted key signed.
+
+    Args:
+        content: The whole file.
+        trusted: The keys to accept.
+
+    Returns:
+        The id of the key that signed it.
+
+    Raises:
+        IntegrityError: Not signed, signed by another key, changed since, or with weights in
+            another file, which no signature covers.
+        EngineNotInstalled: The package that checks signatures is missing.
+        FormatError: Not a model file.
+    """
+    if check(content) is None or (named := key_id(content)) is None:
+        raise IntegrityError("the file is not signed, and trust demands a signature")
+    key = next((key for key in trusted if key.id == named), None)
+    if key is None:
+        known = ", ".join(f"{key.id[:16]}..." for key in trusted)
+        raise IntegrityError(f"the file is signed by key {named[:16]}..., trusted is only {known}")
+    module = formats.module(formats.sniff(content))
+    span = module.seal_span(content)
+    record = _record(content, span, module)
+    if not key.verifies(record[_SIGNATURE], _message(content, span, module, record)):
+        raise IntegrityError(
+            f"the file was changed after key {named[:16]}... signed it: "
+            f"card, weights or graph are not what was signed; {_AGAIN}"
+        )
+    outside = _outside(content)
+    if outside is not None:
+        raise IntegrityError(
+            f"the weights {outside!r} are in another file, which the signature does not cover"
+        )
+    return named
 
 
 def read_card(content: bytes) -> Card | None:
@@ -108,9 +186,11 @@ def read_card(content: bytes) -> Card | None:
     text = formats.module(formats.sniff(content)).read_card(content)
     if text is None:
         return None
+    import dataclasses
+
     from littoral.card import Card
 
-    return Card.from_json(text)
+    return dataclasses.replace(Card.from_json(text), signed_by=key_id(content))
 
 
 def _sealable(content: bytes) -> ModuleType:
@@ -121,14 +201,58 @@ def _sealable(content: bytes) -> ModuleType:
     return module
 
 
-def _digest(content: bytes, span: tuple[int, int], module: ModuleType, record: bytes) -> bytes:
-    """SHA-256 of the file with the digest's own bytes as zeros."""
+def _outside(content: bytes) -> str | None:
+    """Name of a tensor whose values are in another file."""
+    module = formats.module(formats.sniff(content))
+    outside: str | None = module.external_tensor(content) if module.SUFFIX == ".onnx" else None
+    return outside
+
+
+def _sealed(content: bytes, key: PrivateKey | None) -> bytes:
+    """The file with a fresh seal; with a key, a signed one."""
+    module = _sealable(content)
+    named = bytes.fromhex(key.public.id) if key is not None else b""
+    record = _filled(MAGIC + bytes(RECORD_BYTES - len(MAGIC)), _KEY_ID, named)
+    span = module.seal_span(content)
+    if span is None:
+        content = module.place_seal(content, record)
+        span = module.seal_span(content)
+    if key is not None:
+        signature = key.sign(_message(content, span, module, record))
+        record = _filled(record, _SIGNATURE, signature)
+    record = _filled(record, _DIGEST, _hash(content, span, module, record))
+    return content[: span[0]] + bytes(module.encode_seal(record)) + content[span[1] :]
+
+
+def _record(content: bytes, span: tuple[int, int], module: ModuleType) -> bytes:
+    record: bytes | None = module.decode_seal(content[span[0] : span[1]])
+    if record is None or not _is_plausible(record):
+        raise IntegrityError(f"the file's seal is damaged: {_AGAIN}")
+    return record
+
+
+def _message(content: bytes, span: tuple[int, int], module: ModuleType, record: bytes) -> bytes:
+    """What is signed."""
+    return _SIGNED + _hash(content, span, module, _without(record, _DIGEST, _SIGNATURE))
+
+
+def _filled(record: bytes, part: slice, value: bytes) -> bytes:
+    return record[: part.start] + value.ljust(part.stop - part.start, b"\x00") + record[part.stop :]
+
+
+def _without(record: bytes, *parts: slice) -> bytes:
+    for part in parts:
+        record = _filled(record, part, b"")
+    return record
+
+
+def _hash(content: bytes, span: tuple[int, int], module: ModuleType, record: bytes) -> bytes:
+    """SHA-256 of the file with this record in the seal's place."""
     import hashlib
 
-    blank = record[: _DIGEST.start] + bytes(32) + record[_DIGEST.stop :]
     view = memoryview(content)
     digest = hashlib.sha256(view[: span[0]])
-    digest.update(module.encode_seal(blank))
+    digest.update(module.encode_seal(record))
     digest.update(view[span[1] :])
     return digest.digest()
 

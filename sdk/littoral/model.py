@@ -36,10 +36,19 @@ class Model:
         format: ``"tflite"`` or ``"onnx"``.
         size_bytes: Size of the file.
         name: The file's name, for messages.
+        signed_by: Id of the key whose signature was checked (`load(trust=...)`), else None.
     """
 
     def __init__(
-        self, session: Session, *, name: str, card: Card | None, engine: str, format: str, size: int
+        self,
+        session: Session,
+        *,
+        name: str,
+        card: Card | None,
+        engine: str,
+        format: str,
+        size: int,
+        signed_by: str | None = None,
     ) -> None:
         """Take over a session; `load` is the way to get a model."""
         self._session: Session | None = session
@@ -50,6 +59,7 @@ class Model:
         self.engine = engine
         self.format = format
         self.size_bytes = size
+        self.signed_by = signed_by
         self._lock = threading.RLock()
         self._acquire, self._release = self._lock.acquire, self._lock.release
         self._quick = prepared.NOT_QUICK

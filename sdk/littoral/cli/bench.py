@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from littoral.cli._trust import add_trust, check_files
+
 if TYPE_CHECKING:
     from littoral.measurement import Measurement
 
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cold-starts", type=int, default=6, metavar="N", help="fresh processes a file, default 6"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
+    add_trust(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -53,6 +56,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from littoral.progress import Progress
     from littoral.targets import Options, connect
 
+    check_files(arguments.files, arguments.trust)
     target = connect(arguments.target)
     if arguments.html is not None:
         check_page(arguments.html)

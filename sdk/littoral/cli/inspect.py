@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from littoral.cli._trust import add_trust
+
 if TYPE_CHECKING:
     from littoral.tensors import TensorSpec
 
@@ -13,6 +15,7 @@ SUMMARY = "show what is in a model file: inputs, outputs, operators, card, diges
 EXAMPLES = """examples:
   littoral inspect cnn.tflite
   littoral inspect somebody_elses.onnx --json
+  littoral inspect cnn.tflite --trust release.pem.pub
 
 Reads .tflite, .onnx and .keras files from their bytes; no engine has to be installed. A file whose
 bytes do not match its digest ends with exit code 1."""
@@ -23,28 +26,33 @@ _MOST_LABELS = 8
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("file", type=Path, metavar="FILE", help=".tflite, .onnx or .keras")
+    add_trust(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Read the file.
 
     Returns:
-        ``file format size_bytes digest card inputs outputs operators requires weights
-        description``; `digest` is SHA-256 in hex, None for a file that never had one.
+        ``file format size_bytes digest key_id trusted card inputs outputs operators requires
+        weights description``; `digest` is SHA-256 in hex, None for a file that never had one;
+        `key_id` is who the file says signed it, `trusted` whether ``--trust`` proved it.
 
     Raises:
         InputError: No such file, or a folder.
         FormatError: Not a model file.
-        IntegrityError: The file was changed after it was written.
+        IntegrityError: The file was changed after it was written, or nobody trusted signed it.
     """
     from dataclasses import asdict
 
-    from littoral import formats, integrity, source
+    from littoral import formats, integrity, keys, source
 
+    trusted = keys.read_trust(arguments.trust) if arguments.trust else ()
     name, content = source.read(arguments.file)
     with source.explained(name):
         format = formats.sniff(content)
         digest = integrity.check(content)
+        key_id = integrity.check_signature(content, trusted) if trusted else None
+        key_id = key_id or integrity.key_id(content)
         card = integrity.read_card(content)
         outline = formats.module(format).outline(content)
     return {
@@ -52,6 +60,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "format": format,
         "size_bytes": len(content),
         "digest": digest,
+        "key_id": key_id,
+        "trusted": bool(trusted),
         "card": None if card is None else asdict(card),
         "inputs": [_tensor(spec) for spec in outline.inputs],
         "outputs": [_tensor(spec) for spec in outline.outputs],
@@ -67,6 +77,9 @@ def describe(payload: dict[str, Any]) -> str:
     digest = payload["digest"]
     state = "no digest" if digest is None else f"digest intact, {digest[:16]}..."
     lines = [f"{payload['file']}: {payload['format']}, {payload['size_bytes']:,} bytes, {state}"]
+    if payload["key_id"]:
+        proof = "trusted" if payload["trusted"] else "not checked, use --trust"
+        lines.append(f"signed by  key {payload['key_id'][:16]} ({proof})")
     if payload["description"]:
         lines.append(f"made by    {payload['description']}")
     lines += _side("inputs", payload["inputs"]) + _side("outputs", payload["outputs"])

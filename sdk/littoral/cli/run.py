@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from littoral.cli._trust import add_trust
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -42,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=int, default=5, metavar="N", help="classes to print, 5")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: 1")
     parser.add_argument("--engine", default="auto", help="engine's name (default: auto)")
+    add_trust(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -61,7 +64,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     if arguments.top < 1:
         raise InputError(f"--top is {arguments.top}: expected at least 1")
-    with load(arguments.file, engine=arguments.engine, threads=arguments.threads) as model:
+    options = {"engine": arguments.engine, "threads": arguments.threads, "trust": arguments.trust}
+    with load(arguments.file, **options) as model:
         given = [item for path in (*arguments.inputs, *arguments.data) for item in read(path)]
         given += [Raw(repr(text), text) for text in arguments.text]
         if not given:
