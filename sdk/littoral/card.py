@@ -85,6 +85,13 @@ class Card:
         """Class names of the first output that has any; empty when none has."""
         return next((output.labels for output in self.outputs if output.labels), ())
 
+    @property
+    def accuracy(self) -> float | None:
+        """Share of right answers that the file's proof found, 0 to 1; None where not known."""
+        proof = self.verification or {}
+        value = proof.get("value")
+        return float(value) if proof.get("metric") == "accuracy" and value is not None else None
+
     def to_json(self) -> str:
         """The card as compact JSON with ``"schema": 1`` in front."""
         fields = {"schema": SCHEMA, **asdict(self)}

@@ -26,6 +26,7 @@ from littoral.measure import measure_interleaved
 from littoral.measurement import Measurement
 from littoral.model import Model
 from littoral.samples import Data, Sample
+from littoral.statistics import Estimate
 from littoral.tensors import TensorSpec
 
 INVENTED = 32
@@ -112,6 +113,13 @@ class Comparison:
             "measurements": [one.to_dict() for one in self.measurements],
             "environment": self.environment,
         }
+
+    def paired(self) -> dict[str, Estimate]:
+        """By metric, how long the second takes by pairs of rounds; empty where untimed."""
+        if not self.measurements:
+            return {}
+        a, b = self.measurements
+        return {"p50": b.ratio_to(a), "p90": b.ratio_to(a, 0.9)}
 
     def _latency(self) -> dict[str, Any] | None:
         if not self.measurements or any(one.emulated for one in self.measurements):

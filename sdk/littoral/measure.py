@@ -249,6 +249,7 @@ def _measurement(
         environment=environment,
         rounds=rounds,
         yardstick_p50=speed,
+        accuracy=None if model.card is None else model.card.accuracy,
     )
 
 

@@ -44,6 +44,8 @@ class Measurement:
         load: A load of the file in a process that has the engine, in ns: median with interval.
         peak_memory_bytes: Of the fresh process, median; None where the system does not say.
         size_bytes: Of the file.
+        accuracy: Share of right answers that the file's card says its proof found, 0 to 1; None
+            where it says nothing.
         emulated: The processor is emulated, so the times say nothing about a real one.
         environment: `littoral.environment.describe`.
         rounds: The durations of the timed calls in ns, in order, one array a round; empty where
@@ -72,6 +74,7 @@ class Measurement:
     rounds: Rounds = field(repr=False, compare=False)
     yardstick_p50: Estimate | None = None
     target: str = "local"
+    accuracy: float | None = None
 
     @property
     def samples(self) -> NDArray[np.int64]:
@@ -96,6 +99,7 @@ class Measurement:
             "load_ms": None if self.load is None else self.load.scaled(1e-6, 3)[0],
             "peak_memory_bytes": self.peak_memory_bytes,
             "size_bytes": self.size_bytes,
+            "accuracy": self.accuracy,
             **_fields("yardstick_p50_us", self.yardstick_p50, 1e-3),
             "emulated": self.emulated,
         }
@@ -127,18 +131,20 @@ class Measurement:
                 environment=environment,
                 rounds=rounds,
                 target=fields.get("target", "local"),
+                accuracy=fields.get("accuracy"),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not a measurement that littoral wrote: {error!r}") from error
 
-    def ratio_to(self, other: Measurement) -> Estimate:
+    def ratio_to(self, other: Measurement, fraction: float = 0.5) -> Estimate:
         """How many times as long this one takes as another that was measured in the same rounds.
 
         Args:
             other: From the same call of `measure_interleaved`.
+            fraction: Of each round's calls, the percentile that is compared.
 
         Returns:
-            Median over the rounds of the ratio of the rounds' medians, with its 95% interval.
+            Median over the rounds of the ratio of the rounds' percentiles, with its 95% interval.
 
         Raises:
             InputError: The two were not measured together, or on an emulator.
@@ -147,11 +153,8 @@ class Measurement:
             raise InputError("figures from an emulated processor cannot be compared")
         if not self.rounds or len(self.rounds) != len(other.rounds):
             raise InputError("only measurements of the same rounds can be compared by pairs")
-        return paired_ratio(_medians(self.rounds), _medians(other.rounds))
-
-
-def _medians(rounds: Rounds) -> list[float]:
-    return [percentile(durations, 0.5) for durations in rounds]
+        sides = [[percentile(own, fraction) for own in one.rounds] for one in (self, other)]
+        return paired_ratio(sides[0], sides[1])
 
 
 def _fields(name: str, estimate: Estimate | None, factor: float) -> dict[str, float | None]:

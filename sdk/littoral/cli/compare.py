@@ -1,4 +1,4 @@
-"""``littoral compare``: two model files against each other."""
+"""``littoral compare``: two model files, or two files of measurements, against each other."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from littoral.comparison import Comparison
 
-SUMMARY = "compare two model files: outputs, size, operators, latency"
+SUMMARY = "compare two model files, or two measurements with gates for a build"
 EXAMPLES = """examples:
   littoral compare cnn.float32.tflite cnn.static_int8.tflite --data test.npz
   littoral compare cnn.tflite cnn.onnx --html compared.html
   littoral compare old.onnx new.onnx --max-difference 1e-4 --json
+  littoral compare old.json new.json --gate "p90<=+5%" --gate "size<=200k" --markdown summary.md
 
-Both run on the same inputs and are timed in turn, round by round. Differences are reported and not
-judged (exit code 0), unless --max-difference or --min-agreement makes a check of it (then 1)."""
+Two model files run on the same inputs and are timed in turn, round by round. Two .json files are
+what `littoral bench --json` wrote, earlier and later: latencies are held against the yardstick that
+each run timed beside its files. Differences are reported and not judged (exit code 0), unless
+--gate, --max-difference or --min-agreement makes a check of it (then 1).
+
+A gate is METRIC<=LIMIT or METRIC>=LIMIT with p50, p90, p99, cold_start, load, memory, size or
+accuracy; a limit with a sign is a change (+5%, -0.5 points), one without is the figure itself
+(200k, 50us). A latency breaches a gate only where noise cannot explain it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    parser.add_argument("a", type=Path, metavar="A", help=".tflite or .onnx")
-    parser.add_argument("b", type=Path, metavar="B", help=".tflite or .onnx, held against A")
+    parser.add_argument("a", type=Path, metavar="A", help=".tflite, .onnx or .json")
+    parser.add_argument("b", type=Path, metavar="B", help="the same, held against A")
     parser.add_argument(
         "--data", type=Path, metavar="NPZ", help="inputs, perhaps with labels y (default: random)"
     )
@@ -38,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: 1")
     parser.add_argument("--no-latency", action="store_true", help="do not time them")
+    parser.add_argument(
+        "--gate", action="append", default=[], metavar="LIMIT", help='for example "p90<=+5%%"'
+    )
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the gates as JUnit XML")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a summary for people")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
 
 
@@ -45,17 +57,51 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Compare.
 
     Returns:
-        `littoral.comparison.Comparison.to_dict`; with a limit also ``passed`` and ``reason``; and
-        ``html`` where a page was written.
+        Of two model files `littoral.comparison.Comparison.to_dict`; with a limit also ``passed``
+        and ``reason``, with gates ``gates``; and ``html`` where a page was written. Of two files
+        of measurements what `littoral.regressions.compare_measurements` returns.
 
     Raises:
-        LittoralError: As `littoral.comparison.compare_files` raises it.
+        LittoralError: As those two raise it.
     """
+    from littoral.errors import InputError
+    from littoral.files import check_page
+
+    for page in (arguments.junit, arguments.markdown):
+        if page is not None:
+            if not arguments.gate:
+                raise InputError("--junit and --markdown write verdicts: give at least one --gate")
+            check_page(page)
+    kinds = [path.suffix.lower() == ".json" for path in (arguments.a, arguments.b)]
+    if any(kinds) and not all(kinds):
+        raise InputError("give two model files or two .json files of measurements, not one of each")
+    return _measurements(arguments) if all(kinds) else _models(arguments)
+
+
+def _measurements(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Two files that ``littoral bench --json`` wrote."""
+    from littoral.errors import InputError
+    from littoral.regressions import compare_measurements
+
+    for name in ("data", "max_difference", "min_agreement", "html"):
+        if getattr(arguments, name) is not None:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} is for two model files, these are measurements")
+    payload = compare_measurements(arguments.a, arguments.b, arguments.gate)
+    _write_verdicts(arguments, payload)
+    return payload
+
+
+def _models(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Two model files, run on the same inputs."""
+    from littoral import gates
     from littoral.comparison import compare_files
     from littoral.files import check_page
     from littoral.progress import Progress
 
     _check_limits(arguments)
+    for limit in arguments.gate:
+        gates.parse(limit)
     if arguments.html is not None:
         check_page(arguments.html)
     data, labels = (None, None) if arguments.data is None else _read(arguments.data)
@@ -75,6 +121,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.max_difference is not None or arguments.min_agreement is not None:
         reason = _breach(found, arguments)
         payload |= {"passed": not reason, "reason": reason}
+    if arguments.gate:
+        payload["gates"] = _gated(found, arguments)
+        payload["passed"] = payload.get("passed", True) and payload["gates"]["passed"]
     if arguments.html is not None:
         payload["html"] = _write_page(arguments.html, payload, found)
     return payload
@@ -82,11 +131,16 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def describe(payload: dict[str, Any]) -> str:
     """Tables, the comparison in words, the verdict where there is one."""
-    from littoral.report import pair_table
+    from littoral.report import gates_table, pair_table
 
+    if "files" in payload:
+        return gates_table(payload)
     lines = [pair_table(payload)]
-    if "passed" in payload:
-        lines.append("the check passed" if payload["passed"] else f"FAILED: {payload['reason']}")
+    if "gates" in payload:
+        lines.append(gates_table(payload["gates"]))
+    if "reason" in payload:
+        held = "the check passed"
+        lines.append(f"FAILED: {payload['reason']}" if payload["reason"] else held)
     if "html" in payload:
         lines.append(f"report: {payload['html']}")
     return "\n".join(lines)
@@ -122,6 +176,26 @@ def _breach(found: Comparison, arguments: argparse.Namespace) -> str:
     if share is not None and not (found.agreement or 0.0) >= share:
         return f"the agreement is {found.agreement:.4f} (at least {share:g} asked for)"
     return ""
+
+
+def _gated(found: Comparison, arguments: argparse.Namespace) -> dict[str, Any]:
+    from littoral.regressions import judge_pair
+
+    sides: list[dict[str, Any]] = [dict(side) for side in found.sides]
+    for side, measurement in zip(sides, found.measurements, strict=False):
+        side |= {**measurement.to_dict(), "path": side["path"], "accuracy": side["accuracy"]}
+    payload = judge_pair(sides[0], sides[1], found.paired(), arguments.gate)
+    _write_verdicts(arguments, payload)
+    return payload
+
+
+def _write_verdicts(arguments: argparse.Namespace, payload: dict[str, Any]) -> None:
+    from littoral.files import write_atomically
+    from littoral.report import gates_junit, gates_markdown
+
+    for path, write in ((arguments.junit, gates_junit), (arguments.markdown, gates_markdown)):
+        if path is not None:
+            write_atomically(path, write(payload).encode())
 
 
 def _write_page(path: Path, payload: dict[str, Any], found: Comparison) -> str:

@@ -1,13 +1,14 @@
 """Measurements for people: terminal tables and self-contained HTML pages.
 
-`tables` is for the terminal, `demo`, `bench`, `pair` and `layers` are the pages. `findings` and
-`comparison` put figures into words; `charts`, `confusion` and `distribution` draw SVG; `page` and
-`style` are the frame; `result`, `units` and `markup` are what they all speak.
+`tables` and `gates` are for the terminal, `demo`, `bench`, `pair` and `layers` are the pages.
+`findings` and `comparison` put figures into words; `charts`, `confusion` and `distribution` draw
+SVG; `page` and `style` are the frame; `result`, `units` and `markup` are what they all speak.
 """
 
 from littoral.report.bench import bench_report
 from littoral.report.comparison import compare
 from littoral.report.demo import demo_report
+from littoral.report.gates import gates_junit, gates_markdown, gates_table
 from littoral.report.layers import layers_report, layers_table
 from littoral.report.pair import pair_report, pair_table
 from littoral.report.search import search_report, search_table
@@ -20,6 +21,9 @@ __all__ = [
     "demo_markdown",
     "demo_report",
     "demo_table",
+    "gates_junit",
+    "gates_markdown",
+    "gates_table",
     "layers_report",
     "layers_table",
     "pair_report",

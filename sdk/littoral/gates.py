@@ -1,0 +1,313 @@
+"""Gates: how far a figure may move from one measurement to the next before a build fails.
+
+    p90<=+5%          at most 5% more than before
+    size<=200k        at most 200,000 bytes, whatever it was
+    accuracy>=-0.5    at most half a percentage point less than before
+    cold_start<=50ms  at most so long
+
+A sign in front of the limit means a change, no sign means the figure itself.
+
+A latency is an estimate, so a gate on one is breached only where the figure is beyond the limit
+and noise cannot explain it: the 95% interval of a change leaves out "no change", the interval of a
+figure lies beyond the limit as a whole. Where only the first is true the verdict is ``undecided``,
+which does not fail a build but is said. Where both measurements timed the yardstick
+(`littoral.yardstick`), latencies are compared in units of it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from littoral.errors import InputError
+from littoral.statistics import Estimate
+
+Outcome = Literal["passed", "breached", "undecided", "unknown"]
+
+RUN_TO_RUN = {"p50": 0.012, "p90": 0.02, "p99": 0.05, "cold_start": 0.03, "load": 0.1}
+"""Standard deviation, as a share, between runs of one file, beyond what each run's own interval
+shows: where code and data come to lie in memory differs from process to process, and what else the
+machine does from minute to minute. From 24 fresh processes on two busy cores, in yardsticks: p50
+0.3% to 1.0%, p90 0.6% to 2.7%.
+
+A p99 is another matter: it went from 5% to 170%, because what lies between p90 and p99 is other
+work on the machine, which may be there in one run and not in the next. So as much as the p99 is
+above the p90 in either run counts as its uncertainty too (`_tail`)."""
+
+_Z = 1.96
+_FORM = re.compile(
+    r"\s*(?P<metric>\w+)\s*(?P<direction><=|>=)\s*(?P<sign>[+-]?)(?P<number>\d+(\.\d+)?)\s*"
+    r"(?P<unit>%|[a-zA-Zµ]*)\s*"
+)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure that a measurement's JSON holds.
+
+    Attributes:
+        field: Its name there.
+        kind: What it is, which decides the units a limit may have.
+        by_yardstick: It moves with the speed of the machine while it was measured.
+    """
+
+    field: str
+    kind: Literal["time", "bytes", "points"]
+    by_yardstick: bool = False
+
+
+METRICS = {
+    "p50": Metric("latency_p50_us", "time", True),
+    "p90": Metric("latency_p90_us", "time", True),
+    "p99": Metric("latency_p99_us", "time", True),
+    "cold_start": Metric("cold_start_ms", "time"),
+    "load": Metric("load_ms", "time"),
+    "memory": Metric("peak_memory_bytes", "bytes"),
+    "size": Metric("size_bytes", "bytes"),
+    "accuracy": Metric("accuracy", "points"),
+}
+
+_UNITS = {
+    "time": {"ns": 1.0, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9},
+    "bytes": {"": 1.0, "b": 1.0, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6}
+    | {"kib": 2.0**10, "mib": 2.0**20, "g": 1e9, "gb": 1e9},
+    "points": {"": 1.0},
+}
+_STORED_IN = {"us": 1e3, "ms": 1e6, "bytes": 1.0, "accuracy": 100.0}
+"""What a field's number is multiplied by, by the end of its name: ns, bytes, percentage points."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A limit on one metric.
+
+    Attributes:
+        text: As it was given.
+        metric: A key of `METRICS`.
+        is_ceiling: True for ``<=``.
+        limit: In ns, bytes or percentage points; for a relative change a factor's distance from 1.
+        change: None for a bound on the figure, ``"share"`` for percent, ``"amount"`` for units.
+    """
+
+    text: str
+    metric: str
+    is_ceiling: bool
+    limit: float
+    change: Literal["share", "amount"] | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One metric before and after.
+
+    Attributes:
+        metric: A key of `METRICS`.
+        old: In ns, bytes or percentage points, with its interval; None where it is not known.
+        new: The same afterwards.
+        ratio: New to old with its 95% interval, in yardsticks where both have one; None where a
+            figure is missing or nothing can be divided.
+        in_yardsticks: Both were held against the yardstick of their own rounds.
+    """
+
+    metric: str
+    old: Estimate | None
+    new: Estimate | None
+    ratio: Estimate | None
+    in_yardsticks: bool
+
+    @property
+    def is_significant(self) -> bool:
+        """Noise does not explain the change."""
+        return self.ratio is not None and self.ratio.excludes(1.0)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A gate applied to a change.
+
+    Attributes:
+        gate: As it was given.
+        outcome: ``breached`` fails a build; ``undecided`` is beyond the limit, but so little that
+            noise may explain it; ``unknown`` where a figure is missing.
+        words: One line for people.
+    """
+
+    gate: str
+    outcome: Outcome
+    words: str
+
+
+def parse(text: str) -> Gate:
+    """Read a gate.
+
+    Args:
+        text: ``METRIC<=LIMIT`` or ``METRIC>=LIMIT``.
+
+    Raises:
+        InputError: Not of that form, no such metric, or a unit that the metric does not have.
+    """
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise InputError(f"gate {text!r}: write METRIC<=LIMIT or METRIC>=LIMIT, such as p90<=+5%")
+    name, unit = found["metric"], found["unit"]
+    if name not in METRICS:
+        raise InputError(f"gate {text!r}: no metric {name!r}, choose from {', '.join(METRICS)}")
+    number = float(found["number"]) * (-1 if found["sign"] == "-" else 1)
+    is_ceiling = found["direction"] == "<="
+    if unit == "%":
+        if not found["sign"]:
+            raise InputError(f"gate {text!r}: a percentage is a change, so give it a sign")
+        return Gate(text, name, is_ceiling, number / 100, "share")
+    units = _UNITS[METRICS[name].kind]
+    factor = units.get(unit, units.get(unit.lower()))
+    if factor is None:
+        known = ", ".join(key for key in units if key) or "no unit: percentage points"
+        raise InputError(f"gate {text!r}: {name} takes {known} or a change in %")
+    return Gate(text, name, is_ceiling, number * factor, "amount" if found["sign"] else None)
+
+
+def change(
+    metric: str,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    paired: Estimate | None = None,
+) -> Change:
+    """One metric of two measurements of the same thing.
+
+    Args:
+        metric: A key of `METRICS`.
+        old: The earlier measurement's JSON.
+        new: The later one's.
+        paired: New to old by pairs of rounds, where both were measured in turn.
+    """
+    before, after = (_figure(metric, fields) for fields in (old, new))
+    if paired is not None:
+        return Change(metric, before, after, paired, False)
+    speeds = [_speed(fields) for fields in (old, new)]
+    in_yardsticks = METRICS[metric].by_yardstick and None not in speeds
+    tail = max(_tail(fields) for fields in (old, new)) if metric == "p99" else 0.0
+    ratio = _ratio(metric, before, after, speeds, tail)
+    return Change(metric, before, after, ratio, in_yardsticks)
+
+
+def judge(gate: Gate, found: Change) -> Verdict:
+    """Hold a change against a gate.
+
+    Args:
+        gate: The limit.
+        found: The change of the gate's metric.
+    """
+    if gate.change is None:
+        figure, still = found.new, gate.limit
+    elif gate.change == "share":
+        figure = None if found.ratio is None else _shifted(found.ratio, -1.0)
+        still = 0.0
+    else:
+        figure, still = _difference(found), 0.0
+    if figure is None:
+        return Verdict(gate.text, "unknown", f"{gate.metric} was not measured on both sides")
+    sign = 1.0 if gate.is_ceiling else -1.0
+    if sign * (figure.value - gate.limit) <= 0:
+        return Verdict(gate.text, "passed", _words(gate, figure))
+    near = figure.low if gate.is_ceiling else figure.high
+    if near is None or sign * (near - still) <= 0:
+        return Verdict(gate.text, "undecided", f"{_words(gate, figure)}, which may be noise")
+    return Verdict(gate.text, "breached", _words(gate, figure))
+
+
+def shown(metric: str, value: float) -> str:
+    """A figure in the unit that people use, given in ns, bytes or percentage points."""
+    kind = METRICS[metric].kind
+    if kind == "points":
+        return f"{value:.2f}%"
+    scales = (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0))
+    if kind == "bytes":
+        scales = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0))
+    unit, factor = next((pair for pair in scales if abs(value) >= pair[1]), scales[-1])
+    return f"{value / factor:.4g} {unit}"
+
+
+def _figure(metric: str, fields: Mapping[str, Any]) -> Estimate | None:
+    name = METRICS[metric].field
+    value = fields.get(name)
+    if value is None:
+        return None
+    factor = _STORED_IN[name.rpartition("_")[2]]
+    ends = [fields.get(f"{name}_{end}") for end in ("low", "high")]
+    if METRICS[metric].kind != "time":
+        ends = [value, value]
+    low, high = (None if end is None else end * factor for end in ends)
+    return Estimate(value * factor, low, high)
+
+
+def _speed(fields: Mapping[str, Any]) -> float | None:
+    speed = fields.get("yardstick_p50_us")
+    return speed if speed and speed > 0 else None
+
+
+def _ratio(
+    metric: str,
+    old: Estimate | None,
+    new: Estimate | None,
+    speeds: list[float | None],
+    tail: float,
+) -> Estimate | None:
+    """New to old; the logarithms' half widths of both add up as independent errors do."""
+    if old is None or new is None or not (old.value > 0 and new.value > 0):
+        return None
+    value = new.value / old.value
+    if METRICS[metric].kind != "time":
+        return Estimate(value, value, value)
+    if METRICS[metric].by_yardstick and speeds[0] and speeds[1]:
+        value *= speeds[0] / speeds[1]
+    widths = [_half_width(old), _half_width(new)]
+    if None in widths:
+        return Estimate(value)
+    scatter = _Z * RUN_TO_RUN[metric] * math.sqrt(2)
+    width = math.sqrt(sum((own or 0.0) ** 2 for own in widths) + scatter**2) + tail
+    return Estimate(value, value * math.exp(-width), value * math.exp(width))
+
+
+def _tail(fields: Mapping[str, Any]) -> float:
+    """The logarithm of p99 over p90: 0 where both are the same or not known."""
+    p90, p99 = (fields.get(METRICS[name].field) or 0.0 for name in ("p90", "p99"))
+    return math.log(p99 / p90) if 0 < p90 < p99 else 0.0
+
+
+def _half_width(estimate: Estimate) -> float | None:
+    """Half the interval of the logarithm."""
+    if estimate.low is None or estimate.high is None or estimate.low <= 0:
+        return None
+    return math.log(estimate.high / estimate.low) / 2
+
+
+def _shifted(estimate: Estimate, by: float) -> Estimate:
+    low, high = (None if end is None else end + by for end in estimate.ends)
+    return Estimate(estimate.value + by, low, high)
+
+
+def _difference(found: Change) -> Estimate | None:
+    """New less old, in the metric's unit; a time by its ratio, which knows the yardstick."""
+    if found.old is None or found.new is None:
+        return None
+    if METRICS[found.metric].kind != "time" or found.ratio is None:
+        value = found.new.value - found.old.value
+        return Estimate(value, value, value)
+    less = _shifted(found.ratio, -1.0)
+    low, high = (None if end is None else end * found.old.value for end in less.ends)
+    return Estimate(less.value * found.old.value, low, high)
+
+
+def _words(gate: Gate, figure: Estimate) -> str:
+    if gate.change == "share":
+        moved = f"{gate.metric} changed by {figure.value:+.1%}"
+        if figure.low is None or figure.high is None or figure.low == figure.high:
+            return moved
+        return f"{moved} [{figure.low:+.1%}, {figure.high:+.1%}]"
+    if gate.change == "amount" and METRICS[gate.metric].kind == "points":
+        return f"{gate.metric} changed by {figure.value:+.2f} points"
+    value = shown(gate.metric, figure.value)
+    return f"{gate.metric} {'changed by' if gate.change else 'is'} {value}"
