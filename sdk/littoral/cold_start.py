@@ -11,10 +11,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import littoral
+from littoral.engines import _options
 from littoral.errors import EngineCrashed, EngineError
 
 # The last argument is where this littoral lives: appended, so that it shadows nothing.
@@ -41,13 +44,16 @@ class ColdStart:
     peak_memory_bytes: int | None
 
 
-def cold_start(path: Path, engine: str = "auto", threads: int = 1) -> ColdStart:
+def cold_start(
+    path: Path, engine: str = "auto", threads: int = 1, options: Mapping[str, Any] | None = None
+) -> ColdStart:
     """Start a fresh Python, load the file, run it once, let the process end.
 
     Args:
         path: A model file.
         engine: Engine name or ``"auto"``.
         threads: Threads of one call.
+        options: The engine's own options by name.
 
     Returns:
         What it took.
@@ -57,7 +63,8 @@ def cold_start(path: Path, engine: str = "auto", threads: int = 1) -> ColdStart:
         EngineError: It ended with an error; the message is inside ours.
     """
     home = str(Path(littoral.__file__).parents[1])
-    command = [sys.executable, "-c", _PROGRAM, str(path), engine, str(threads), home]
+    pairs = _options.unparse(options or {})
+    command = [sys.executable, "-c", _PROGRAM, str(path), engine, str(threads), *pairs, home]
     pipe = subprocess.PIPE
     # Safe path: a numpy.py in the working directory is not the numpy that is meant.
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}

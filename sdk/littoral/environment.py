@@ -89,7 +89,7 @@ def is_emulated(root: Path = Path("/")) -> bool:
 def engine_versions() -> dict[str, str]:
     """Version by engine name, of the engines that are installed."""
     found = {}
-    for name in engines.usual():
+    for name in plugins.names(engines):
         number = plugins.load(engines, name).version()
         if number is not None:
             found[name] = number

@@ -17,10 +17,10 @@ from littoral.errors import LittoralError
 
 
 def main() -> int:
-    """Be the fresh process: arguments are file, engine, threads. Returns the exit code."""
-    path, engine, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    """Be the fresh process: arguments are file, engine, threads, options. Returns the exit code."""
+    path, engine, threads, pairs = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
     try:
-        _answer(path, engine, threads)
+        _answer(path, engine, threads, dict(pair.split("=", 1) for pair in pairs))
     except LittoralError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -58,19 +58,19 @@ def _high_water_mark(status: Path) -> int | None:
     return next((int(kibibytes) * 1024 for kibibytes in sizes), None)
 
 
-def _answer(path: str, engine: str, threads: int) -> None:
+def _answer(path: str, engine: str, threads: int, options: dict[str, str]) -> None:
     # What the engine may print goes to stderr; only the answer leaves through stdout.
     answer = os.dup(1)
     os.dup2(2, 1)
     from littoral.samples import zeros
 
-    model = littoral.load(path, engine=engine, threads=threads)
+    model = littoral.load(path, engine=engine, threads=threads, options=options)
     model.run(zeros(model.inputs))
     # One byte is the first result's sign; the parent stops its clock when it arrives.
     os.write(answer, b"!")
     peak = peak_memory_bytes()
     started = time.perf_counter_ns()
-    littoral.load(path, engine=engine, threads=threads).close()
+    littoral.load(path, engine=engine, threads=threads, options=options).close()
     load_ns = time.perf_counter_ns() - started
     facts = {"load_ns": load_ns, "peak_memory_bytes": peak}
     os.write(answer, json.dumps(facts).encode())

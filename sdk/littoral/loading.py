@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from littoral import engines, formats, integrity, plugins, source
-from littoral.errors import EngineError, FormatError, InputError, IntegrityError
+from littoral.engines import Session, Settings
+from littoral.errors import (
+    EngineError,
+    EngineNotInstalled,
+    FormatError,
+    InputError,
+    IntegrityError,
+)
 from littoral.model import Model
 
 if TYPE_CHECKING:
@@ -20,6 +25,8 @@ def load(
     *,
     engine: str = "auto",
     threads: int = 1,
+    options: Mapping[str, Any] | None = None,
+    signature: str | None = None,
     verify: bool | Literal["auto"] = "auto",
     trust: Trust | None = None,
     max_bytes: int | None = source.MAX_BYTES,
@@ -31,6 +38,10 @@ def load(
             taken from the bytes, not from the name.
         engine: An engine's name, or ``"auto"`` for the first installed one that runs the format.
         threads: Threads that one call may use.
+        options: The engine's own options by name, for example ``{"xnnpack": False}`` or
+            ``{"providers": "CUDA,CPU", "CUDA.device_id": 1}``; `littoral doctor` lists them.
+        signature: Which of the functions in a .tflite file to run, by the names in
+            `Model.signatures`; None for the usual one.
         verify: ``"auto"`` checks the digest of a file that has one, True demands one, False skips.
         trust: One public key or several: a path, PEM, base64 text or 32 raw bytes each. The file
             must be signed by one of them (`littoral sign`); `Model.signed_by` says by which.
@@ -40,7 +51,8 @@ def load(
         The model.
 
     Raises:
-        InputError: No such file, a folder, or an argument that makes no sense.
+        InputError: No such file, a folder, an argument that makes no sense, an option or a
+            signature that there is not.
         FormatError: Not a model that the engine can execute, or larger than `max_bytes`.
         IntegrityError: The file's bytes are not the ones that were written, or `trust` is given and
             none of its keys has signed them.
@@ -54,8 +66,11 @@ def load(
         raise InputError("trust demands a check and verify=False forbids it: leave out one of them")
     trusted = () if trust is None else _read_trust(trust)
     name, content = source.read(path, max_bytes)
+    # A signature does not cover other files, so where one is asked for there is no folder.
+    folder = None if trusted else source.folder(path)
+    settings = Settings(threads, options or {}, signature, folder)
     with source.explained(name):
-        return _load(name, content, engine, threads, verify, trusted)
+        return _load(name, content, engine, settings, verify, trusted)
 
 
 def _read_trust(trust: Trust) -> Sequence[PublicKey]:
@@ -68,7 +83,7 @@ def _load(
     name: str,
     content: bytes,
     engine: str,
-    threads: int,
+    settings: Settings,
     verify: bool | Literal["auto"],
     trusted: Sequence[PublicKey],
 ) -> Model:
@@ -79,8 +94,7 @@ def _load(
     if signed_by is None and verify and integrity.check(content) is None and verify is True:
         raise IntegrityError("the file carries no digest, and verify=True demands one")
     card = integrity.read_card(content)
-    chosen, module = _choose(engine, format)
-    session = module.open_session(content, threads)
+    chosen, session = _open(engine, format, content, settings)
     model = Model(
         session,
         name=name.replace("\\", "/").rpartition("/")[2],
@@ -98,17 +112,34 @@ def _load(
     return model
 
 
-def _choose(engine: str, format: str) -> tuple[str, ModuleType]:
-    if engine != "auto":
-        module = plugins.load(sys.modules["littoral.engines"], engine)
-        if format not in module.FORMATS:
-            raise InputError(
-                f"engine {engine} runs {', '.join(module.FORMATS)} files, and this is {format}"
-            )
-        return engine, module
-    every = ((name, plugins.load(engines, name)) for name in engines.usual())
-    candidates = [(name, module) for name, module in every if format in module.FORMATS]
-    if len(candidates) == 1:  # asking for the version costs more than loading a small model
-        return candidates[0]
-    installed = [(name, module) for name, module in candidates if module.version() is not None]
-    return (installed or candidates)[0]
+def _open(engine: str, format: str, content: bytes, settings: Settings) -> tuple[str, Session]:
+    """The session, and the name of the engine that it is in.
+
+    Of several engines the first that loads is taken: one that is missing says so at once, and
+    asking beforehand costs more than loading a small model.
+    """
+    refusals: list[EngineNotInstalled] = []
+    for name in _candidates(engine, format):
+        try:
+            return name, plugins.load(engines, name).open_session(content, settings)
+        except EngineNotInstalled as error:
+            refusals.append(error)
+    missing = [
+        refusal for refusal in refusals if isinstance(refusal.__cause__, ModuleNotFoundError)
+    ]
+    broken = [refusal for refusal in refusals if refusal not in missing]
+    if len(broken) > 1:
+        raise EngineNotInstalled("; ".join(map(str, broken))) from broken[0]
+    raise (broken or missing)[0]
+
+
+def _candidates(engine: str, format: str) -> list[str]:
+    if engine == "auto":
+        names = plugins.names(engines)
+        return [name for name in names if format in plugins.load(engines, name).FORMATS]
+    module = plugins.load(engines, engine)
+    if format not in module.FORMATS:
+        raise InputError(
+            f"engine {engine} runs {', '.join(module.FORMATS)} files, and this is {format}"
+        )
+    return [engine]

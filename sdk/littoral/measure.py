@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -47,6 +48,7 @@ def measure(
     duration_s: float | None = None,
     threads: int = 1,
     engine: str = "auto",
+    options: Mapping[str, Any] | None = None,
     cold_starts: int = COLD_STARTS,
 ) -> Measurement:
     """Measure one model file.
@@ -59,6 +61,7 @@ def measure(
         duration_s: At most about so many seconds of timed calls, 1 when None; not with `runs`.
         threads: Threads of one call.
         engine: Engine name or ``"auto"``.
+        options: The engine's own options by name, as `littoral.load` takes them.
         cold_starts: Fresh processes to start; 0 leaves cold start, load and memory unknown.
 
     Returns:
@@ -77,6 +80,7 @@ def measure(
         duration_s=duration_s,
         threads=threads,
         engine=engine,
+        options=options,
         cold_starts=cold_starts,
     )[0]
 
@@ -90,6 +94,7 @@ def measure_interleaved(
     duration_s: float | None = None,
     threads: int | Sequence[int] = 1,
     engine: str | Sequence[str] = "auto",
+    options: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     cold_starts: int = COLD_STARTS,
     yardstick: bool = False,
     progress: Progress | None = None,
@@ -105,6 +110,7 @@ def measure_interleaved(
         duration_s: As for `measure`, of each.
         threads: As for `measure`, of all or one for each, in order.
         engine: As for `measure`, of all or one for each, in order.
+        options: As for `measure`, of all or one mapping for each, in order.
         cold_starts: As for `measure`, of each.
         yardstick: True times a fixed piece of work in the same rounds (`littoral.yardstick`), so
             that these figures can be compared with those of another run.
@@ -119,20 +125,20 @@ def measure_interleaved(
         ModelError: A file cannot be used.
         EngineError: An engine failed.
     """
-    runners = _runners(len(models_or_paths), threads, engine)
-    fewest = min((most for most, _ in runners), default=1)
+    runners = _runners(len(models_or_paths), threads, engine, options or {})
+    fewest = min((runner.threads for runner in runners), default=1)
     plan = _plan(models_or_paths, runs, warmup, duration_s, fewest, cold_starts)
     tell = progress or _silent
     with ExitStack() as stack:
         models = [
-            _opened(source, most, name, stack)
-            for source, (most, name) in zip(models_or_paths, runners, strict=True)
+            _opened(source, runner, stack)
+            for source, runner in zip(models_or_paths, runners, strict=True)
         ]
         calls = [_call(model, data) for model in models]
         paths = [_path(source) for source in models_or_paths]
         starts = [
-            _cold_starts(path, name, most, cold_starts, tell)
-            for path, (most, name) in zip(paths, runners, strict=True)
+            _cold_starts(path, runner, cold_starts, tell)
+            for path, runner in zip(paths, runners, strict=True)
         ]
         tell(f"timing {len(calls)} file{'s' * (len(calls) > 1)} in turn")
         environment = describe()
@@ -140,24 +146,38 @@ def measure_interleaved(
         timed = time_in_turn([*calls, work()] if yardstick else calls, plan, clock)
         speed = percentile_interval(np.concatenate(timed[-1]), 0.5) if yardstick else None
         return tuple(
-            _measurement(model, path, most, rounds, cold, environment, emulated, speed)
-            for model, path, (most, _), rounds, cold in zip(
+            _measurement(model, path, runner, rounds, cold, environment, emulated, speed)
+            for model, path, runner, rounds, cold in zip(
                 models, paths, runners, timed[: len(models)], starts, strict=True
             )
         )
 
 
+@dataclass(frozen=True)
+class _Runner:
+    """What `load` is told of one model."""
+
+    threads: int
+    engine: str
+    options: Mapping[str, Any]
+
+
 def _runners(
-    count: int, threads: int | Sequence[int], engine: str | Sequence[str]
-) -> list[tuple[int, str]]:
-    """Threads and engine of each of `count` models."""
+    count: int,
+    threads: int | Sequence[int],
+    engine: str | Sequence[str],
+    options: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+) -> list[_Runner]:
+    """How each of `count` models is run."""
     own_threads = [threads] * count if isinstance(threads, int) else list(threads)
     own_engines = [engine] * count if isinstance(engine, str) else list(engine)
-    if not len(own_threads) == len(own_engines) == count:
+    own_options = [options] * count if isinstance(options, Mapping) else list(options)
+    if not len(own_threads) == len(own_engines) == len(own_options) == count:
         raise InputError(
-            f"{count} models, but threads for {len(own_threads)} and engines for {len(own_engines)}"
+            f"{count} models, but threads for {len(own_threads)}, engines for {len(own_engines)} "
+            f"and options for {len(own_options)}"
         )
-    return list(zip(own_threads, own_engines, strict=True))
+    return list(map(_Runner, own_threads, own_engines, own_options))
 
 
 def _plan(
@@ -186,10 +206,11 @@ def _plan(
     return Plan(runs=runs, warmup=warmup, duration_ns=int(seconds * 1e9))
 
 
-def _opened(source: Source, threads: int, engine: str, stack: ExitStack) -> Model:
+def _opened(source: Source, runner: _Runner, stack: ExitStack) -> Model:
     if isinstance(source, Model):
         return source
-    return stack.enter_context(load(source, engine=engine, threads=threads))
+    model = load(source, engine=runner.engine, threads=runner.threads, options=runner.options)
+    return stack.enter_context(model)
 
 
 def _call(model: Model, data: Data | None) -> Call:
@@ -210,18 +231,19 @@ def _path(source: Source) -> Path | None:
 
 
 def _cold_starts(
-    path: Path | None, engine: str, threads: int, count: int, tell: Progress
+    path: Path | None, runner: _Runner, count: int, tell: Progress
 ) -> tuple[ColdStart, ...]:
     if path is None or count == 0:
         return ()
     tell(f"cold start of {path.name}, {count} times")
-    return tuple(cold_start(path, engine, threads) for _ in range(count))
+    how = (runner.engine, runner.threads, runner.options)
+    return tuple(cold_start(path, *how) for _ in range(count))
 
 
 def _measurement(
     model: Model,
     path: Path | None,
-    threads: int,
+    runner: _Runner,
     rounds: Rounds,
     starts: tuple[ColdStart, ...],
     environment: dict[str, Any],
@@ -235,7 +257,8 @@ def _measurement(
         format=model.format,
         scheme=None if model.card is None else model.card.scheme,
         engine=model.engine,
-        threads=threads,
+        options=runner.options,
+        threads=runner.threads,
         latency_p50=percentile_interval(durations, 0.5),
         latency_p90=percentile_interval(durations, 0.9),
         latency_p99=percentile_interval(durations, 0.99),

@@ -34,6 +34,7 @@ class Measurement:
         format: ``"tflite"`` or ``"onnx"``.
         scheme: From the file's card, None without one.
         engine: The engine that ran it.
+        options: The engine's own options that it ran with, by name.
         threads: Threads of one call.
         latency_p50: Of one `Model.run`, in ns, with its 95% interval; `latency_p90` and
             `latency_p99` likewise.
@@ -75,6 +76,7 @@ class Measurement:
     yardstick_p50: Estimate | None = None
     target: str = "local"
     accuracy: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def samples(self) -> NDArray[np.int64]:
@@ -89,6 +91,7 @@ class Measurement:
             "format": self.format,
             "scheme": self.scheme,
             "engine": self.engine,
+            "options": dict(self.options),
             "threads": self.threads,
             "runs": self.runs,
             "outliers": self.outliers,
@@ -122,6 +125,7 @@ class Measurement:
             load_ms = fields["load_ms"]
             return cls(
                 **{name: fields[name] for name in _AS_THEY_ARE},
+                options=fields.get("options", {}),
                 latency_p50=_estimate(fields, "latency_p50_us", 1e3),
                 latency_p90=_estimate(fields, "latency_p90_us", 1e3),
                 latency_p99=_estimate(fields, "latency_p99_us", 1e3),

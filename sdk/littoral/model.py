@@ -31,6 +31,8 @@ class Model:
     Attributes:
         inputs: Name, shape, dtype and quantization of each input, in Keras order.
         outputs: The same of each output.
+        signatures: Names of inputs and outputs of every function in a .tflite file, by its name;
+            `load` takes one by its name. Empty for a file without signatures.
         card: What the file says about itself; None for a file without a card.
         engine: The engine's name, for example ``"litert"``.
         format: ``"tflite"`` or ``"onnx"``.
@@ -54,6 +56,7 @@ class Model:
         self._session: Session | None = session
         self.inputs = session.inputs
         self.outputs = session.outputs
+        self.signatures = session.signatures
         self.name = name
         self.card = card
         self.engine = engine

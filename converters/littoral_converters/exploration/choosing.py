@@ -92,7 +92,7 @@ def _plainness(timed: Timed) -> tuple[object, ...]:
     return (
         timed.proof.size_bytes,
         timed.setting.threads,
-        timed.setting.engine != "auto",
+        (timed.setting.engine, timed.setting.options) != ("auto", ()),
         candidate.is_mixed,
         candidate.lowering != AUTO,
         candidate,

@@ -47,6 +47,7 @@ class Found:
         drop: Accuracy lost in points, or percent added to the mean absolute error.
         threads: Threads of one call.
         engine: What to give `littoral.load` as ``engine``.
+        options: What to give it as ``options``.
         latency_p50_us: Median latency on the target; None where it was not measured.
         result: Every figure under its name in ``search.json``.
     """
@@ -55,6 +56,7 @@ class Found:
     drop: float
     threads: int
     engine: str
+    options: Mapping[str, str]
     latency_p50_us: float | None
     result: dict[str, Any] = field(repr=False, compare=False)
 
@@ -153,12 +155,12 @@ def found_of(proof: Proof, path: Path, family: str | None, timed: Timed | None) 
         **{name: figures.get(name) for name in _MEASURED},
         "threads": setting.threads,
         "engine": setting.engine,
+        "options": dict(setting.options),
         "ratio_to_fastest": None if ratio is None else round(ratio.value, 4),
     }
     drop = drop_of(proof.verification)
-    return Found(
-        variant, drop, setting.threads, setting.engine, figures.get("latency_p50_us"), result
-    )
+    how = (setting.threads, setting.engine, dict(setting.options))
+    return Found(variant, drop, *how, figures.get("latency_p50_us"), result)
 
 
 def write(

@@ -43,10 +43,12 @@ class Setting:
     Attributes:
         threads: Threads of one call.
         engine: Engine name or ``"auto"``.
+        options: Name and value of each of the engine's own options.
     """
 
     threads: int = 1
     engine: str = "auto"
+    options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,13 +144,18 @@ def finalists(
         (proof, setting)
         for setting in others
         for proof in chosen[:TRIED_EVERY_WAY]
-        if runs_format(setting.engine, proof.candidate.format)
+        if fits(setting, proof.candidate.format)
     ]
 
 
-def runs_format(engine: str, format_name: str) -> bool:
-    """Whether an engine runs a format; ``"auto"`` runs them all."""
-    return engine == "auto" or format_name in plugins.load(engines, engine).FORMATS
+def fits(setting: Setting, format_name: str) -> bool:
+    """Whether a setting's engine runs a format and has the setting's options."""
+    names = plugins.names(engines) if setting.engine == "auto" else [setting.engine]
+    asked_for = {name for name, _ in setting.options}
+    return any(
+        format_name in module.FORMATS and asked_for <= set(module.OPTIONS)
+        for module in (plugins.load(engines, name) for name in names)
+    )
 
 
 def _seconds(budget: Budget, files: int, most: float, share: float) -> float:
@@ -196,6 +203,7 @@ def _in_turn(
         duration_s=seconds,
         threads=[setting.threads for _, setting in entries],
         engine=[setting.engine for _, setting in entries],
+        options=[dict(setting.options) for _, setting in entries],
         data=data,
         cold_starts=cold_starts,
     )

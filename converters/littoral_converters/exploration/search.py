@@ -96,7 +96,7 @@ def search(
         schemes: Names of schemes, None for all that gain anything.
         lowerings: Ways to write recurrences, None for all.
         threads: Numbers of threads to try, None for 1, 2 and 4 as far as the target has cores.
-        engines: Engines to try besides the usual one, None for all that the formats have.
+        engines: Engines to try in other ways than the usual one, None for all of the formats.
         batch: Batch size of the files, None for any.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         report: Called with one line before each step.
@@ -182,22 +182,41 @@ def _settings(
     for count in threads:
         if count < 1:
             raise InputError(f"threads must be at least 1, not {count}")
-    others = engines_for(choice.formats) if engines is None else list(engines)
-    for name in others:
-        plugins.load(engine_folder, name)
     found = [Setting(count) for count in sorted(set(threads))]
     plain = found[0] if found else Setting()
-    return [plain, *found[1:], *(Setting(plain.threads, name) for name in others)]
-
-
-def engines_for(formats: Sequence[str]) -> list[str]:
-    """Engines that are only taken when asked for, of some formats."""
-    loaded = {name: plugins.load(engine_folder, name) for name in plugins.names(engine_folder)}
+    others = alternatives(choice.formats, engines)
     return [
-        name
-        for name, module in loaded.items()
-        if not getattr(module, "AUTO", True) and set(module.FORMATS) & set(formats)
+        plain,
+        *found[1:],
+        *(dataclasses.replace(plain, engine=e, options=o) for e, o in others),
     ]
+
+
+def alternatives(
+    formats: Sequence[str], engines: Sequence[str] | None
+) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+    """Other ways to run a file than the plain one.
+
+    Args:
+        formats: The files' formats.
+        engines: Engines by name: each plainly and with its own alternatives. None for the
+            alternatives of whichever engine a format gets.
+
+    Returns:
+        Engine and options of each way.
+
+    Raises:
+        InputError: No such engine.
+    """
+    names = plugins.names(engine_folder) if engines is None else engines
+    modules = {name: plugins.load(engine_folder, name) for name in names}
+    options = {
+        (name if engines else "auto", tuple(option.items())): None
+        for name, module in modules.items()
+        if set(module.FORMATS) & set(formats)
+        for option in (*([{}] if engines else []), *module.ALTERNATIVES)
+    }
+    return list(options)
 
 
 def _learn(workshop: Workshop, proofs: Proofs) -> None:

@@ -34,7 +34,7 @@ def read(content: bytes, feeds: Iterable[Mapping[str, Array]]) -> Iterator[dict[
     """Run the feeds one after the other, each from a fresh state."""
     wanted = [int(place.name) for place in describe(content)]
     keeps_state = tflite.state(content) != "none"
-    names = tflite.io_names(content)[0]
+    names = tuple(name for _, name in tflite.entry_point(content).inputs)
     interpreter = _open(content)
     for feed in feeds:
         if keeps_state:

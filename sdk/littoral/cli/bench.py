@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from littoral.cli import _running
 from littoral.cli._trust import add_trust, check_files
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ SUMMARY = "measure model files: latency with intervals, cold start, memory"
 EXAMPLES = """examples:
   littoral bench cnn.tflite
   littoral bench cnn.tflite cnn.onnx --html report.html
+  littoral bench cnn.tflite --option xnnpack=off
   littoral bench build/*.tflite --duration 5 --data test.npz --json
 
 Files are timed in turn, round by round, and compared by paired ratios with 95% intervals."""
@@ -32,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--warmup", type=int, metavar="N", help="untimed calls first (default: until steady)"
     )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: 1")
-    parser.add_argument("--engine", default="auto", help="engine's name (default: auto)")
+    _running.add_arguments(parser)
     parser.add_argument("--data", type=Path, metavar="NPZ", help="samples (default: random ones)")
     parser.add_argument(
         "--cold-starts", type=int, default=6, metavar="N", help="fresh processes a file, default 6"
@@ -64,8 +65,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         runs=arguments.runs,
         warmup=arguments.warmup,
         duration_s=arguments.duration,
-        threads=arguments.threads,
-        engine=arguments.engine,
+        **_running.how(arguments),
         data=arguments.data,
         cold_starts=arguments.cold_starts,
         yardstick=True,

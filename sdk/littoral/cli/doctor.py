@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from littoral.engines._trial import attempt
 
     found = []
-    for name in engines.usual():
+    for name in plugins.names(engines):
         module = plugins.load(engines, name)
         trial = asdict(attempt(name))
         install = f"pip install 'littoral[{module.EXTRA}]'"

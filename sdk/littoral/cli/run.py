@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from littoral.cli import _running
 from littoral.cli._trust import add_trust
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ EXAMPLES = """examples:
   littoral run rnn.onnx seven.wav --json
   littoral run transformer.tflite --text "Alle Menschen sind frei"
   littoral run cnn.tflite --data test.npz
+  littoral run cnn.onnx photo.png --option providers=CUDA,CPU --option CUDA.device_id=1
 
 A picture, a .wav, a .txt or a row of a .csv goes through the preprocessing that the model's card
 names. An .npz (one array per input name, or x, and perhaps y) or .npy goes in as it is; with y the
@@ -42,8 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--text", action="append", default=[], metavar="TEXT", help="a text to classify"
     )
     parser.add_argument("--top", type=int, default=5, metavar="N", help="classes to print, 5")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: 1")
-    parser.add_argument("--engine", default="auto", help="engine's name (default: auto)")
+    parser.add_argument(
+        "--signature", metavar="NAME", help="which of a .tflite file's signatures to run"
+    )
+    _running.add_arguments(parser)
     add_trust(parser)
 
 
@@ -64,8 +68,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     if arguments.top < 1:
         raise InputError(f"--top is {arguments.top}: expected at least 1")
-    options = {"engine": arguments.engine, "threads": arguments.threads, "trust": arguments.trust}
-    with load(arguments.file, **options) as model:
+    how = {**_running.how(arguments), "trust": arguments.trust}
+    with load(arguments.file, signature=arguments.signature, **how) as model:
         given = [item for path in (*arguments.inputs, *arguments.data) for item in read(path)]
         given += [Raw(repr(text), text) for text in arguments.text]
         if not given:

@@ -4,9 +4,10 @@ An engine module offers these names; the file's name is the engine's name:
 
     FORMATS: tuple[str, ...]                 formats it executes, for example ("tflite",)
     EXTRA: str                               what to install: littoral[EXTRA]
-    AUTO: bool                               absent or True; False: only taken when asked for
+    OPTIONS: Mapping[str, str]               what each option takes, by name; "group.*" is a group
+    ALTERNATIVES: tuple[Mapping[str, str], ...]   options that are worth a race against none
     version() -> str | None                  the library's version; None when not installed
-    open_session(content, threads) -> Session
+    open_session(content, settings) -> Session
 
 A session hands out bindings: the engine's memory for one set of input shapes, ready to be filled,
 run and read. Whatever can be decided before a call is decided when the binding is made, so a call
@@ -15,17 +16,34 @@ is a copy in, a native call and a copy out, with no Python in between.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from littoral import plugins
+from littoral.formats import Signature
 from littoral.tensors import TensorSpec
 
 Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a file is to be opened.
+
+    Attributes:
+        threads: Threads that one call may use.
+        options: The engine's own, by the names in its ``OPTIONS``; unchecked.
+        signature: Which of the file's signatures to run, None for the usual one.
+        folder: Where the file is, None where it did not come from a path. What a file says is
+            outside it is read from this folder or not at all.
+    """
+
+    threads: int = 1
+    options: Mapping[str, Any] = field(default_factory=dict)
+    signature: str | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,12 +53,13 @@ class Binding:
     Attributes:
         inputs: Writable arrays, in the order of the session's inputs: fill them with ``[...] =``.
         invoke: Executes once.
-        read: By output, a function that returns a copy which the caller owns.
+        read: By output, a function that returns a copy which the caller owns: an array, or a list
+            or dict where the output's spec says so.
     """
 
     inputs: tuple[NDArray[Any], ...]
     invoke: Callable[[], object]
-    read: tuple[Callable[[], NDArray[Any]], ...]
+    read: tuple[Callable[[], Any], ...]
 
 
 class Session(Protocol):
@@ -50,11 +69,13 @@ class Session(Protocol):
         inputs: In the file's order.
         outputs: In the file's order.
         stateful: True when a call leaves something behind that changes the next one.
+        signatures: Every signature in the file, by name.
     """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     stateful: bool
+    signatures: Mapping[str, Signature]
 
     def bind(self, shapes: tuple[Shape, ...]) -> Binding:
         """Make ready for inputs of these shapes. Earlier bindings are invalid afterwards.
@@ -81,27 +102,23 @@ class Engine(Protocol):
 
     FORMATS: tuple[str, ...]
     EXTRA: str
+    OPTIONS: Mapping[str, str]
+    ALTERNATIVES: tuple[Mapping[str, str], ...]
 
     def version(self) -> str | None:
         """The library's version, or None when it is not installed."""
         ...
 
-    def open_session(self, content: bytes, threads: int) -> Session:
+    def open_session(self, content: bytes, settings: Settings) -> Session:
         """Load a model file's bytes.
 
         Args:
             content: The whole file.
-            threads: Threads that one call may use.
+            settings: How.
 
         Raises:
+            InputError: An option or signature that there is not.
             FormatError: Not a model that this engine can execute.
             EngineNotInstalled: The library is missing; the message names the extra.
         """
         ...
-
-
-def usual() -> tuple[str, ...]:
-    """Names of the engines that ``"auto"`` chooses from."""
-    here = sys.modules[__name__]
-    names = plugins.names(here)
-    return tuple(name for name in names if getattr(plugins.load(here, name), "AUTO", True))

@@ -1,29 +1,38 @@
-"""ONNX Runtime, on the CPU.
+"""ONNX Runtime, on the CPU unless other execution providers are asked for.
 
 A call with fixed shapes runs with its inputs and outputs bound to arrays that live as long as the
 binding, which spares the run its feed dictionary and its output allocation. Where an output's shape
-is only known afterwards, or a tensor holds text, the plain `run` does the work.
+is only known afterwards, or a value is no array of numbers, the plain `run` does the work.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.engines import Binding, Shape
+from littoral.engines import Binding, Settings, Shape, _onnxruntime_options
 from littoral.engines._native import quiet_stderr, reason
-from littoral.errors import EngineNotInstalled, FormatError
-from littoral.formats import onnx
+from littoral.errors import EngineNotInstalled, FormatError, InputError
+from littoral.formats import Signature, onnx
 from littoral.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    from littoral.formats._onnx_external import Buffer
 
 FORMATS = ("onnx",)
 EXTRA = "onnx"
+OPTIONS = _onnxruntime_options.OPTIONS
+ALTERNATIVES: tuple[Mapping[str, str], ...] = ()
 _SEVERITY_FATAL = 4
+_UNKNOWN_OPERATOR = re.compile(r"(\S+?)\(-?\d+\) is not a registered function/op")
+_CPU: list[Any] = ["CPUExecutionProvider"]
+_NO_ARRAYS = ("str", "list", "dict")
 _DTYPES = {"float": "float32", "double": "float64", "string": "str"}
 _DTYPES |= {
     name: name
@@ -54,9 +63,9 @@ def version() -> str | None:
     return None
 
 
-def open_session(content: bytes, threads: int) -> OnnxRuntimeSession:
+def open_session(content: bytes, settings: Settings) -> OnnxRuntimeSession:
     """Load an .onnx file's bytes; see `littoral.engines.Engine`."""
-    return OnnxRuntimeSession(content, threads)
+    return OnnxRuntimeSession(content, settings)
 
 
 class OnnxRuntimeSession:
@@ -64,27 +73,33 @@ class OnnxRuntimeSession:
 
     stateful = False
 
-    def __init__(self, content: bytes, threads: int) -> None:
+    def __init__(self, content: bytes, settings: Settings) -> None:
         """Create the session and read its inputs and outputs."""
-        outside = onnx.external_tensor(content)
-        if outside is not None:
-            raise FormatError(
-                f"the weights {outside!r} are in another file: save the model as one file"
-            )
+        if settings.signature is not None:
+            raise InputError(f"no signature {settings.signature!r}: an ONNX file has none")
+        self.signatures: Mapping[str, Signature] = {}
         self._library = _library()
         options = self._library.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = threads
+        options.intra_op_num_threads = settings.threads
+        options.inter_op_num_threads = settings.threads
         options.log_severity_level = _SEVERITY_FATAL
         level = self._library.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.graph_optimization_level = level
+        providers = _CPU
+        if settings.options:
+            providers = _onnxruntime_options.apply(self._library, options, settings.options)
+        outside = onnx.read_external(content, settings.folder)
+        if outside:
+            _hand_over(options, outside, settings.folder or "")
         try:
             with quiet_stderr():
                 self._session: Any = self._library.InferenceSession(
-                    content, options, providers=["CPUExecutionProvider"]
+                    content, options, providers=providers
                 )
         except Exception as error:  # the library's own exceptions share no base but Exception
-            raise FormatError(f"ONNX Runtime refuses the file: {reason(error)}") from error
+            raise FormatError(_refusal(error)) from error
+        if settings.options:
+            _onnxruntime_options.check_used(self._session, providers)
         self.inputs = tuple(_spec(node) for node in self._session.get_inputs())
         self.outputs = tuple(_spec(node) for node in self._session.get_outputs())
         self._symbols = [tuple(node.shape) for node in self._session.get_inputs()]
@@ -116,8 +131,8 @@ class OnnxRuntimeSession:
             for spec, shape in zip(self.inputs, shapes, strict=True)
         )
         results = self._fixed_output_shapes(shapes)
-        text = any(spec.dtype == "str" for spec in (*self.inputs, *self.outputs))
-        if results is None or text or any(array.size == 0 for array in memory):
+        odd = any(spec.dtype in _NO_ARRAYS for spec in (*self.inputs, *self.outputs))
+        if results is None or odd or any(array.size == 0 for array in memory):
             return self._bind_plain(memory)
         arrays = tuple(
             np.zeros(shape, spec.dtype) for spec, shape in zip(self.outputs, results, strict=True)
@@ -130,13 +145,13 @@ class OnnxRuntimeSession:
         return Binding(memory, self._invoker(binding), tuple(array.copy for array in arrays))
 
     def _bind_plain(self, memory: tuple[NDArray[Any], ...]) -> Binding:
-        results: list[NDArray[Any]] = []
+        results: list[Any] = []
         feed = {spec.name: array for spec, array in zip(self.inputs, memory, strict=True)}
 
         def invoke() -> None:
             results[:] = self._session.run(None, feed)
 
-        read = [partial(_copy_of, results, position) for position in range(len(self.outputs))]
+        read = [partial(_item, results, position) for position in range(len(self.outputs))]
         return Binding(memory, invoke, tuple(read))
 
     def _wrap(self, array: NDArray[Any]) -> Any:
@@ -172,8 +187,9 @@ class OnnxRuntimeSession:
         return found
 
 
-def _copy_of(results: list[NDArray[Any]], position: int) -> NDArray[Any]:
-    return np.asarray(results[position])
+def _item(results: list[Any], position: int) -> Any:
+    value = results[position]
+    return value if isinstance(value, (list, dict)) else np.asarray(value)
 
 
 def _library() -> Any:
@@ -191,14 +207,37 @@ def _library() -> Any:
         ) from error
 
 
+def _hand_over(options: Any, files: Mapping[str, Buffer], folder: str) -> None:
+    """Give the library the files that hold weights, so that it opens none itself."""
+    if hasattr(options, "add_external_initializers_from_files_in_memory"):
+        contents = list(files.values())
+        sizes = [len(content) for content in contents]
+        options.add_external_initializers_from_files_in_memory(list(files), contents, sizes)
+    else:  # releases before 1.23
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", folder
+        )
+
+
+def _refusal(error: Exception) -> str:
+    unknown = _UNKNOWN_OPERATOR.search(str(error))
+    if unknown is None:
+        return f"ONNX Runtime refuses the file: {reason(error)}"
+    return (
+        f"the file needs the operator {unknown[1].replace(':', '.')}, which this ONNX Runtime does "
+        "not have: give the library that has it as option custom_ops, or write the model anew with "
+        "operators of the standard"
+    )
+
+
 def _spec(node: Any) -> TensorSpec:
-    """The library says ``tensor(float)``; sequences and maps of classical models have no dtype."""
+    """The library says ``tensor(float)``, ``seq(map(int64,tensor(float)))``, ``optional(...)``."""
     kind = str(node.type)
+    if kind.startswith(("seq(", "map(")):
+        return TensorSpec(node.name, (None,), "list" if kind.startswith("seq(") else "dict")
     inside = kind.removeprefix("tensor(").removesuffix(")")
     dtype = _DTYPES.get(inside) if kind.startswith("tensor(") else None
     if dtype is None:
-        raise FormatError(
-            f"{node.name} is a {kind}; littoral runs tensors of numbers and text only"
-        )
-    shape = tuple(size if isinstance(size, int) else None for size in node.shape)
+        raise FormatError(f"{node.name} is a {kind}, which littoral cannot take or give")
+    shape = tuple(size if isinstance(size, int) and size >= 0 else None for size in node.shape)
     return TensorSpec(name=node.name, shape=shape, dtype=dtype)

@@ -33,6 +33,19 @@ _SHOWN = 24
 
 
 @dataclass(frozen=True)
+class Signature:
+    """One of the functions that a file offers, under a name.
+
+    Attributes:
+        inputs: Names of its inputs.
+        outputs: Names of its outputs.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Outline:
     """What a file holds, read from its bytes.
 
@@ -43,6 +56,7 @@ class Outline:
         requires: What the file asks of an engine, for example ``{"ai.onnx opset": "17"}``.
         weights: Bytes of constants by dtype name.
         description: The producer's free text, empty when there is none.
+        signatures: The functions that the file offers, by name.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -51,6 +65,7 @@ class Outline:
     requires: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
     description: str = ""
+    signatures: Mapping[str, Signature] = field(default_factory=dict)
 
 
 def sniff(content: bytes) -> str:

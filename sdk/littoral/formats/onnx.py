@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from littoral.errors import FormatError
 from littoral.formats import Outline
 from littoral.formats._protobuf import BYTES, VARINT, Message
 from littoral.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    from littoral.formats._onnx_external import Buffer, Place
 
 SUFFIX = ".onnx"
 _CARD = "littoral_card"
@@ -21,10 +25,11 @@ _TELLING_BYTES = 7
 _TRACES = (b"littoral_card", b"littoral_seal", b"LITTORAL-SEAL".hex().encode())
 
 _IR_VERSION, _PRODUCER, _PRODUCER_VERSION, _DOC, _GRAPH, _OPSETS, _METADATA = 1, 2, 3, 6, 7, 8, 14
-_NODES, _INITIALIZERS, _INPUTS, _OUTPUTS = 1, 5, 11, 12
+_FUNCTIONS, _FUNCTION_NODES = 25, 7
+_NODES, _INITIALIZERS, _INPUTS, _OUTPUTS, _SPARSE = 1, 5, 11, 12, 15
 _OP_TYPE, _ATTRIBUTES, _DOMAIN = 4, 5, 7
-_ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS = (5, 10), (6, 11)
-_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_LOCATION = 1, 2, 8, 14
+_ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (5, 10), (6, 11), (22, 23)
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME = 1, 2, 8
 _DEEPEST_GRAPH = 32
 
 _DTYPES = {
@@ -89,7 +94,7 @@ def outline(content: bytes) -> Outline:
     for node in _nodes(graph):
         domain = node.text(_DOMAIN)
         operators[f"{domain}.{node.text(_OP_TYPE)}" if domain else node.text(_OP_TYPE)] += 1
-    for tensor in _tensors(graph):
+    for tensor in _all_tensors(model):
         dtype, size = _weight(tensor)
         weights[dtype] += size
     producer = f"{model.text(_PRODUCER)} {model.text(_PRODUCER_VERSION)}".strip()
@@ -104,6 +109,24 @@ def outline(content: bytes) -> Outline:
     )
 
 
+def read_external(content: bytes, folder: str | None) -> Mapping[str, Buffer]:
+    """The files that hold weights of this one, by their path as the file has it; often none.
+
+    Args:
+        content: The whole file.
+        folder: Where it is, None where that is not known.
+
+    Raises:
+        FormatError: The file is damaged, or a file is missing, too short or not in the folder.
+    """
+    places = _external(content)
+    if not places:
+        return {}
+    from littoral.formats import _onnx_external
+
+    return _onnx_external.read(places, folder)
+
+
 def external_tensor(content: bytes) -> str | None:
     """Name of a tensor whose values are in another file, None when the file is complete.
 
@@ -113,12 +136,8 @@ def external_tensor(content: bytes) -> str | None:
     Raises:
         FormatError: The file is damaged.
     """
-    if b"location" not in content:
-        return None
-    for tensor in _tensors(_graph(Message(content))):
-        if tensor.number(_TENSOR_LOCATION):
-            return tensor.text(_TENSOR_NAME)
-    return None
+    places = _external(content)
+    return places[0].tensor if places else None
 
 
 def place_seal(content: bytes, record: bytes) -> bytes:
@@ -159,25 +178,50 @@ def _graph(model: Message) -> Message:
     return graph
 
 
-def _nodes(graph: Message, depth: int = 0) -> Iterator[Message]:
-    """The nodes of a graph and of the graphs inside them."""
+def _nodes(graph: Message, depth: int = 0, field: int = _NODES) -> Iterator[Message]:
+    """The nodes of a graph, or of a function (another `field`), and of the graphs inside them."""
     if depth > _DEEPEST_GRAPH:
         raise FormatError(f"graphs are nested more than {_DEEPEST_GRAPH} deep: the file is damaged")
-    for node in graph.all(_NODES):
+    for node in graph.all(field):
         yield node
         for inner in _inside(node, _ATTRIBUTE_GRAPHS):
             yield from _nodes(inner, depth + 1)
 
 
-def _tensors(graph: Message, depth: int = 0) -> Iterator[Message]:
+def _tensors(graph: Message, depth: int = 0, field: int = _NODES) -> Iterator[Message]:
     """The constants of a graph: initializers, attributes, and those of the graphs inside."""
     if depth > _DEEPEST_GRAPH:
         raise FormatError(f"graphs are nested more than {_DEEPEST_GRAPH} deep: the file is damaged")
-    yield from graph.all(_INITIALIZERS)
-    for node in graph.all(_NODES):
+    if field == _NODES:
+        yield from graph.all(_INITIALIZERS)
+        for sparse in graph.all(_SPARSE):
+            yield from _parts(sparse)
+    for node in graph.all(field):
         yield from _inside(node, _ATTRIBUTE_TENSORS)
+        for sparse in _inside(node, _ATTRIBUTE_SPARSE):
+            yield from _parts(sparse)
         for inner in _inside(node, _ATTRIBUTE_GRAPHS):
             yield from _tensors(inner, depth + 1)
+
+
+def _external(content: bytes) -> list[Place]:
+    if b"location" not in content:
+        return []
+    from littoral.formats import _onnx_external
+
+    return _onnx_external.places(_all_tensors(Message(content)))
+
+
+def _parts(sparse: Message) -> Iterator[Message]:
+    """Values and indices of a sparse tensor."""
+    yield from (*sparse.all(1), *sparse.all(2))
+
+
+def _all_tensors(model: Message) -> Iterator[Message]:
+    """The constants of the graph and of the file's own functions."""
+    yield from _tensors(_graph(model))
+    for function in model.all(_FUNCTIONS):
+        yield from _tensors(function, field=_FUNCTION_NODES)
 
 
 def _inside(node: Message, numbers: tuple[int, ...]) -> Iterator[Message]:

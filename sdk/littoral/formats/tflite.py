@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from collections.abc import Mapping
 
 from littoral.errors import FormatError
-from littoral.formats import Outline
+from littoral.formats import Outline, Signature, _tflite_entry
 from littoral.formats._flatbuffer import Table, root
+from littoral.formats._tflite_entry import EntryPoint
 from littoral.formats._tflite_operators import NAMES
 from littoral.tensors import TensorSpec
 
@@ -22,9 +24,9 @@ _SEAL_START, _SEAL_END = 8, 200
 _TELLING_BYTES = 5
 
 _MODEL_VERSION, _MODEL_CODES, _MODEL_SUBGRAPHS, _MODEL_DESCRIPTION, _MODEL_BUFFERS = 0, 1, 2, 3, 4
-_MODEL_METADATA, _MODEL_SIGNATURES = 6, 7
-_GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
-_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER, _TENSOR_NAME, _TENSOR_QUANTIZATION = 0, 1, 2, 3, 4
+_MODEL_METADATA = 6
+_GRAPH_TENSORS, _GRAPH_OPERATORS = 0, 3
+_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER, _TENSOR_QUANTIZATION = 0, 1, 2, 4
 _TENSOR_IS_VARIABLE, _TENSOR_SIGNATURE = 5, 7
 _OPERATOR_CODE, _OPERATOR_OPTIONS = 0, 4
 _CALL_ONCE, _ASSIGN_VARIABLE = 129, 144
@@ -43,33 +45,36 @@ def claims(content: bytes) -> bool:
     return content[4:8] == IDENTIFIER
 
 
-def io_names(content: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What a caller calls the inputs and outputs, in the order of the file's first subgraph.
+def entry_point(content: bytes, signature: str | None = None) -> EntryPoint:
+    """The graph that a call runs, with the tensors and names of its inputs and outputs.
 
-    A single signature names them; failing that the tensors do, without what TensorFlow's exporters
-    add to a name (``serving_default_`` in front, ``:0`` behind), unless two would then be the same.
+    Args:
+        content: The whole file.
+        signature: A signature's name, None for the usual one.
+
+    Raises:
+        FormatError: The file is damaged.
+        InputError: No such signature.
+    """
+    return _tflite_entry.entry_point(root(content), signature)
+
+
+def signatures(content: bytes) -> Mapping[str, Signature]:
+    """Every signature of a file, by name; see `entry_point` for the errors."""
+    return _tflite_entry.signatures(root(content))
+
+
+def custom_operators(content: bytes) -> list[str]:
+    """Names of the operators that are not in the published schema.
 
     Args:
         content: The whole file.
 
-    Returns:
-        Names of the inputs and names of the outputs.
-
     Raises:
         FormatError: The file is damaged.
     """
-    model = root(content)
-    graphs = model.tables(_MODEL_SUBGRAPHS)
-    if not graphs:
-        raise FormatError("the TFLite file holds no graph")
-    tensors = graphs[0].tables(_GRAPH_TENSORS)
-    signatures = model.tables(_MODEL_SIGNATURES)
-    signature = signatures[0] if len(signatures) == 1 else None
-    if signature is not None and signature.number(4, "<I"):
-        signature = None
-    inputs = _names(graphs[0].numbers(_GRAPH_INPUTS, "i"), tensors, signature, 0)
-    outputs = _names(graphs[0].numbers(_GRAPH_OUTPUTS, "i"), tensors, signature, 1)
-    return inputs, outputs
+    codes = root(content).tables(_MODEL_CODES)
+    return [code.text(1) for code in codes if operator_code(code) == _CUSTOM]
 
 
 def state(content: bytes) -> str:
@@ -98,17 +103,18 @@ def state(content: bytes) -> str:
     return "tensors" if variable else "none"
 
 
-def has_open_sizes(content: bytes) -> bool:
-    """Whether the size of some tensor of the first graph is known only at run time.
+def has_open_sizes(content: bytes, graph: int = 0) -> bool:
+    """Whether the size of some tensor of a graph is known only at run time.
 
     Args:
         content: The whole file.
+        graph: Its number.
 
     Raises:
         FormatError: The file is damaged.
     """
     graphs = root(content).tables(_MODEL_SUBGRAPHS)
-    tensors = graphs[0].tables(_GRAPH_TENSORS) if graphs else []
+    tensors = graphs[graph].tables(_GRAPH_TENSORS) if graph < len(graphs) else []
     return any(-1 in tensor.numbers(_TENSOR_SIGNATURE, "i") for tensor in tensors)
 
 
@@ -139,13 +145,9 @@ def outline(content: bytes) -> Outline:
         FormatError: The file is damaged.
     """
     model = root(content)
-    names = io_names(content)
+    entry = _tflite_entry.entry_point(model)
     graphs = model.tables(_MODEL_SUBGRAPHS)
     tensors = graphs[0].tables(_GRAPH_TENSORS)
-    sides = [
-        tuple(_spec(tensors[index], name) for index, name in zip(indices, names[k], strict=True))
-        for k, indices in enumerate((graphs[0].numbers(1, "i"), graphs[0].numbers(2, "i")))
-    ]
     kinds = [_operator_name(code) for code in model.tables(_MODEL_CODES)]
     used: Counter[str] = Counter()
     for graph in graphs:
@@ -153,12 +155,13 @@ def outline(content: bytes) -> Outline:
             index = operator.number(_OPERATOR_CODE, "<I")
             used[kinds[index] if index < len(kinds) else f"#{index}"] += 1
     return Outline(
-        inputs=sides[0],
-        outputs=sides[1],
+        inputs=tuple(_spec(tensors[index], name) for index, name in entry.inputs),
+        outputs=tuple(_spec(tensors[index], name) for index, name in entry.outputs),
         operators=dict(used.most_common()),
         requires=_requires(model, kinds),
         weights=_weights(model, graphs),
         description=model.text(_MODEL_DESCRIPTION),
+        signatures=_tflite_entry.signatures(model),
     )
 
 
@@ -270,39 +273,6 @@ def _metadata(model: Table) -> dict[str, bytes]:
             raise FormatError(f"metadata is said to be in buffer {index}, which is not there")
         found[entry.text(0)] = buffers[index].blob(0)
     return found
-
-
-def _names(
-    indices: tuple[int, ...], tensors: list[Table], signature: Table | None, side: int
-) -> tuple[str, ...]:
-    for index in indices:
-        if not 0 <= index < len(tensors):
-            raise FormatError(f"the graph names tensor {index} of {len(tensors)}: it is damaged")
-    raw = tuple(tensors[index].text(_TENSOR_NAME) for index in indices)
-    if signature is not None:
-        entries = [(entry.number(1, "<I"), entry.text(0)) for entry in signature.tables(side)]
-        names = dict(entries)
-        if tuple(index for index, _ in entries) == indices:
-            # Two names may mean one tensor.
-            raw = tuple(name for _, name in entries)
-            return raw if len(set(raw)) == len(raw) else _numbered(raw)
-        if all(index in names for index in indices):
-            raw = tuple(names[index] for index in indices)
-            return raw if len(set(raw)) == len(raw) else _numbered(raw)
-    plain = tuple(_plain(name) for name in raw)
-    if len(set(plain)) == len(plain):
-        return plain
-    return raw if len(set(raw)) == len(raw) else _numbered(raw)
-
-
-def _plain(name: str) -> str:
-    name = name.removeprefix("serving_default_")
-    head, colon, tail = name.rpartition(":")
-    return head if colon and tail.isdigit() else name
-
-
-def _numbered(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"{name}#{position}" for position, name in enumerate(names))
 
 
 def _assigns_each_call(graphs: list[Table], codes: list[int]) -> bool:

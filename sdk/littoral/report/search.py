@@ -135,8 +135,10 @@ def _labelled(fields: Mapping[str, Any]) -> Result:
 def _name(fields: Mapping[str, Any]) -> str:
     """Format, scheme and whatever is not the usual."""
     words = [_candidate(fields)]
-    if fields["engine"] != "auto":
-        words.append(f"({fields['engine']})")
+    how = [] if fields["engine"] == "auto" else [fields["engine"]]
+    how += [f"{name}={value}" for name, value in fields["options"].items()]
+    if how:
+        words.append(f"({' '.join(how)})")
     return " ".join(words)
 
 

@@ -33,6 +33,7 @@ class Local:
             duration_s=options.duration_s,
             threads=options.threads,
             engine=options.engine,
+            options=options.options,
             cold_starts=options.cold_starts,
             yardstick=options.yardstick,
             progress=progress,

@@ -57,7 +57,13 @@ def test_a_truncated_file_is_a_format_error_or_reads_no_further(cut):
 
 def walk(content):
     """Everything that reads a .tflite file's bytes."""
-    for reader in (tflite.outline, tflite.io_names, tflite.state, tflite.read_card):
+    for reader in (
+        tflite.outline,
+        tflite.entry_point,
+        tflite.signatures,
+        tflite.state,
+        tflite.read_card,
+    ):
         try:
             reader(content)
         except FormatError:

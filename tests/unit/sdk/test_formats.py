@@ -95,6 +95,11 @@ def test_tflite_quantization_and_custom_operators_are_shown():
     assert outline.operators == {"CUSTOM Whirl": 1}
 
 
+def names(content, signature=None):
+    entry = tflite.entry_point(content, signature)
+    return tuple(tuple(name for _, name in side) for side in (entry.inputs, entry.outputs))
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
@@ -102,12 +107,13 @@ def test_tflite_quantization_and_custom_operators_are_shown():
         (["a:0", "a:1"], ("a:0", "a:1")),
         (["a", "a"], ("a#0", "a#1")),
         (["x.1", '{"in": 1}'], ("x.1", '{"in": 1}')),
+        (["", ""], ("#0", "#1")),
     ],
 )
 def test_tensor_names_without_a_signature(raw, expected):
     tensors = [*(T(name, [1, 2]) for name in raw), T("y", [1, 2])]
     content = write(Graph(tensors, [0, 1], [2], [add(0, 1, 2)]))
-    assert tflite.io_names(content) == (expected, ("y",))
+    assert names(content) == (expected, ("y",))
 
 
 def test_signature_names_follow_the_files_order_not_the_signatures():
@@ -115,7 +121,7 @@ def test_signature_names_follow_the_files_order_not_the_signatures():
     content = write(
         Graph(tensors, [1, 0], [2], [add(0, 1, 2)]), signature=({"b": 0, "a": 1}, {"sum": 2})
     )
-    assert tflite.io_names(content) == (("a", "b"), ("sum",))
+    assert names(content) == (("a", "b"), ("sum",))
 
 
 def test_onnx_operators_inside_branches_opsets_and_weights_are_counted():
@@ -148,24 +154,6 @@ def test_onnx_constants_that_are_also_inputs_are_not_shown_as_inputs():
         {"w": np.zeros(2, np.float32)},
     )
     assert [spec.name for spec in onnx_format.outline(content).inputs] == ["x"]
-
-
-def test_onnx_weights_in_another_file_are_refused(tmp_path):
-    content = write_onnx(
-        [("x", "float32", [256])],
-        [("y", "float32", [256])],
-        [("Add", ["x", "w"], ["y"], {})],
-        {"w": np.ones(256, np.float32)},
-    )
-    onnx.save_model(
-        onnx.load_from_string(content),
-        tmp_path / "m.onnx",
-        save_as_external_data=True,
-        size_threshold=0,
-        location="w.bin",
-    )
-    with pytest.raises(littoral.FormatError, match="'w' are in another file"):
-        littoral.load(tmp_path / "m.onnx")
 
 
 def keras_file(**members):

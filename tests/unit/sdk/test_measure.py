@@ -19,7 +19,7 @@ LATENCIES = [
 KEYS = {
     *LATENCIES,
     *("cold_start_ms", "cold_start_ms_low", "cold_start_ms_high", "load_ms", "peak_memory_bytes"),
-    *("size_bytes", "path", "format", "scheme", "engine", "threads", "runs", "outliers"),
+    *("size_bytes", "path", "format", "scheme", "engine", "options", "threads", "runs", "outliers"),
     *(
         "emulated",
         "target",
@@ -141,10 +141,17 @@ def test_each_file_may_have_threads_and_an_engine_of_its_own(tmp_path):
     file = tmp_path / "one.tflite"
     file.write_bytes(small_models.ONE["tflite"])
     one, two = measure_interleaved(
-        [file, file], threads=[1, 2], engine=["auto", "litert_builtin"], runs=10, cold_starts=0
+        [file, file],
+        threads=[1, 2],
+        engine=["auto", "litert"],
+        options=[{}, {"xnnpack": "off"}],
+        runs=10,
+        cold_starts=1,
     )
     assert (one.threads, one.engine) == (1, "litert")
-    assert (two.threads, two.engine) == (2, "litert_builtin")
+    assert (two.threads, two.engine, two.options) == (2, "litert", {"xnnpack": "off"})
+    assert two.to_dict()["options"] == {"xnnpack": "off"}
+    assert two.cold_start is not None
     with pytest.raises(InputError, match="2 models, but threads for 1"):
         measure_interleaved([file, file], threads=[1], cold_starts=0)
 

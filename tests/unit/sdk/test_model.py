@@ -3,6 +3,7 @@
 import gc
 import io
 import sys
+import types
 import warnings
 import weakref
 
@@ -15,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from littoral import tensors
-from littoral.engines import litert
 from littoral.tensors import TensorSpec
 from onnx_writer import write as write_onnx
 from tflite_writer import Graph, Op, T, add, write
@@ -80,7 +80,7 @@ def test_a_wrong_file_is_named(tmp_path):
         ({"threads": True}, "threads is True"),
         (
             {"engine": "quantum"},
-            "unknown engine 'quantum': choose from litert, litert_builtin, onnxruntime",
+            "unknown engine 'quantum': choose from litert, onnxruntime, tflite_runtime",
         ),
         ({"verify": "maybe"}, "verify is 'maybe'"),
         ({"trust": ["key"]}, "trust"),
@@ -415,10 +415,16 @@ def test_an_engine_built_for_another_numpy_is_named(monkeypatch):
         def __init__(self, **options):
             raise SystemError("returned a result with an exception set")
 
-    Interpreter.__module__ = "tflite_runtime.interpreter"
-    monkeypatch.setattr(litert, "_interpreter_class", lambda: Interpreter)
+    library = types.SimpleNamespace(Interpreter=Interpreter)
+    monkeypatch.setitem(sys.modules, "tflite_runtime", types.ModuleType("tflite_runtime"))
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", library)
     monkeypatch.setattr(np, "__version__", "2.4.6")
     with pytest.raises(littoral.EngineNotInstalled, match="built for numpy 1 and this is numpy 2"):
+        littoral.load(ONE["tflite"], engine="tflite_runtime")
+    with littoral.load(ONE["tflite"]) as model:
+        assert model.engine == "litert"
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    with pytest.raises(littoral.EngineNotInstalled, match="built for numpy 1"):
         littoral.load(ONE["tflite"])
 
 

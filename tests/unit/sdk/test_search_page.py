@@ -26,6 +26,7 @@ def result(scheme, p50, drop, size, **changes):
         "latency_p90_us": p50 * 1.2,
         "threads": 1,
         "engine": "auto",
+        "options": {},
         "is_best": False,
         "is_pareto": True,
         "passed": True,
@@ -37,7 +38,7 @@ def payload(**changes):
     results = [
         result("static_int8", 10.0, 0.3, 40_000, is_best=True, float_layers=["<loud>", "after"]),
         result("float32", 20.0, 0.0, 160_000, threads=2),
-        result("float16", 30.0, 0.1, 170_000, is_pareto=False, engine="litert_builtin"),
+        result("float16", 30.0, 0.1, 170_000, is_pareto=False, options={"xnnpack": "off"}),
     ]
     kept = {"layer": "<loud>", "rms_error": 0.5, "is_float": True}
     calm = {"layer": "calm", "rms_error": None, "is_float": False}
@@ -154,7 +155,7 @@ def test_the_table_marks_the_best_and_the_front_and_counts_what_needs_no_words()
     lines = search_table(payload()).splitlines()
     assert lines[1].startswith("best  TFLite static_int8, float: <loud>, after")
     assert lines[2].startswith("*     TFLite float32")
-    assert lines[3].startswith("      TFLite float16 (litert_builtin)")
+    assert lines[3].startswith("      TFLite float16 (xnnpack=off)")
     assert "  ONNX dynamic_int8: it loses 9.00 points of accuracy, 0.5 are allowed" in lines
     assert "1 more came out the same as another file" in lines
     assert "1 more were left untried: the same command goes on from there" in lines

@@ -1,0 +1,121 @@
+"""ONNX Runtime's options: execution providers with their own options, and the session's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from littoral.engines import _options
+from littoral.engines._native import reason
+from littoral.errors import EngineError, InputError
+
+OPTIONS = {
+    "providers": "execution providers, the preferred one first: CUDA,CPU",
+    "CUDA.*": "an option of that provider, by its own name for it; of any other one likewise",
+    "optimization": "disable, basic, extended or all (default)",
+    "execution": "sequential (default) or parallel: branches of the graph at the same time",
+    "inter_op_threads": "threads for branches of the graph (default: as many as for one operator)",
+    "memory_arena": "on (default) or off: keep memory for the next call",
+    "memory_pattern": "on (default) or off: plan the memory of a call ahead",
+    "dimension.*": "the size of an open axis, by the axis's name in the file",
+    "config.*": "an entry of the session's configuration, by its name in ONNX Runtime",
+    "custom_ops": "path of a library with custom operators",
+}
+_LEVELS = {"disable": "DISABLE_ALL", "basic": "BASIC", "extended": "EXTENDED", "all": "ALL"}
+_LEVELS = {
+    name: f"ORT_{'' if 'DISABLE' in level else 'ENABLE_'}{level}" for name, level in _LEVELS.items()
+}
+_MODES = {"sequential": "ORT_SEQUENTIAL", "parallel": "ORT_PARALLEL"}
+_ENDING = "ExecutionProvider"
+
+
+def apply(library: Any, session: Any, options: Mapping[str, Any]) -> list[Any]:
+    """Set the session's options.
+
+    Args:
+        library: The imported onnxruntime.
+        session: Its SessionOptions.
+        options: By name.
+
+    Returns:
+        The execution providers in order, with their options, as an InferenceSession takes them.
+
+    Raises:
+        InputError: An option that there is not, a value that it does not take, a provider that
+            this build has not.
+    """
+    available = {name.removesuffix(_ENDING): name for name in library.get_available_providers()}
+    known = {f"{name}.*": "" for name in available}
+    _options.check(options, known | OPTIONS, "onnxruntime")
+    _set_numbers(library, session, options)
+    for name, value in _options.group(options, "dimension.").items():
+        session.add_free_dimension_override_by_name(
+            name, _options.whole(f"dimension.{name}", value)
+        )
+    for name, value in _options.group(options, "config.").items():
+        session.add_session_config_entry(name, value)
+    if "custom_ops" in options:
+        _register(session, str(options["custom_ops"]))
+    return _providers(options, available)
+
+
+def check_used(session: Any, providers: list[Any]) -> None:
+    """Refuse to go on without a provider that was asked for: the library falls back silently.
+
+    Args:
+        session: The InferenceSession.
+        providers: As `apply` returned them.
+
+    Raises:
+        EngineError: One of them did not start.
+    """
+    used = session.get_providers()
+    for provider in providers:
+        name = provider if isinstance(provider, str) else provider[0]
+        if name not in used:
+            raise EngineError(
+                f"the provider {name} does not start here (a driver or library is missing, or an "
+                f"option is wrong); running: {', '.join(used)}"
+            )
+
+
+def _set_numbers(library: Any, session: Any, options: Mapping[str, Any]) -> None:
+    if "optimization" in options:
+        level = _options.chosen("optimization", options["optimization"], _LEVELS)
+        session.graph_optimization_level = getattr(library.GraphOptimizationLevel, level)
+    if "execution" in options:
+        mode = _options.chosen("execution", options["execution"], _MODES)
+        session.execution_mode = getattr(library.ExecutionMode, mode)
+    if "inter_op_threads" in options:
+        session.inter_op_num_threads = _options.whole(
+            "inter_op_threads", options["inter_op_threads"]
+        )
+    for name, attribute in (
+        ("memory_arena", "enable_cpu_mem_arena"),
+        ("memory_pattern", "enable_mem_pattern"),
+    ):
+        if name in options:
+            setattr(session, attribute, _options.switch(name, options[name]))
+
+
+def _register(session: Any, path: str) -> None:
+    try:
+        session.register_custom_ops_library(path)
+    except Exception as error:  # the library's own exceptions share no base but Exception
+        raise InputError(f"option custom_ops: {path} does not load: {reason(error)}") from error
+
+
+def _providers(options: Mapping[str, Any], available: Mapping[str, str]) -> list[Any]:
+    by_name = {name.lower(): name for name in available}
+    found = []
+    for wanted in _options.listed(options.get("providers", "CPU")):
+        name = by_name.get(wanted.removesuffix(_ENDING).lower())
+        if name is None:
+            raise InputError(
+                f"option providers: this onnxruntime has no {wanted}: choose from "
+                f"{', '.join(available)}; other builds of it (onnxruntime-gpu, "
+                "onnxruntime-openvino) have others"
+            )
+        own = _options.group(options, f"{name}.")
+        found.append((available[name], own) if own else available[name])
+    return found
