@@ -8,13 +8,15 @@ in another language.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral import plugins, steps
+from littoral import __version__, plugins, steps
 from littoral.errors import InputError
+from littoral.steps import _settings
 
 
 def apply(preprocessing: Sequence[Mapping[str, Any]], raw: Any) -> NDArray[Any]:
@@ -29,17 +31,38 @@ def apply(preprocessing: Sequence[Mapping[str, Any]], raw: Any) -> NDArray[Any]:
         One sample, without a batch axis.
 
     Raises:
-        InputError: An unknown step, a step that lacks a setting, or data that it cannot take.
+        InputError: An unknown step or setting, or data that a step cannot take.
         EngineNotInstalled: A step needs a package that is missing; the message names the extra.
     """
     value = raw
-    for step in preprocessing:
-        module = plugins.load(steps, str(step.get("step")))
-        try:
-            value = module.apply(step, value)
-        except KeyError as error:
-            raise InputError(
-                f"the card's step {step.get('step')!r} lacks the setting {error}: "
-                "the model was written by another version"
-            ) from error
+    for module, settings in parsed(preprocessing):
+        value = module.apply(settings, value)
     return np.asarray(value)
+
+
+def parsed(preprocessing: Sequence[Mapping[str, Any]]) -> list[tuple[ModuleType, Any]]:
+    """Check steps before any data is touched.
+
+    Args:
+        preprocessing: Steps as the card holds them.
+
+    Returns:
+        Each step's module and its `Settings`.
+
+    Raises:
+        InputError: A step or setting that this version of littoral does not know, that is missing
+            or of no use; the message names both.
+    """
+    return [_parsed(step) for step in preprocessing]
+
+
+def _parsed(step: Mapping[str, Any]) -> tuple[ModuleType, Any]:
+    name = step.get("step") if isinstance(step, Mapping) else None
+    known = plugins.names(steps)
+    if name not in known:
+        raise InputError(
+            f"littoral {__version__} knows no step {name!r}, only {', '.join(known)}: was the "
+            "model written by a newer version?"
+        )
+    module = plugins.load(steps, name)
+    return module, _settings.read(module.Settings, step)

@@ -1,9 +1,11 @@
 """Preprocessing steps. One file each; the file's name is the step's name in a card.
 
-A step's module offers one function:
+A step's module offers two names, and its docstring says what each setting means:
 
-    apply(step, raw) -> ndarray      `step` is the card's mapping with the step's settings
+    Settings                           a frozen dataclass of what a card may say of the step, its
+                                       fields made by `littoral.steps._settings.setting`
+    apply(settings, raw) -> ndarray    `raw` is what the user has, or what the step before returned
 
-It raises `InputError` for data that it cannot take. A setting that is missing from the mapping is
-a KeyError, which `littoral.preprocess` explains.
+`apply` raises `InputError` for data that it cannot take. Arithmetic is written down exactly enough
+to be done again in another language: ``tests/golden`` holds the results that every port must give.
 """

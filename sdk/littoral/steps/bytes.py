@@ -1,25 +1,35 @@
 """Text to the numbers of its UTF-8 bytes.
 
-Settings: ``length``, the number of values. Each byte becomes its value + 1, so that 0 means
-padding; longer texts are cut, shorter ones padded with 0 at the end.
+length      number of values
+
+Each byte becomes its value + 1, so that 0 means padding; longer texts are cut, shorter ones padded
+with 0 at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from littoral.errors import InputError
+from littoral.steps._settings import setting, whole
 
 
-def apply(step: Mapping[str, Any], raw: Any) -> NDArray[np.int32]:
+@dataclass(frozen=True)
+class Settings:
+    """What a card says of the step; the module's docstring explains it."""
+
+    length: int = setting(whole())
+
+
+def apply(settings: Settings, raw: Any) -> NDArray[np.int32]:
     """Turn a text into numbers.
 
     Args:
-        step: The settings.
+        settings: The settings.
         raw: A str, or bytes that are UTF-8 already.
 
     Returns:
@@ -34,9 +44,8 @@ def apply(step: Mapping[str, Any], raw: Any) -> NDArray[np.int32]:
         encoded = bytes(raw)
     else:
         raise InputError(f"expected a text, came {type(raw).__name__}")
-    length = int(step["length"])
-    numbers = np.zeros(length, np.int32)
-    values = np.frombuffer(encoded[:length], np.uint8)
+    numbers = np.zeros(settings.length, np.int32)
+    values = np.frombuffer(encoded[: settings.length], np.uint8)
     numbers[: len(values)] = values
     numbers[: len(values)] += 1
     return numbers
