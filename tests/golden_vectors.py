@@ -1,4 +1,4 @@
-"""Write tests/golden/*.json, the numbers that every port of the preprocessing steps must give.
+"""Write tests/golden/steps/*.json, the numbers that every port of the preprocessing steps must give.
 
     python tests/golden_vectors.py
 
@@ -16,7 +16,7 @@ import numpy as np
 from littoral import preprocess
 from littoral.errors import InputError
 
-FOLDER = Path(__file__).parent / "golden"
+FOLDER = Path(__file__).parent / "golden/steps"
 TOLERANCES = {
     "audio": {"absolute": 1e-6, "relative": 0},
     "bytes": {"absolute": 0, "relative": 0},
