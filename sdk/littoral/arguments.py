@@ -120,14 +120,29 @@ def lay_out(
     pairs = list(zip(arrays, specs, strict=True))
     if all(_fits(array.shape, spec.shape) for array, spec in pairs):
         return Batch(arrays)
-    step = _step(specs, outputs)
-    if step and all(spec.shape and _fits(a.shape, spec.shape[1:]) for a, spec in pairs):
-        return Batch([array[None] for array in arrays], True, 1, step)
+    at_once = step(specs, outputs)
+    if at_once and all(spec.shape and _fits(a.shape, spec.shape[1:]) for a, spec in pairs):
+        return Batch([array[None] for array in arrays], True, 1, at_once)
     for array, spec in pairs:
-        if not step or not array.ndim or not _fits((step, *array.shape[1:]), _fixed(spec, step)):
-            raise _misfit(array, spec, step)
+        shape = (at_once, *array.shape[1:])
+        if not at_once or not array.ndim or not _fits(shape, _fixed(spec, at_once)):
+            raise _misfit(array, spec, at_once)
     _same_count(arrays, specs)
-    return Batch(arrays, False, len(arrays[0]), step)
+    return Batch(arrays, False, len(arrays[0]), at_once)
+
+
+def step(specs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> int:
+    """Samples the file takes at once, 0 when its first axes do not count samples.
+
+    Args:
+        specs: The model's inputs.
+        outputs: The model's outputs.
+    """
+    leading = {spec.shape[0] if spec.shape else 0 for spec in (*specs, *outputs)} - {None}
+    if not leading:
+        return 1
+    (size, *others) = leading
+    return 0 if others or size is None else size
 
 
 def _by_name(x: Mapping[str, Any], specs: tuple[TensorSpec, ...]) -> list[Any]:
@@ -208,15 +223,6 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
 
 def _fixed(spec: TensorSpec, step: int) -> tuple[int | None, ...]:
     return (step, *spec.shape[1:])
-
-
-def _step(specs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> int:
-    """Samples the file takes at once, 0 when its first axes do not count samples."""
-    leading = {spec.shape[0] if spec.shape else 0 for spec in (*specs, *outputs)} - {None}
-    if not leading:
-        return 1
-    (step, *others) = leading
-    return 0 if others or step is None else step
 
 
 def _same_count(arrays: Arrays, specs: tuple[TensorSpec, ...]) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from math import isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import ndarray
 from numpy.typing import NDArray
 
-from littoral import arguments, prepared
+from littoral import arguments, prepared, quick
 from littoral.engines import Session, Shape
 from littoral.engines._native import reason
 from littoral.errors import EngineError, LittoralError
@@ -64,8 +62,8 @@ class Model:
         self.size_bytes = size
         self.signed_by = signed_by
         self._lock = threading.RLock()
-        self._acquire, self._release = self._lock.acquire, self._lock.release
-        self._quick = prepared.NOT_QUICK
+        self._quick: quick.Quick = quick.never
+        self._quick_raw: quick.Quick = quick.never
         self._calls: dict[bool, prepared.Call] = {}
         self._shapes: tuple[Shape, ...] | None = None
 
@@ -85,24 +83,14 @@ class Model:
                 infinite; the message says which input, what was expected and what came.
             EngineError: The engine failed, or the model is closed.
         """
-        self._acquire()
-        try:
-            if x.__class__ is ndarray:
-                shape, sample, dtype, memory, flat, total, check, invoke, read = self._quick
-                came = x.shape
-                whole = came == shape
-                if x.dtype is dtype and (whole or came == sample):
-                    memory[...] = x
-                    if isfinite(check(flat, total)):
-                        invoke()
-                        return read() if whole else read()[0]
-        except RuntimeWarning:
-            pass  # inf - inf in the check where warnings are errors: `_run` says what is wrong
-        except Exception as error:
-            raise self._failed(error) from error
-        finally:
-            self._release()
-        return self._run(x, raw=False)
+        with self._lock:
+            try:
+                result = self._quick(x)
+            except RuntimeWarning:
+                result = None  # where warnings are errors: the long way knows which are none
+            except Exception as error:
+                raise self._failed(error) from error
+        return self._run(x, raw=False) if result is None else result
 
     def run_raw(self, x: Any) -> Result:
         """Run in the file's own dtypes, without conversion and without a check of the values.
@@ -117,7 +105,12 @@ class Model:
             InputError: Shape, dtype, name or number of inputs do not fit.
             EngineError: The engine failed, or the model is closed.
         """
-        return self._run(x, raw=True)
+        with self._lock:
+            try:
+                result = self._quick_raw(x)
+            except Exception as error:
+                raise self._failed(error) from error
+        return self._run(x, raw=True) if result is None else result
 
     def predict(self, raw: Any, top: int | None = None) -> list[Prediction]:
         """Classify one thing as a person has it, by the preprocessing and labels of the card.
@@ -238,14 +231,15 @@ class Model:
         for raw in (False, True):
             self._calls[raw] = prepared.compose(binding, self.inputs, self.outputs, raw=raw)
         self._shapes = shapes
-        if len(self.inputs) == len(self.outputs) == 1:
-            (spec,), (output,) = self.inputs, self.outputs
-            batched = shapes[0][:1] == (1,) and output.shape[:1] in ((1,), (None,))
-            quick = prepared.compose_quick(binding, spec, output, has_batch=batched)
-            self._quick = quick or prepared.NOT_QUICK
+        step = arguments.step(self.inputs, self.outputs)
+        batched = step == 1 and all(shape[:1] == (1,) for shape in shapes)
+        self._quick, self._quick_raw = (
+            quick.compose(binding, self.inputs, self.outputs, has_batch=batched, raw=raw)
+            for raw in (False, True)
+        )
 
     def _forget_calls(self) -> None:
-        self._quick = prepared.NOT_QUICK
+        self._quick = self._quick_raw = quick.never
         self._calls = {}
         self._shapes = None
 

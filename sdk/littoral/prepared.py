@@ -12,21 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.engines import Binding, Shape
-from littoral.tensors import TensorSpec
+from littoral.engines import Binding
+from littoral.tensors import TensorSpec, dequantize
 
 Array = NDArray[Any]
 Fill = Callable[[Array], None]
 Read = Callable[[], Array]
 Call = Callable[[Sequence[Array]], list[Array]]
-Check = Callable[[Array, Array], Any]
-Quick = tuple[Shape, "Shape | None", Any, Array, Array, Array, Check, Callable[[], object], Read]
 
-_SHRINK = np.float32(2.0**-30)
-"""Weight of each value in the check for NaN and infinity: no sum of finite float32 overflows."""
-
-_LARGEST_QUICK_CHECK = 8192
-"""Beyond this many values BLAS may start threads for a dot product."""
+_LARGEST_TABLE_READ = 4096
+"""Up to this many values of 8 bits a table of all 256 is faster than the arithmetic."""
 
 
 def compose(
@@ -68,62 +63,6 @@ def readers(binding: Binding, outputs: tuple[TensorSpec, ...], *, raw: bool = Fa
     return [read if raw else _read(read, spec) for read, spec in pairs]
 
 
-def compose_quick(
-    binding: Binding, spec: TensorSpec, output: TensorSpec, *, has_batch: bool
-) -> Quick | None:
-    """What `Model.run` needs for one input and one output that need no conversion.
-
-    Args:
-        binding: The session's memory for the shape of the call.
-        spec: The input.
-        output: The output.
-        has_batch: True when the first axis counts samples and is 1, so that an array without that
-            axis is one sample.
-
-    Returns:
-        ``(shape, shape of one sample or None, dtype, memory, flat memory, sum, check, invoke,
-        read)``, where ``check(flat memory, sum)`` is finite when every value is. None when this
-        input has no quick way.
-    """
-    memory = binding.inputs[0]
-    if spec.dtype in ("str", "float16", "float64") or not memory.ndim:
-        return None
-    invoke = binding.invoke
-    if spec.is_quantized:
-        engines_own, memory = memory, np.zeros(memory.shape, np.float32)
-        invoke = _quantize_first(_quantizing_fill(engines_own, spec), memory, invoke)
-    check: Check = _always_finite
-    if memory.dtype == np.float32:
-        if memory.size > _LARGEST_QUICK_CHECK:
-            return None
-        check = np.full(memory.size, _SHRINK, np.float32).dot
-    sample = memory.shape[1:] if has_batch else None
-    read = readers(binding, (output,))[0]
-    flat, total = memory.reshape(-1), np.zeros((), np.float32)
-    return memory.shape, sample, memory.dtype, memory, flat, total, check, invoke, read
-
-
-def _quantize_first(fill: Fill, real: Array, invoke: Callable[[], object]) -> Callable[[], object]:
-    def quantize_and_invoke() -> None:
-        fill(real)
-        invoke()
-
-    return quantize_and_invoke
-
-
-def _always_finite(values: Array, total: Array) -> float:
-    return 0.0
-
-
-def _never() -> Any:
-    raise AssertionError("no array has the shape (-1,)")
-
-
-_NOTHING = np.empty(0)
-NOT_QUICK: Quick = ((-1,), None, None, _NOTHING, _NOTHING, _NOTHING, _always_finite, _never, _never)
-"""Fits no array, so that `Model.run` need not ask whether there is a quick way."""
-
-
 def _fill(memory: Array, spec: TensorSpec | None) -> Fill:
     if spec is None or not spec.is_quantized:
 
@@ -131,37 +70,63 @@ def _fill(memory: Array, spec: TensorSpec | None) -> Fill:
             memory[...] = array
 
         return fill
-    return _quantizing_fill(memory, spec)
-
-
-def _quantizing_fill(memory: Array, spec: TensorSpec) -> Fill:
-    """`tensors.quantize` into the engine's memory; the steps and their order are the same."""
     scratch = np.empty(memory.shape, np.float32)
-    limits = np.iinfo(spec.dtype)
-    scale, zero_point = np.float32(spec.scale or 0), np.float32(spec.zero_point or 0)
-    least, most = np.float32(limits.min), np.float32(limits.max)
-    divide, rint, add, minimum, maximum = np.divide, np.rint, np.add, np.minimum, np.maximum
+    scale, divide = np.float32(spec.scale or 0), np.divide
+    quantize = quantizer(memory, scratch, spec)
 
-    def fill(array: Array) -> None:
-        divide(array, scale, out=scratch)
+    def fill_quantized(array: Array) -> None:
+        with np.errstate(over="ignore"):  # infinity saturates like any other large number
+            divide(array, scale, out=scratch)
+        quantize()
+
+    return fill_quantized
+
+
+def quantizer(memory: Array, scratch: Array, spec: TensorSpec) -> Callable[[], None]:
+    """`tensors.quantize` into the engine's memory; the steps and their order are the same.
+
+    Args:
+        memory: The engine's, of the file's integers.
+        scratch: float32 of the same shape: real values divided by the scale; it is overwritten.
+        spec: A quantized spec.
+    """
+    limits = np.iinfo(spec.dtype)
+    zero_point = np.float32(spec.zero_point or 0)
+    least, most = np.float32(limits.min), np.float32(limits.max)
+    rint, add, minimum, maximum = np.rint, np.add, np.minimum, np.maximum
+
+    def quantize() -> None:
         rint(scratch, out=scratch)
-        add(scratch, zero_point, out=scratch)
+        if zero_point:
+            add(scratch, zero_point, out=scratch)
         maximum(scratch, least, out=scratch)
         minimum(scratch, most, out=scratch)
         memory[...] = scratch
 
-    return fill
+    return quantize
 
 
 def _read(read: Read, spec: TensorSpec) -> Read:
     if spec.is_quantized:
-        scale, zero_point = np.float32(spec.scale or 0), np.float32(spec.zero_point or 0)
-
-        def dequantized() -> Array:
-            real = np.subtract(read(), zero_point, dtype=np.float32)
-            return np.multiply(real, scale, out=real)
-
-        return dequantized
+        return _dequantizing(read, spec)
     if spec.dtype == "float16":
         return lambda: read().astype(np.float32)
     return read
+
+
+def _dequantizing(read: Read, spec: TensorSpec) -> Read:
+    """`tensors.dequantize` of what is read, by a table where that is faster."""
+    if np.dtype(spec.dtype).itemsize > 1:
+        return lambda: dequantize(read(), spec)
+    # The table is in the order of the bytes: a negative index counts from the end.
+    every = np.arange(256, dtype=np.uint8).view(spec.dtype)
+    take = dequantize(every, spec).take
+
+    def dequantized() -> Array:
+        quanta = read()
+        if quanta.size > _LARGEST_TABLE_READ:
+            return dequantize(quanta, spec)
+        real: Array = take(quanta, None, None, "wrap")
+        return real
+
+    return dequantized
