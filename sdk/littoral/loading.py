@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from littoral import engines, formats, integrity, plugins, source
 from littoral.engines import Session, Settings
 from littoral.errors import (
+    EngineCrashed,
     EngineError,
     EngineNotInstalled,
     FormatError,
@@ -18,6 +20,9 @@ from littoral.model import Model
 
 if TYPE_CHECKING:
     from littoral.keys import PublicKey, Trust
+
+Opener: TypeAlias = Callable[[str, bytes, Settings], Session]
+"""From an engine's name, a file and the settings to a session."""
 
 
 def load(
@@ -30,6 +35,8 @@ def load(
     verify: bool | Literal["auto"] = "auto",
     trust: Trust | None = None,
     max_bytes: int | None = source.MAX_BYTES,
+    isolated: bool = False,
+    timeout_s: float | None = None,
 ) -> Model:
     """Load a model file. Nothing in it is executed but its operators, by the engine.
 
@@ -46,6 +53,10 @@ def load(
         trust: One public key or several: a path, PEM, base64 text or 32 raw bytes each. The file
             must be signed by one of them (`littoral sign`); `Model.signed_by` says by which.
         max_bytes: The largest file to accept, 2 GiB unless told otherwise; None for no limit.
+        isolated: True runs the engine in a process of its own. Where that dies of the file or of
+            the data, the call raises `EngineCrashed` and the next call starts another.
+        timeout_s: With `isolated`, seconds that a call may take before the process is ended and
+            `EngineCrashed` raised; None for any time. Opening the file may take a minute more.
 
     Returns:
         The model.
@@ -57,7 +68,10 @@ def load(
         IntegrityError: The file's bytes are not the ones that were written, or `trust` is given and
             none of its keys has signed them.
         EngineNotInstalled: No installed engine runs the format; the message names the extra.
+        EngineCrashed: With `isolated`, the engine died of the file.
     """
+    if timeout_s is not None and not (isolated and timeout_s > 0):
+        raise InputError(f"timeout_s is {timeout_s!r}: it is above 0 and needs isolated=True")
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise InputError(f"threads is {threads!r}: expected a whole number of at least 1")
     if verify not in (True, False, "auto"):
@@ -70,7 +84,9 @@ def load(
     folder = None if trusted else source.folder(path)
     settings = Settings(threads, options or {}, signature, folder)
     with source.explained(name):
-        return _load(name, content, engine, settings, verify, trusted)
+        return _load(
+            name, content, engine, settings, verify, trusted, _opener(isolated, name, timeout_s)
+        )
 
 
 def _read_trust(trust: Trust) -> Sequence[PublicKey]:
@@ -86,6 +102,7 @@ def _load(
     settings: Settings,
     verify: bool | Literal["auto"],
     trusted: Sequence[PublicKey],
+    opener: Opener,
 ) -> Model:
     format = formats.sniff(content)
     if format == "keras":
@@ -94,7 +111,7 @@ def _load(
     if signed_by is None and verify and integrity.check(content) is None and verify is True:
         raise IntegrityError("the file carries no digest, and verify=True demands one")
     card = integrity.read_card(content)
-    chosen, session = _open(engine, format, content, settings)
+    chosen, session = _open(engine, format, content, settings, opener)
     model = Model(
         session,
         name=name.replace("\\", "/").rpartition("/")[2],
@@ -108,11 +125,29 @@ def _load(
         model.allocate()
     except EngineError as error:
         model.close()
+        if isinstance(error, EngineCrashed):
+            raise
         raise FormatError(str(error)) from error
     return model
 
 
-def _open(engine: str, format: str, content: bytes, settings: Settings) -> tuple[str, Session]:
+def _opener(isolated: bool, name: str, timeout_s: float | None) -> Opener:
+    """What opens a session: the engine's own function, or a process of its own for the engine."""
+    if isolated:
+        from littoral.isolation import IsolatedSession
+
+        return partial(IsolatedSession, name=name, timeout_s=timeout_s)
+    return _open_here
+
+
+def _open_here(engine: str, content: bytes, settings: Settings) -> Session:
+    session: Session = plugins.load(engines, engine).open_session(content, settings)
+    return session
+
+
+def _open(
+    engine: str, format: str, content: bytes, settings: Settings, opener: Opener
+) -> tuple[str, Session]:
     """The session, and the name of the engine that it is in.
 
     Of several engines the first that loads is taken: one that is missing says so at once, and
@@ -121,7 +156,7 @@ def _open(engine: str, format: str, content: bytes, settings: Settings) -> tuple
     refusals: list[EngineNotInstalled] = []
     for name in _candidates(engine, format):
         try:
-            return name, plugins.load(engines, name).open_session(content, settings)
+            return name, opener(name, content, settings)
         except EngineNotInstalled as error:
             refusals.append(error)
     missing = [

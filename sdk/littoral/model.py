@@ -88,6 +88,8 @@ class Model:
                 result = self._quick(x)
             except RuntimeWarning:
                 result = None  # where warnings are errors: the long way knows which are none
+            except LittoralError:
+                raise
             except Exception as error:
                 raise self._failed(error) from error
         return self._run(x, raw=False) if result is None else result
@@ -108,6 +110,8 @@ class Model:
         with self._lock:
             try:
                 result = self._quick_raw(x)
+            except LittoralError:
+                raise
             except Exception as error:
                 raise self._failed(error) from error
         return self._run(x, raw=True) if result is None else result
