@@ -19,7 +19,8 @@ bench: $(INSTALLED)
 	$(BIN)/python tests/speed_run.py --readme --json build/speed.json
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not alone" --numprocesses 2
+	$(BIN)/python -m pytest -m alone
 
 check: lint
 	$(BIN)/python -m pytest -m "not slow"

@@ -1,1 +1,28 @@
 """Its being here puts this folder on the path: the builders beside it are shared by the tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+SEPARATE = "test_coverage.py"
+"""Its tests share no fixture, so any worker can take any of them."""
+
+
+class ByFile(LoadScopeScheduling):
+    """Gives a file's tests to one of the parallel workers, so that none builds its fixtures twice.
+
+    xdist's own ways are not enough: by file, one worker would convert all models of the coverage;
+    by group, pytest 9 does not carry the names of the groups over.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file.endswith(SEPARATE) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """The hook by which xdist asks for a scheduler."""
+    return ByFile(config, log)

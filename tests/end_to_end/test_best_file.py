@@ -92,6 +92,7 @@ def test_the_mixed_file_keeps_just_the_blamed_weights_float(searched):
     assert matrices[10, 256] == "int8"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_the_best_file_is_as_fast_as_any_single_scheme(searched):
     _, found = searched

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import speed_run
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
 NOISE = 0.93
 """What a shared machine may take off a ratio in one run."""
 
@@ -19,7 +21,6 @@ def raced(request, tmp_path_factory):
     return speed_run.race(request.param, folder, lambda text: None, routes, epochs=2)
 
 
-@pytest.mark.slow
 def test_our_best_file_is_faster_than_the_stock_ones_by_what_we_claim(raced):
     goals = speed_run.GOALS[raced.kind]
     assert {*goals} <= {*raced.ratios}
@@ -27,7 +28,6 @@ def test_our_best_file_is_faster_than_the_stock_ones_by_what_we_claim(raced):
     assert all(found[what] >= NOISE * goal for what, goal in goals.items()), found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 def test_no_int8_file_is_slower_than_its_float(raced, format_name):
     for scheme in ("dynamic_int8", "static_int8"):
@@ -36,7 +36,6 @@ def test_no_int8_file_is_slower_than_its_float(raced, format_name):
         assert ratio.low <= 1 / NOISE
 
 
-@pytest.mark.slow
 def test_our_files_are_as_good_as_keras(raced):
     for name, accuracy in raced.accuracies.items():
         if name.startswith("ours"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from converted import feeds, file_outputs, keras_outputs, randomize
-from coverage_run import ROOT, WITHOUT_MODEL, check, classes_in, classes_of_keras, measure
+from coverage_run import ROOT, WITHOUT_MODEL, check, classes_in, classes_of_keras
 from keras import layers
 from littoral.errors import ConversionError
 from littoral_converters import convert
@@ -33,31 +33,17 @@ def failures(rows):
     return [(row.format, row.scheme, row.error, row.refusal) for row in rows if not row.passed]
 
 
-@pytest.fixture(scope="module")
-def found(request):
-    """What came of every model that this run asks for, converted on all cores at once."""
-    names = {
-        item.callspec.params["name"]
-        for item in request.session.items
-        if item.function is test_every_model_converts
-    }
-    rows = {}
-    for row in measure(sorted(names)):
-        rows.setdefault(row.model, []).append(row)
-    return rows
-
-
 @pytest.mark.parametrize("name", QUICK)
 def test_lowered_layers_convert(name):
     assert not failures(check(name))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("name", sorted({*MODELS, *ARCHITECTURES} - {*QUICK}))
-def test_every_model_converts(name, found):
-    assert len(found[name]) == 4
-    assert not failures(found[name])
+def test_every_model_converts(name):
+    rows = check(name)
+    assert len(rows) == 4
+    assert not failures(rows)
 
 
 @pytest.mark.slow

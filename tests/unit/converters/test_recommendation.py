@@ -30,17 +30,20 @@ def products(count: int) -> bytes:
 SLOW, FAST = products(20), products(4)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_the_fastest_file_is_recommended():
     contents = {"float32": SLOW, "float16": SLOW, "static_int8": FAST}
     assert recommended(contents, DATA) == "static_int8"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_file_that_float32_beats_is_never_recommended():
     assert recommended({"float32": FAST, "static_int8": SLOW}, DATA) == "float32"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_draw_goes_to_float32():
     assert recommended({"float32": FAST, "float16": FAST}, DATA) == "float32"

@@ -20,6 +20,7 @@ def files(tmp_path):
     return [str(path) for path in paths]
 
 
+@pytest.mark.alone
 def test_the_payload_holds_measurements_comparison_environment(files):
     payload = cli.call("bench", [*files, "--duration", "0.1", "--cold-starts", "0"])
     assert json.loads(json.dumps(payload)) == payload
@@ -42,6 +43,7 @@ def test_json_is_all_that_reaches_stdout(files, capsys):
     assert "timing 1 file" in err
 
 
+@pytest.mark.alone
 def test_the_table_names_files_intervals_and_ratio(files, capsys):
     assert cli.main(["bench", *files, "--duration", "0.1", "--cold-starts", "0"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -132,6 +134,7 @@ def test_the_folder_of_the_page_is_refused_before_anything_is_measured(files):
         cli.call("bench", [*files, "--html", "/proc/nowhere/x.html"])
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_user_at_a_shell_gets_figures_of_the_right_size(files):
     """End to end in a process of its own, against a plain loop over the raw engine."""

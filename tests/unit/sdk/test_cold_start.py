@@ -19,6 +19,7 @@ def dense(tmp_path):
     return path
 
 
+@pytest.mark.alone
 def test_it_is_the_wall_time_of_a_real_process(dense):
     before = time.perf_counter_ns()
     start = cold_start(dense)
@@ -28,6 +29,7 @@ def test_it_is_the_wall_time_of_a_real_process(dense):
     assert 0 < start.load_ns < start.first_result_ns
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_peak_memory_is_the_childs_and_not_the_parents(dense):
     alone = cold_start(dense).peak_memory_bytes
@@ -37,6 +39,7 @@ def test_peak_memory_is_the_childs_and_not_the_parents(dense):
     assert beside == pytest.approx(alone, rel=0.2)
 
 
+@pytest.mark.alone
 def test_peak_memory_grows_with_what_a_process_holds():
     code = (
         "from littoral.first_result import peak_memory_bytes as peak; before = peak();"

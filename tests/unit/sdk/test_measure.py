@@ -127,6 +127,7 @@ def test_the_model_is_run_on_the_data_given(dense):
     assert {tuple(x.ravel().tolist()) for x in seen} == {tuple(row) for row in data.tolist()}
 
 
+@pytest.mark.alone
 def test_interleaved_files_are_told_apart_with_an_interval(slow_and_fast):
     slow, fast = measure_interleaved(slow_and_fast, duration_s=0.15, cold_starts=0)
     ratio = slow.ratio_to(fast)
@@ -202,6 +203,7 @@ def test_what_is_no_model_is_refused_before_anything_is_started(tmp_path, dense)
     assert told == []
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_cold_start_is_longer_than_a_load_and_has_an_interval(dense):
     measurement = measure(dense, runs=10)
