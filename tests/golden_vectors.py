@@ -1,4 +1,4 @@
-"""Write tests/golden/steps/*.json, the numbers that every port of the preprocessing steps must give.
+"""Write tests/golden/steps/*.json, the numbers that every port of the steps must give.
 
     python tests/golden_vectors.py
 

@@ -28,6 +28,9 @@ class CardTensor:
         dtype: NumPy dtype name that a caller of `Model.run` uses.
         preprocessing: For an input, the steps from raw data to this tensor (`littoral.preprocess`).
         labels: For an output, the class names in the order of its last axis.
+        activation: For an output with labels: ``"logits"`` where `Model.predict` has to turn its
+            values into probabilities, by a softmax, or by a sigmoid where one value stands for two
+            classes; None where they are scores as they are.
     """
 
     name: str
@@ -35,6 +38,7 @@ class CardTensor:
     dtype: str = "float32"
     preprocessing: tuple[Mapping[str, Any], ...] = ()
     labels: tuple[str, ...] = ()
+    activation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,4 +138,5 @@ def _tensor(entry: Mapping[str, Any]) -> CardTensor:
         dtype=str(entry.get("dtype", "float32")),
         preprocessing=tuple(dict(step) for step in entry.get("preprocessing", ())),
         labels=tuple(str(label) for label in entry.get("labels", ())),
+        activation=None if entry.get("activation") is None else str(entry["activation"]),
     )

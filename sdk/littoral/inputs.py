@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def read(path: Path) -> list[Arrays | Raw]:
     if not path.exists():
         raise InputError(f"{path}: no such file")
     if path.is_dir():
-        raise InputError(f"{path} is a folder: give the files in it")
+        raise InputError(f"{path} is a folder: give a file in it")
     suffix = path.suffix.lower()
     if suffix in (".npz", ".npy"):
         return [_arrays(path)]
@@ -71,6 +72,43 @@ def read(path: Path) -> list[Arrays | Raw]:
     if suffix == ".txt":
         return [Raw(path.name, _text(path))]
     return [Raw(path.name, path)]
+
+
+def read_folder(path: Path, endings: Sequence[str], labels: Sequence[str] = ()) -> list[Raw]:
+    """The files of a folder, and of the folders in it, in the order of their names.
+
+    Args:
+        path: The folder.
+        endings: Of the files to take, lower case; all others are left alone.
+        labels: Class names. A file in a folder that is called like one, or by a class's number, is
+            of that class; any other folder says nothing of what is in it.
+
+    Raises:
+        InputError: It cannot be read, or there is no such file in it.
+    """
+    if not endings:
+        raise InputError(f"{path} is a folder, and the model takes no files: give a file of data")
+    found = [Raw(file.name, file) for file in _of_kind(path, endings)]
+    for folder in _visible(path):
+        if folder.is_dir():
+            named = folder.name in labels or (folder.name.isdecimal() and bool(labels))
+            truth = folder.name if named else None
+            files = _of_kind(folder, endings)
+            found += [Raw(f"{folder.name}/{file.name}", file, truth) for file in files]
+    if not found:
+        raise InputError(f"{path} holds no files that end in {', '.join(endings)}")
+    return found
+
+
+def _of_kind(folder: Path, endings: Sequence[str]) -> list[Path]:
+    return [f for f in _visible(folder) if f.suffix.lower() in endings and f.is_file()]
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror or error}") from error
 
 
 def _arrays(path: Path) -> Arrays:

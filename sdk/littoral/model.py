@@ -125,7 +125,8 @@ class Model:
             top: How many classes to return, None for all.
 
         Returns:
-            Classes with scores, best first, of the output that has labels (else the first).
+            Classes with scores, best first, of the output that has labels (else the first). Scores
+            are what the model gives, and probabilities where its card says that it gives logits.
 
         Raises:
             InputError: The card names no preprocessing, or the data does not suit it.
@@ -135,12 +136,8 @@ class Model:
 
         sample = prediction.prepare(self.card, self.inputs, raw)
         result = self.run(sample[0] if len(sample) == 1 else sample)
-        labelled = [out for out in (self.card.outputs if self.card else ()) if out.labels]
-        labels = labelled[0].labels if labelled else ()
-        if isinstance(result, dict):
-            name = labelled[0].name if labelled else self.outputs[0].name
-            result = result.get(name, result[self.outputs[0].name])
-        return prediction.rank(result, labels, top)
+        results = result if isinstance(result, dict) else {self.outputs[0].name: result}
+        return prediction.classes(self.card, self.outputs, results, top)
 
     def allocate(self) -> None:
         """Reserve memory now where the file fixes every size but the number of samples.

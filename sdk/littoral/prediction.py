@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,8 @@ class Prediction:
 
     Attributes:
         label: The class's name, its number where the card has no names.
-        score: What the model gives it, as the model gives it: a probability after a softmax.
+        score: What the model gives it, as the model gives it: a probability after a softmax, and
+            where the card says that the model gives logits.
         index: Its place in the model's output.
     """
 
@@ -44,50 +45,111 @@ def prepare(card: Card | None, specs: tuple[TensorSpec, ...], raw: Any) -> list[
     Raises:
         InputError: No card, no steps, or data that the steps refuse.
     """
-    described = [_described(card, spec, place) for place, spec in enumerate(specs)]
+    tensors = card.inputs if card is not None else ()
+    described = [_described(tensors, spec, place) for place, spec in enumerate(specs)]
     if not any(tensor.preprocessing for tensor in described):
         raise InputError(
             "the model's card names no preprocessing, so only arrays can go in: "
             "use Model.run, or an .npz or .npy file at the command line"
         )
-    values = _by_input(raw, specs)
+    for tensor in described:
+        preprocess.parsed(tensor.preprocessing)
+    values = _by_input(raw, specs, described)
     return [
         _shaped(preprocess.apply(tensor.preprocessing, value), spec)
         for tensor, value, spec in zip(described, values, specs, strict=True)
     ]
 
 
-def rank(scores: NDArray[Any], labels: tuple[str, ...], top: int | None = None) -> list[Prediction]:
-    """The classes of one sample, best first.
+def classes(
+    card: Card | None,
+    specs: tuple[TensorSpec, ...],
+    results: Mapping[str, NDArray[Any]],
+    top: int | None = None,
+) -> list[Prediction]:
+    """The classes of one sample's results, best first, of the output that has labels.
 
     Args:
-        scores: ``[classes]``.
-        labels: Their names; numbers stand in where the count is another.
+        card: The model's card.
+        specs: The model's outputs.
+        results: One sample's values by output name.
         top: How many to return, None for all.
 
     Raises:
-        InputError: More than one axis: not one score a class.
+        InputError: The output has more than one axis: not one score a class.
+    """
+    name, tensor = labelled(card, specs)
+    return rank(results[name], tensor.labels, top, tensor.activation)
+
+
+def labelled(card: Card | None, specs: tuple[TensorSpec, ...]) -> tuple[str, CardTensor]:
+    """The output that has labels, else the first.
+
+    Args:
+        card: The model's card.
+        specs: The model's outputs.
+
+    Returns:
+        Its name in the file, and what the card says of it.
+    """
+    tensors = card.outputs if card is not None else ()
+    described = [(spec.name, _described(tensors, spec, i)) for i, spec in enumerate(specs)]
+    return next((pair for pair in described if pair[1].labels), described[0])
+
+
+def rank(
+    scores: NDArray[Any],
+    labels: tuple[str, ...],
+    top: int | None = None,
+    activation: str | None = None,
+) -> list[Prediction]:
+    """The classes of one sample, best first.
+
+    Args:
+        scores: ``[classes]``, or a single value for the second of two labels.
+        labels: Their names; numbers stand in where the count is another.
+        top: How many to return, None for all.
+        activation: ``"logits"`` turns the scores into probabilities: by a softmax, or by a sigmoid
+            where a single value stands for two labels. None leaves them as they are.
+
+    Raises:
+        InputError: More than one axis: not one score a class; or an unknown activation.
     """
     if scores.ndim != 1:
         raise InputError(
             f"the model's answer has shape {list(scores.shape)}, not one score a class: use run"
         )
+    if activation not in (None, "logits"):
+        raise InputError(f"the card's activation {activation!r} is unknown: use run")
+    if len(scores) == 1 and len(labels) == 2:
+        zero = 0.0 if activation == "logits" else 1 - float(scores[0])
+        scores = np.array([zero, float(scores[0])])
+    if activation == "logits":
+        powers = np.exp(np.asarray(scores, np.float64) - scores.max())
+        scores = powers / powers.sum()
     named = len(labels) == len(scores)
     order = np.argsort(-scores, kind="stable")[:top]
     return [Prediction(labels[i] if named else str(i), float(scores[i]), int(i)) for i in order]
 
 
-def _by_input(raw: Any, specs: tuple[TensorSpec, ...]) -> list[Any]:
+def _by_input(
+    raw: Any, specs: tuple[TensorSpec, ...], described: Sequence[CardTensor]
+) -> list[Any]:
+    """What goes to each input: its entry of a dict, or the row of a table that all share."""
     if len(specs) == 1:
         return [raw]
-    if not isinstance(raw, Mapping) or set(raw) != {spec.name for spec in specs}:
-        names = ", ".join(spec.name for spec in specs)
-        raise InputError(f"the model has several inputs: expected a dict with {names}")
-    return [raw[spec.name] for spec in specs]
+    if isinstance(raw, Mapping) and set(raw) == {spec.name for spec in specs}:
+        return [raw[spec.name] for spec in specs]
+    if isinstance(raw, Mapping) and all(
+        tensor.preprocessing and tensor.preprocessing[0].get("step") == "tabular"
+        for tensor in described
+    ):
+        return [raw] * len(specs)
+    names = ", ".join(spec.name for spec in specs)
+    raise InputError(f"the model has several inputs: expected a dict with {names}")
 
 
-def _described(card: Card | None, spec: TensorSpec, place: int) -> CardTensor:
-    tensors = card.inputs if card is not None else ()
+def _described(tensors: Sequence[CardTensor], spec: TensorSpec, place: int) -> CardTensor:
     for tensor in tensors:
         if tensor.name == spec.name:
             return tensor

@@ -144,17 +144,25 @@ def _tensor_lines(card: dict[str, Any]) -> list[str]:
     lines = []
     for tensor in card["inputs"]:
         for step in tensor["preprocessing"]:
-            settings = ", ".join(f"{k} {v}" for k, v in step.items() if k != "step")
+            settings = ", ".join(f"{k} {_brief(v)}" for k, v in step.items() if k != "step")
             lines.append(f"{'':10} {tensor['name']} takes {step['step']}: {settings}")
     for tensor in card["outputs"]:
         if tensor["labels"]:
-            lines.append(f"{'':10} {tensor['name']} means {_labels(tensor['labels'])}")
+            logits = " (as logits)" if tensor["activation"] == "logits" else ""
+            lines.append(f"{'':10} {tensor['name']} means {_labels(tensor['labels'])}{logits}")
     return lines
 
 
 def _labels(labels: tuple[str, ...]) -> str:
     listed = ", ".join(labels[:_MOST_LABELS])
     return listed if len(labels) <= _MOST_LABELS else f"{listed}, ... ({len(labels)} labels)"
+
+
+def _brief(value: Any) -> str:
+    """A setting; of a long list the first entries."""
+    if not isinstance(value, (list, tuple)) or len(value) <= _MOST_LABELS:
+        return str(value)
+    return f"[{', '.join(map(str, value[:_MOST_LABELS]))}, ... ({len(value)})]"
 
 
 def _short(value: Any) -> str:

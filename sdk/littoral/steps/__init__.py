@@ -1,9 +1,11 @@
 """Preprocessing steps. One file each; the file's name is the step's name in a card.
 
-A step's module offers two names, and its docstring says what each setting means:
+A step's module offers three names, and its docstring says what each setting means:
 
     Settings                           a frozen dataclass of what a card may say of the step, its
                                        fields made by `littoral.steps._settings.setting`
+    ENDINGS                            of the files that hold what `apply` takes, lower case; () for
+                                       a step that takes no file
     apply(settings, raw) -> ndarray    `raw` is what the user has, or what the step before returned
 
 `apply` raises `InputError` for data that it cannot take. Arithmetic is written down exactly enough

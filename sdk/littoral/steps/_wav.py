@@ -15,6 +15,8 @@ from littoral.steps._resampling import resample
 
 Signal = NDArray[np.float64]
 
+ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
+
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _SUBFORMAT = slice(24, 26)
 _LARGEST_RATE = 1 << 24

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from littoral.steps import _wav
 from littoral.steps._settings import optional, setting, whole
 
+ENDINGS = _wav.ENDINGS
+
 
 @dataclass(frozen=True)
 class Settings:

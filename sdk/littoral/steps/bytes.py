@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from littoral.errors import InputError
 from littoral.steps._settings import setting, whole
 
+ENDINGS = (".txt",)
+
 
 @dataclass(frozen=True)
 class Settings:

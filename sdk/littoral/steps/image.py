@@ -50,6 +50,8 @@ from littoral.steps._settings import (
     whole,
 )
 
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
 Pixels = NDArray[Any]
 _MOST = 1 << 14
 _MOST_PADDED = 1 << 27

@@ -37,6 +37,8 @@ from numpy.typing import NDArray
 from littoral.steps import _spectrum, _wav
 from littoral.steps._spectrum import Settings as Settings
 
+ENDINGS = _wav.ENDINGS
+
 
 def apply(settings: Settings, raw: Any) -> NDArray[np.float32]:
     """Read, resample, cut into frames and take the level of each band.

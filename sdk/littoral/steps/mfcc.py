@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from littoral.steps import _spectrum, _wav
 from littoral.steps._settings import one_of, setting, whole
 
+ENDINGS = _wav.ENDINGS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(_spectrum.Settings):

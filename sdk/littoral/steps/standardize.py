@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from littoral.errors import InputError
 from littoral.steps._settings import above_zero, divisors, numbers, one_of, optional, setting
 
+ENDINGS: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 from littoral.errors import InputError
 from littoral.steps._settings import by_name, number, one_of, setting, texts
 
+ENDINGS: tuple[str, ...] = ()
+
 _SHOWN = 4
 
 

@@ -31,6 +31,8 @@ from numpy.typing import NDArray
 from littoral.errors import InputError
 from littoral.steps._settings import flag, one_of, setting, texts, whole
 
+ENDINGS = (".txt",)
+
 _UPPER_TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _WHITE_SPACE = re.compile("[ \t\n\v\f\r]+")

@@ -1,5 +1,6 @@
 """The verbs that a device has: run, inspect, doctor."""
 
+import csv
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ from littoral.card import CardTensor
 from littoral.cli import doctor
 from littoral.engines import _trial
 from onnx_writer import write
+from PIL import Image
 
 LABELS = ("sea", "shore", "sky")
 CARD = Card(
@@ -29,11 +31,15 @@ CARD = Card(
 )
 
 
-def classifier(steps=None):
+def classifier(steps=None, labels=()):
     """softmax(x), float32 [n, 3], sealed, with a card."""
     card = CARD
     if steps is not None:
-        card = Card("text", inputs=(CardTensor("x", (1, 3), preprocessing=steps),))
+        card = Card(
+            "text",
+            inputs=(CardTensor("x", (1, 3), preprocessing=steps),),
+            outputs=(CardTensor("scores", (1, 3), labels=labels),),
+        )
     content = write(
         [("x", "float32", ["n", 3])],
         [("scores", "float32", ["n", 3])],
@@ -91,6 +97,86 @@ def test_run_a_text(tmp_path):
     (tmp_path / "t.txt").write_text("a~a")
     payload = cli.call("run", [str(path), str(tmp_path / "t.txt"), "--text", "~"])
     assert [entry["labels"][0]["label"] for entry in payload["predictions"]] == ["1", "0"]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A model that takes 1x3 grey pictures, and a folder of them: the brightest pixel is the class.
+
+    Two folders are called like classes, one is not, and one file is no picture.
+    """
+    step = {"step": "image", "height": 1, "width": 3, "channels": 1, "scale": 1 / 255}
+    path = tmp_path / "pictures.onnx"
+    path.write_bytes(classifier((step,), LABELS))
+    for name, pixels in (
+        ("sea/a.png", [9, 0, 0]),
+        ("sea/b.PNG", [0, 0, 9]),
+        ("shore/c.png", [0, 9, 0]),
+        ("holidays/d.png", [0, 0, 9]),
+        ("e.png", [9, 0, 0]),
+    ):
+        file = tmp_path / "photos" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.array([pixels], np.uint8)).save(file)
+    (tmp_path / "photos/notes.txt").write_text("not a picture, and not taken for one")
+    return path
+
+
+def test_run_a_folder_prints_what_was_taken_for_what(pictures, tmp_path, capsys):
+    folder = str(tmp_path / "photos")
+    payload = cli.call("run", [str(pictures), folder, "--csv", str(tmp_path / "out.csv")])
+    got = [(e["input"], e.get("truth"), e["labels"][0]["label"]) for e in payload["predictions"]]
+    assert got == [
+        ("e.png", None, "sea"),
+        ("holidays/d.png", None, "sky"),
+        ("sea/a.png", "sea", "sea"),
+        ("sea/b.PNG", "sea", "sky"),
+        ("shore/c.png", "shore", "shore"),
+    ]
+    assert payload["accuracy"] == pytest.approx(2 / 3)
+    assert payload["confusion"] == {
+        "labels": ["sea", "shore", "sky"],
+        "counts": [[1, 0, 1], [0, 1, 0], [0, 0, 0]],
+    }
+    with (tmp_path / "out.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["label"] for row in rows] == ["sea", "sky", "sea", "sky", "shore"]
+    assert [row["truth"] for row in rows] == ["", "", "sea", "sea", "shore"]
+    assert cli.main(["run", str(pictures), folder]) == 0
+    out = capsys.readouterr().out
+    assert "accuracy 0.6667 over 3 samples" in out
+    assert "sea       1      .     1" in out
+
+
+def test_run_names_what_cannot_be_read_and_goes_on(pictures, tmp_path, capsys):
+    (tmp_path / "photos/sea/broken.png").write_bytes(b"no picture")
+    payload = cli.call("run", [str(pictures), str(tmp_path / "photos")])
+    assert (payload["samples"], payload["failed"], payload["passed"]) == (6, 1, False)
+    assert cli.main(["run", str(pictures), str(tmp_path / "photos")]) == 1
+    captured = capsys.readouterr()
+    assert "sea/broken.png  not run: " in captured.out
+    assert "Traceback" not in captured.err
+    assert cli.main(["run", str(pictures), str(tmp_path / "photos/sea/broken.png")]) == 2
+
+
+def test_run_a_folder_that_holds_nothing_for_the_model(pictures, model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(littoral.InputError, match=r"holds no files that end in .png, .jpg"):
+        cli.call("run", [str(pictures), str(tmp_path / "empty")])
+    with pytest.raises(littoral.InputError, match="is a folder, and the model takes no files"):
+        cli.call("run", [str(model), str(tmp_path / "photos")])
+
+
+def test_run_tells_the_most_frequent_mistakes_of_many_classes():
+    from littoral.cli import _answers
+
+    entries = [
+        {"truth": str(i), "labels": [{"label": str(i + (i % 5 == 0)), "score": 1.0}]}
+        for i in [*range(20), 5, 5]
+    ]
+    lines = _answers.confusion_lines(_answers.judged(entries)["confusion"])
+    assert lines[0] == "5 taken for 6: 3"
+    assert len(lines) == 4
 
 
 def test_run_a_model_that_is_no_classifier(tmp_path, capsys):

@@ -1,8 +1,11 @@
 """What a card adds to a run."""
 
+import dataclasses
+
 import littoral
 import numpy as np
 import pytest
+import scipy.special
 from littoral import Card, integrity
 from littoral.card import CardTensor
 from littoral.prediction import Prediction, rank
@@ -99,3 +102,71 @@ def test_equal_scores_keep_the_models_order():
 def test_an_answer_with_more_axes_is_no_ranking():
     with pytest.raises(littoral.InputError, match=r"shape \[2, 2\]"):
         rank(np.zeros((2, 2)), ())
+
+
+def test_logits_become_probabilities():
+    scores = np.array([1.0, 3.0, 2.0], np.float32) * 100
+    found = rank(scores, LABELS, activation="logits")
+    expected = scipy.special.softmax(scores.astype(float))
+    assert [each.index for each in found] == [1, 2, 0]
+    np.testing.assert_allclose([each.score for each in found], expected[[1, 2, 0]], rtol=1e-12)
+    assert rank(scores, LABELS)[0].score == 300
+    with pytest.raises(littoral.InputError, match="activation 'relu' is unknown"):
+        rank(scores, LABELS, activation="relu")
+
+
+def test_a_single_value_stands_for_the_second_of_two_labels():
+    found = rank(np.array([0.75]), ("cat", "dog"))
+    assert found == [Prediction("dog", 0.75, 1), Prediction("cat", 0.25, 0)]
+    found = rank(np.array([-1.5]), ("cat", "dog"), activation="logits")
+    assert found[0].label == "cat"
+    np.testing.assert_allclose(found[1].score, scipy.special.expit(-1.5), rtol=1e-12)
+
+
+def test_the_card_says_that_a_model_gives_logits():
+    described = dataclasses.replace(
+        card(), outputs=(CardTensor("scores", (1, 3), labels=LABELS, activation="logits"),)
+    )
+    assert Card.from_json(described.to_json()) == described
+    content = write(
+        [("x", "float32", [1, 3])],
+        [("scores", "float32", [1, 3])],
+        [("Neg", ["x"], ["scores"], {})],
+        None,
+        {"littoral_card": described.to_json()},
+    )
+    with littoral.load(integrity.seal(content)) as model:
+        found = model.predict([-1, -3, -2])
+        np.testing.assert_array_equal(model.run(np.float32([-1, -3, -2])), [1, 3, 2])
+    assert [each.label for each in found] == ["shore", "sky", "sea"]
+    np.testing.assert_allclose(
+        [each.score for each in found], scipy.special.softmax([3.0, 2.0, 1.0]), rtol=1e-6
+    )
+
+
+def test_several_inputs_share_the_row_of_a_table():
+    colours = {"step": "tabular", "columns": ["colour"], "categories": {"colour": ["red", "blue"]}}
+    described = Card(
+        "toy",
+        inputs=(
+            CardTensor("size", (1, 2), preprocessing=({"step": "tabular", "columns": ["h", "w"]},)),
+            CardTensor("colour", (1, 2), preprocessing=(colours,)),
+        ),
+    )
+    content = write(
+        [("size", "float32", [1, 2]), ("colour", "float32", [1, 2])],
+        [("sum", "float32", [1, 2])],
+        [("Add", ["size", "colour"], ["sum"], {})],
+        None,
+        {"littoral_card": described.to_json()},
+    )
+    with littoral.load(integrity.seal(content)) as model:
+        found = model.predict({"h": 1, "w": 5, "colour": "blue", "left over": 0})
+    assert found == [Prediction("1", 6.0, 1), Prediction("0", 1.0, 0)]
+
+
+def test_a_card_of_a_newer_version_runs_and_says_what_it_cannot_prepare():
+    with littoral.load(classifier(card(({**TABULAR, "sharpen": 1},)))) as model:
+        assert model.run(np.zeros(3, np.float32)).shape == (3,)
+        with pytest.raises(littoral.InputError, match=r"no setting 'sharpen' in littoral \d"):
+            model.predict("absent.png")
