@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from littoral.card import Card as Card
     from littoral.errors import ConversionError as ConversionError
+    from littoral.errors import EngineBusy as EngineBusy
     from littoral.errors import EngineCrashed as EngineCrashed
     from littoral.errors import EngineError as EngineError
     from littoral.errors import EngineNotInstalled as EngineNotInstalled
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from littoral.measure import measure as measure
     from littoral.measurement import Measurement as Measurement
     from littoral.model import Model as Model
+    from littoral.observation import Observation as Observation
+    from littoral.pool import Pool as Pool
     from littoral.tensors import TensorSpec as TensorSpec
 
 __version__ = "0.1.0"
@@ -37,6 +40,7 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "Card": "card",
     "ConversionError": "errors",
+    "EngineBusy": "errors",
     "EngineCrashed": "errors",
     "EngineError": "errors",
     "EngineNotInstalled": "errors",
@@ -47,6 +51,8 @@ _HOME_OF = {
     "Measurement": "measurement",
     "Model": "model",
     "ModelError": "errors",
+    "Observation": "observation",
+    "Pool": "pool",
     "TargetError": "errors",
     "TensorSpec": "tensors",
     "VerificationError": "errors",

@@ -6,6 +6,7 @@
     |   `-- IntegrityError     its bytes are not the ones that were written
     |-- EngineError            the engine is at fault
     |   |-- EngineNotInstalled the message names the extra that brings it
+    |   |-- EngineBusy         a pool has more calls than may wait
     |   `-- EngineCrashed      the process that ran the engine died
     |-- InputError             the data or the arguments: which one, what was expected, what came
     |-- ConversionError        which layer, which format, which scheme, and what to do
@@ -40,6 +41,10 @@ class EngineError(LittoralError):
 
 class EngineNotInstalled(EngineError):
     """No installed library does what is asked; the message names the extra to install."""
+
+
+class EngineBusy(EngineError):
+    """A pool has as many calls as may wait: try again later."""
 
 
 class EngineCrashed(EngineError):

@@ -120,6 +120,7 @@ def _load(
         format=format,
         size=len(content),
         signed_by=signed_by,
+        survives_fork=settings.threads == 1 and not settings.options,
     )
     try:
         model.allocate()

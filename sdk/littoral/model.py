@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral import arguments, prepared, quick
+from littoral import arguments, forks, prepared, quick
 from littoral.engines import Session, Shape
 from littoral.engines._native import reason
-from littoral.errors import EngineError, LittoralError
+from littoral.errors import EngineError, InputError, LittoralError
+from littoral.observation import Observation
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from littoral.card import Card
     from littoral.prediction import Prediction
 
@@ -49,9 +54,14 @@ class Model:
         format: str,
         size: int,
         signed_by: str | None = None,
+        survives_fork: bool = True,
     ) -> None:
         """Take over a session; `load` is the way to get a model."""
         self._session: Session | None = session
+        self._survives_fork = survives_fork
+        self._lost: str | None = None
+        self._executor: ThreadPoolExecutor | None = None
+        self._callback: Callable[[Observation], object] | None = None
         self.inputs = session.inputs
         self.outputs = session.outputs
         self.signatures = session.signatures
@@ -66,6 +76,7 @@ class Model:
         self._quick_raw: quick.Quick = quick.never
         self._calls: dict[bool, prepared.Call] = {}
         self._shapes: tuple[Shape, ...] | None = None
+        forks.watch(self)
 
     def run(self, x: Any) -> Result:
         """Run in real units: floats in and out, also where the file holds integers.
@@ -116,6 +127,67 @@ class Model:
                 raise self._failed(error) from error
         return self._run(x, raw=True) if result is None else result
 
+    async def run_async(self, x: Any) -> Result:
+        """`run` for asyncio: it computes in a thread of its own, and the event loop goes on.
+
+        Calls that wait run one after the other; several at once are what `Pool` is for. Cancelling
+        helps a call that has not begun; one that runs is finished and its result dropped.
+
+        Args:
+            x: As for `run`. It must not change before the result is there.
+
+        Returns:
+            As `run`.
+
+        Raises:
+            InputError: As `run`.
+            EngineError: As `run`.
+        """
+        import asyncio  # an import of 40 ms that who does not use it need not pay
+        from concurrent.futures import ThreadPoolExecutor
+
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"littoral {self.name}")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self.run, x)
+
+    def observe(self, callback: Callable[[Observation], object] | None) -> None:
+        """Report every call of `run` and `run_raw`, and all that go through them.
+
+        While nobody observes, a call costs what it would cost if there were no such thing.
+
+        Args:
+            callback: Called in the calling thread after each call, with its duration and error;
+                what it raises, the call raises. None ends it.
+        """
+        self._callback = callback
+        # Another class and not another `run` on the object: that would be a reference to itself.
+        self.__class__ = Model if callback is None else _ObservedModel
+
+    def duplicate(self) -> Model:
+        """Another model of the same file and options, to run in another thread at the same time.
+
+        ONNX Runtime shares the weights between the two; LiteRT the file's bytes only.
+
+        Raises:
+            EngineError: The model is closed.
+            FormatError: The engine has no memory for another.
+        """
+        with self._lock:
+            session = self._open_session().another()
+        model = Model(
+            session,
+            name=self.name,
+            card=self.card,
+            engine=self.engine,
+            format=self.format,
+            size=self.size_bytes,
+            signed_by=self.signed_by,
+            survives_fork=self._survives_fork,
+        )
+        model.allocate()
+        return model
+
     def predict(self, raw: Any, top: int | None = None) -> list[Prediction]:
         """Classify one thing as a person has it, by the preprocessing and labels of the card.
 
@@ -159,6 +231,9 @@ class Model:
             if self._session is not None:
                 self._session.close()
                 self._session = None
+            if self._executor is not None:
+                self._executor.shutdown(wait=False, cancel_futures=True)
+                self._executor = None
 
     def __enter__(self) -> Model:
         return self
@@ -176,9 +251,36 @@ class Model:
         state = "closed" if self._session is None else self.engine
         return f"<littoral.Model {self.name}: {self.format}, {state}, {self.size_bytes} bytes>"
 
-    def _run(self, x: Any, *, raw: bool) -> Result:
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or sent to another process."""
+        raise InputError(
+            f"{self.name}: a loaded model cannot be copied or sent to another process: send its "
+            "path and load it there"
+        )
+
+    def _after_fork(self) -> None:
+        """This process is a copy: whatever belonged to other threads is lost."""
+        is_running = not self._lock.acquire(blocking=False)
+        if is_running:
+            self._lock = threading.RLock()
+            self._lost = "was running in another thread when this process was forked off"
+        else:
+            self._lock.release()
+        if not self._survives_fork:
+            self._lost = "was loaded with threads or options, before this process was forked off"
+        if self._lost:
+            self._quick = self._quick_raw = quick.never
+        self._executor = None
+
+    def _open_session(self) -> Session:
+        if self._lost:
+            raise EngineError(f"{self.name} {self._lost}: load it in this process")
         if self._session is None:
             raise EngineError(f"{self.name} is closed: load it again to run it")
+        return self._session
+
+    def _run(self, x: Any, *, raw: bool) -> Result:
+        self._open_session()
         values = arguments.assign(x, self.inputs)
         pairs = zip(values, self.inputs, strict=True)
         arrays = [arguments.admit(value, spec, raw=raw) for value, spec in pairs]
@@ -216,9 +318,7 @@ class Model:
 
     def _call(self, shapes: tuple[Shape, ...], raw: bool) -> prepared.Call:
         """The prepared call for these shapes, from a clean state."""
-        session = self._session
-        if session is None:
-            raise EngineError(f"{self.name} is closed: load it again to run it")
+        session = self._open_session()
         if session.stateful:
             session.reset()
             return prepared.compose(session.bind(shapes), self.inputs, self.outputs, raw=raw)
@@ -251,6 +351,32 @@ class Model:
 
     def _failed(self, error: Exception) -> EngineError:
         return EngineError(f"{self.name}: {self.engine} failed: {reason(error)}")
+
+
+class _ObservedModel(Model):
+    """A model while `Model.observe` has somebody to tell."""
+
+    def run(self, x: Any) -> Result:
+        """See `Model.run`."""
+        return self._observed("run", super().run, x)
+
+    def run_raw(self, x: Any) -> Result:
+        """See `Model.run_raw`."""
+        return self._observed("run_raw", super().run_raw, x)
+
+    def _observed(self, method: str, call: Callable[[Any], Result], x: Any) -> Result:
+        callback = self._callback
+        error: BaseException | None = None
+        started = time.perf_counter_ns()
+        try:
+            return call(x)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            duration_ns = time.perf_counter_ns() - started
+            if callback is not None:
+                callback(Observation(self.name, method, duration_ns, error))
 
 
 def _padded(rows: NDArray[Any], size: int) -> NDArray[Any]:

@@ -92,6 +92,14 @@ class Session(Protocol):
         """Forget what earlier calls left behind. Earlier bindings are invalid afterwards."""
         ...
 
+    def another(self) -> Session:
+        """One more session of the same file, for another thread; weights shared where possible.
+
+        Raises:
+            FormatError: The engine refuses the file, for want of memory for example.
+        """
+        ...
+
     def close(self) -> None:
         """Free the native memory. Calling it again does nothing."""
         ...

@@ -95,6 +95,7 @@ class InterpreterSession:
         """Create the interpreter and read its inputs and outputs."""
         self._content = content
         self._package = package
+        self._settings = settings
         self._library = package.load()
         self._arguments, self._delegates = _arguments(self._library, settings, package)
         self._binding: Binding | None = None
@@ -139,6 +140,10 @@ class InterpreterSession:
             self._binding = None
             self._interpreter = self._open()
             self._inner = _inner(self._interpreter)
+
+    def another(self) -> InterpreterSession:
+        """An interpreter of its own on the same bytes: one cannot run two calls at once."""
+        return InterpreterSession(self._content, self._settings, self._package)
 
     def close(self) -> None:
         """Drop the views, then the interpreter."""

@@ -7,6 +7,7 @@ is only known afterwards, or a value is no array of numbers, the plain `run` doe
 
 from __future__ import annotations
 
+import copy
 import importlib
 import re
 from collections.abc import Callable, Mapping
@@ -118,6 +119,12 @@ class OnnxRuntimeSession:
 
     def reset(self) -> None:
         """Nothing stays between calls."""
+
+    def another(self) -> OnnxRuntimeSession:
+        """The same native session, which may run calls at the same time, with its own arrays."""
+        other = copy.copy(self)
+        other._binding = other._shapes = other._wrapper = None
+        return other
 
     def close(self) -> None:
         """Drop the arrays, then the session."""
