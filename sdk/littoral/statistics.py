@@ -23,6 +23,8 @@ _BATCH_T = 2.093
 """Student's t of 19 degrees of freedom at 97.5%: the scatter of 20 batches is itself estimated."""
 
 _FEWEST_A_BATCH = 10
+_EARLY_STOPPING_RISK = 0.01
+_Z_95 = 1.96
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,61 @@ def runs_needed(fraction: float) -> int:
         6 for p50, 36 for p90, 368 for p99 at 95% confidence.
     """
     return math.ceil(math.log((1 - CONFIDENCE) / 2) / math.log(max(fraction, 1 - fraction)))
+
+
+def early_stopping(samples: ArrayLike, fraction: float = 0.9) -> float | None:
+    """The percentile that MLPerf's early stopping reports: an upper bound at 99% confidence.
+
+    With t samples discarded at the top, the next one down is reported, where t is the largest
+    number with P(B >= n - t) <= 1%, B binomial(n, fraction): were the true percentile higher, so
+    many fast samples would be that unlikely ("MLPerf Inference Benchmark", Reddi et al. 2020, and
+    the early stopping appendix of its rules).
+
+    Args:
+        samples: Durations, any order.
+        fraction: Between 0 and 1; the single stream scenario's is 0.9.
+
+    Returns:
+        One of the samples; None for fewer than the rule asks for (64 at p90, 662 at p99).
+
+    Raises:
+        ValueError: No samples, or a fraction outside (0, 1).
+    """
+    ordered = _sorted(samples, fraction)
+    n = len(ordered)
+    first, mass = _binomial(n, fraction)
+    above = np.cumsum(mass[::-1])[::-1]
+    rank = first + int(np.count_nonzero(above > _EARLY_STOPPING_RISK))
+    discarded = n - rank
+    return _item(ordered, n - discarded + 1) if discarded >= 1 else None
+
+
+def proportion_interval(hits: int, trials: int) -> Estimate:
+    """A share with its 95% interval (Wilson, "Probable Inference", 1927).
+
+    Args:
+        hits: How often it happened, 0 to `trials`.
+        trials: At least 1.
+    """
+    share = hits / trials
+    square = _Z_95**2 / trials
+    centre = (share + square / 2) / (1 + square)
+    reach = math.sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
+    return Estimate(share, max(0.0, centre - reach), min(1.0, centre + reach))
+
+
+def mean_interval(figures: Sequence[float]) -> Estimate:
+    """The mean of independent figures with its 95% interval by Student's t.
+
+    Args:
+        figures: At least one; an interval needs `_BATCHES` or more.
+    """
+    values = np.asarray(figures, np.float64)
+    mean = float(values.mean())
+    if len(values) < _BATCHES:
+        return Estimate(mean)
+    reach = _BATCH_T * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Estimate(mean, mean - reach, mean + reach)
 
 
 def batch_interval(samples: ArrayLike, fraction: float) -> tuple[int, int]:
