@@ -50,15 +50,33 @@ class Plan:
         warmup: Exactly so many untimed calls of each first; None warms up until it gets no faster.
             After 0 nothing is known about a call's length, so the calls take turns singly.
         duration_ns: At most about so long for each; at least three rounds are always made.
+        narrow: Enough is when the p90's interval reaches so little of it to either side.
     """
 
     runs: int | None = None
     warmup: int | None = None
     duration_ns: int = 1_000_000_000
+    narrow: float = NARROW
+
+
+class Observer:
+    """Is told what the loop does, outside the timed calls. This one does nothing."""
+
+    def warmed(self, which: int, calls: int) -> None:
+        """So many untimed calls of one were made first."""
+
+    def begins(self, which: int) -> None:
+        """A burst of one call's timed runs begins."""
+
+    def ends(self, which: int) -> None:
+        """The burst is over."""
 
 
 def time_in_turn(
-    calls: Sequence[Call], plan: Plan, clock: Clock = time.perf_counter_ns
+    calls: Sequence[Call],
+    plan: Plan,
+    clock: Clock = time.perf_counter_ns,
+    observer: Observer | None = None,
 ) -> tuple[Rounds, ...]:
     """Time several calls, interleaved.
 
@@ -66,19 +84,26 @@ def time_in_turn(
         calls: What to time.
         plan: How long.
         clock: Integer nanoseconds, monotonic.
+        observer: Is told of warm-up and bursts.
 
     Returns:
         The rounds of each call, as many for one as for another.
     """
+    watching = observer or Observer()
     with _no_garbage_collection():
-        lengths = [warm_up(call, plan.warmup, clock) for call in calls]
+        lengths = []
+        for which, call in enumerate(calls):
+            length, made = warm_up(call, plan.warmup, clock)
+            watching.warmed(which, made)
+            lengths.append(length)
+        turns = _Turns(calls, clock, watching)
         if plan.runs is not None:
-            return _fixed(calls, plan.runs, clock)
+            return _fixed(turns, plan.runs)
         sizes = [max(1, BURST_NS // max(1, length)) for length in lengths]
-        return _until_narrow(calls, sizes, plan.duration_ns, clock)
+        return _until_narrow(turns, sizes, plan)
 
 
-def warm_up(call: Call, warmup: int | None, clock: Clock) -> int:
+def warm_up(call: Call, warmup: int | None, clock: Clock) -> tuple[int, int]:
     """Call until it gets no faster, or a given number of times.
 
     Args:
@@ -88,77 +113,87 @@ def warm_up(call: Call, warmup: int | None, clock: Clock) -> int:
         clock: Integer nanoseconds.
 
     Returns:
-        Median length of the last window's calls in ns; `BURST_NS` when there were none.
+        Median length of the last window's calls in ns (`BURST_NS` when there were none), and how
+        many calls were made.
     """
     if warmup is not None:
         durations = _burst(call, warmup, clock)
-        return int(percentile(durations[-100:], 0.5)) if warmup else BURST_NS
-    best = _window(call, clock)
+        return (int(percentile(durations[-100:], 0.5)) if warmup else BURST_NS), warmup
+    best, made = _window(call, clock)
     for _ in range(WARMUP_WINDOWS - 1):
-        length = _window(call, clock)
+        length, more = _window(call, clock)
+        made += more
         if length >= STILL_WARMING * best:
-            return length
+            return length, made
         best = length
-    return best
+    return best, made
 
 
-def _window(call: Call, clock: Clock) -> int:
-    """Median length of the calls that fit into one warm-up window; at least one call."""
+def _window(call: Call, clock: Clock) -> tuple[int, int]:
+    """Median length and number of the calls that fit into one warm-up window; at least one."""
     end = clock() + WARMUP_WINDOW_NS
     durations: list[int] = []
     while not durations or clock() < end:
         durations.extend(_burst(call, 1, clock).tolist())
-    return int(percentile(durations, 0.5))
+    return int(percentile(durations, 0.5)), len(durations)
 
 
-def _fixed(calls: Sequence[Call], runs: int, clock: Clock) -> tuple[Rounds, ...]:
+class _Turns:
+    """The rounds so far, and how the next one is made."""
+
+    def __init__(self, calls: Sequence[Call], clock: Clock, observer: Observer) -> None:
+        self.clock = clock
+        self._calls = calls
+        self._observer = observer
+        self._rounds: list[list[NDArray[np.int64]]] = [[] for _ in calls]
+
+    def take(self, sizes: Sequence[int]) -> None:
+        """One round: a burst of each call, in an order shuffled anew."""
+        order = list(range(len(self._calls)))
+        random.Random(len(self._rounds[0])).shuffle(order)
+        for which in order:
+            call = self._calls[which]
+            if sizes[which] > 1 and len(order) > 1:
+                call()
+            self._observer.begins(which)
+            self._rounds[which].append(_burst(call, sizes[which], self.clock))
+            self._observer.ends(which)
+
+    @property
+    def made(self) -> tuple[Rounds, ...]:
+        """The rounds of each call."""
+        return tuple(tuple(own) for own in self._rounds)
+
+
+def _fixed(turns: _Turns, runs: int) -> tuple[Rounds, ...]:
     """Exactly `runs` timed calls of each, spread evenly over the rounds."""
     planned = min(runs, MAX_ROUNDS_OF_FIXED_RUNS)
-    rounds: list[list[NDArray[np.int64]]] = [[] for _ in calls]
     for index in range(planned):
         size = runs * (index + 1) // planned - runs * index // planned
-        _one_round(calls, [size] * len(calls), index, clock, rounds)
-    return tuple(tuple(own) for own in rounds)
+        turns.take([size] * len(turns.made))
+    return turns.made
 
 
-def _until_narrow(
-    calls: Sequence[Call], sizes: Sequence[int], duration_ns: int, clock: Clock
-) -> tuple[Rounds, ...]:
+def _until_narrow(turns: _Turns, sizes: Sequence[int], plan: Plan) -> tuple[Rounds, ...]:
     """Rounds until every p90 interval is narrow or the time is up."""
-    rounds: list[list[NDArray[np.int64]]] = [[] for _ in calls]
-    end = clock() + duration_ns * len(calls)
+    end = turns.clock() + plan.duration_ns * len(sizes)
     check_at = MIN_ROUNDS_TO_STOP_EARLY
     index = 0
-    while index < MIN_ROUNDS or clock() < end:
-        _one_round(calls, sizes, index, clock, rounds)
+    while index < MIN_ROUNDS or turns.clock() < end:
+        turns.take(sizes)
         index += 1
         if index == check_at:
-            if all(_is_enough(own) for own in rounds):
+            if all(_is_enough(own, plan.narrow) for own in turns.made):
                 break
             check_at = check_at * 3 // 2
-    return tuple(tuple(own) for own in rounds)
+    return turns.made
 
 
-def _is_enough(rounds: Sequence[NDArray[np.int64]]) -> bool:
+def _is_enough(rounds: Rounds, narrow: float) -> bool:
     samples = np.concatenate(rounds)
     if len(samples) < runs_needed(0.99):
         return False
-    return percentile_interval(samples, 0.9).is_within(NARROW)
-
-
-def _one_round(
-    calls: Sequence[Call],
-    sizes: Sequence[int],
-    index: int,
-    clock: Clock,
-    rounds: list[list[NDArray[np.int64]]],
-) -> None:
-    order = list(range(len(calls)))
-    random.Random(index).shuffle(order)
-    for which in order:
-        if sizes[which] > 1 and len(calls) > 1:
-            calls[which]()
-        rounds[which].append(_burst(calls[which], sizes[which], clock))
+    return percentile_interval(samples, 0.9).is_within(narrow)
 
 
 def _burst(call: Call, count: int, clock: Clock) -> NDArray[np.int64]:

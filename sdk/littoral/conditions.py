@@ -208,7 +208,7 @@ def _busy_cores(root: Path, sleep: Callable[[float], object]) -> float | None:
 
 
 def _cpu_times(root: Path) -> list[int] | None:
-    """user nice system idle iowait irq softirq steal, in clock ticks over all cores."""
+    """User nice system idle iowait irq softirq steal, in clock ticks over all cores."""
     line = (_text(root / "proc/stat") or "").partition("\n")[0].split()
     if len(line) < 9 or line[0] != "cpu":
         return None

@@ -27,7 +27,10 @@ from littoral.statistics import Estimate
 
 Outcome = Literal["passed", "breached", "undecided", "unknown"]
 
-RUN_TO_RUN = {"p50": 0.012, "p90": 0.02, "p99": 0.05, "cold_start": 0.03, "load": 0.1}
+RUN_TO_RUN = {"p50": 0.012, "p90": 0.02, "p99": 0.05, "cold_start": 0.03, "load": 0.1} | {
+    "throughput": 0.03,
+    "missed": 0.0,
+}
 """Standard deviation, as a share, between runs of one file, beyond what each run's own interval
 shows: where code and data come to lie in memory differs from process to process, and what else the
 machine does from minute to minute. From 24 fresh processes on two busy cores, in yardsticks: p50
@@ -51,23 +54,29 @@ class Metric:
     Attributes:
         field: Its name there.
         kind: What it is, which decides the units a limit may have.
+        factor: From the field's number to ns, bytes, percentage points, calls a second.
+        is_estimate: It has an interval, and differs from run to run.
         by_yardstick: It moves with the speed of the machine while it was measured.
     """
 
     field: str
-    kind: Literal["time", "bytes", "points"]
+    kind: Literal["time", "bytes", "points", "rate"]
+    factor: float = 1.0
+    is_estimate: bool = True
     by_yardstick: bool = False
 
 
 METRICS = {
-    "p50": Metric("latency_p50_us", "time", True),
-    "p90": Metric("latency_p90_us", "time", True),
-    "p99": Metric("latency_p99_us", "time", True),
-    "cold_start": Metric("cold_start_ms", "time"),
-    "load": Metric("load_ms", "time"),
-    "memory": Metric("peak_memory_bytes", "bytes"),
-    "size": Metric("size_bytes", "bytes"),
-    "accuracy": Metric("accuracy", "points"),
+    "p50": Metric("latency_p50_us", "time", 1e3, by_yardstick=True),
+    "p90": Metric("latency_p90_us", "time", 1e3, by_yardstick=True),
+    "p99": Metric("latency_p99_us", "time", 1e3, by_yardstick=True),
+    "cold_start": Metric("cold_start_ms", "time", 1e6),
+    "load": Metric("load_ms", "time", 1e6),
+    "throughput": Metric("throughput_per_s", "rate"),
+    "missed": Metric("missed_share", "points", 100.0),
+    "memory": Metric("peak_memory_bytes", "bytes", is_estimate=False),
+    "size": Metric("size_bytes", "bytes", is_estimate=False),
+    "accuracy": Metric("accuracy", "points", 100.0, is_estimate=False),
 }
 
 _UNITS = {
@@ -75,9 +84,8 @@ _UNITS = {
     "bytes": {"": 1.0, "b": 1.0, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6}
     | {"kib": 2.0**10, "mib": 2.0**20, "g": 1e9, "gb": 1e9},
     "points": {"": 1.0},
+    "rate": {"": 1.0, "k": 1e3},
 }
-_STORED_IN = {"us": 1e3, "ms": 1e6, "bytes": 1.0, "accuracy": 100.0}
-"""What a field's number is multiplied by, by the end of its name: ns, bytes, percentage points."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +231,8 @@ def shown(metric: str, value: float) -> str:
     kind = METRICS[metric].kind
     if kind == "points":
         return f"{value:.2f}%"
+    if kind == "rate":
+        return f"{value:,.0f}/s"
     scales = (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0))
     if kind == "bytes":
         scales = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0))
@@ -231,13 +241,12 @@ def shown(metric: str, value: float) -> str:
 
 
 def _figure(metric: str, fields: Mapping[str, Any]) -> Estimate | None:
-    name = METRICS[metric].field
+    name, factor = METRICS[metric].field, METRICS[metric].factor
     value = fields.get(name)
     if value is None:
         return None
-    factor = _STORED_IN[name.rpartition("_")[2]]
     ends = [fields.get(f"{name}_{end}") for end in ("low", "high")]
-    if METRICS[metric].kind != "time":
+    if not METRICS[metric].is_estimate:
         ends = [value, value]
     low, high = (None if end is None else end * factor for end in ends)
     return Estimate(value * factor, low, high)
@@ -259,7 +268,7 @@ def _ratio(
     if old is None or new is None or not (old.value > 0 and new.value > 0):
         return None
     value = new.value / old.value
-    if METRICS[metric].kind != "time":
+    if not METRICS[metric].is_estimate:
         return Estimate(value, value, value)
     if METRICS[metric].by_yardstick and speeds[0] and speeds[1]:
         value *= speeds[0] / speeds[1]
@@ -293,7 +302,7 @@ def _difference(found: Change) -> Estimate | None:
     """New less old, in the metric's unit; a time by its ratio, which knows the yardstick."""
     if found.old is None or found.new is None:
         return None
-    if METRICS[found.metric].kind != "time" or found.ratio is None:
+    if not METRICS[found.metric].is_estimate or found.ratio is None:
         value = found.new.value - found.old.value
         return Estimate(value, value, value)
     less = _shifted(found.ratio, -1.0)

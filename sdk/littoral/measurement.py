@@ -24,6 +24,15 @@ _AS_THEY_ARE = (
 )
 """Fields that JSON holds as the class does."""
 
+OBSERVED = (
+    *("warmup_runs", "early_stopping_p90_us", "drift", "modes"),
+    *("joules_per_inference", "energy_source"),
+    *("throughput_per_s", "throughput_per_s_low", "throughput_per_s_high"),
+    *("period_us", "missed_share", "missed_share_low", "missed_share_high"),
+    *("jitter_p50_us", "jitter_p99_us"),
+)
+"""Figures of a scenario or a sensor, beside the latencies."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -54,6 +63,9 @@ class Measurement:
         yardstick_p50: Of `littoral.yardstick.work` in the same rounds, in ns with its interval: how
             fast the machine was then; None where it was left out.
         target: The machine, as ``--target`` names it.
+        scenario: How it was asked: a file of `littoral.scenarios`.
+        observed: What else was seen, JSON-able by name: `OBSERVED` lists the names, with None for
+            what was not looked for or has no sensor.
     """
 
     path: str | None
@@ -76,6 +88,8 @@ class Measurement:
     yardstick_p50: Estimate | None = None
     target: str = "local"
     accuracy: float | None = None
+    scenario: str = "single_stream"
+    observed: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -87,6 +101,7 @@ class Measurement:
         """The JSON form: latencies in microseconds, cold start and load in milliseconds."""
         return {
             "target": self.target,
+            "scenario": self.scenario,
             "path": self.path,
             "format": self.format,
             "scheme": self.scheme,
@@ -105,6 +120,7 @@ class Measurement:
             "accuracy": self.accuracy,
             **_fields("yardstick_p50_us", self.yardstick_p50, 1e-3),
             "emulated": self.emulated,
+            **{name: self.observed.get(name) for name in OBSERVED},
         }
 
     @classmethod
@@ -136,6 +152,8 @@ class Measurement:
                 rounds=rounds,
                 target=fields.get("target", "local"),
                 accuracy=fields.get("accuracy"),
+                scenario=fields.get("scenario", "single_stream"),
+                observed={name: fields.get(name) for name in OBSERVED},
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not a measurement that littoral wrote: {error!r}") from error

@@ -18,9 +18,16 @@ EXAMPLES = """examples:
   littoral bench cnn.tflite
   littoral bench cnn.tflite cnn.onnx --html report.html
   littoral bench cnn.tflite --option xnnpack=off
+  littoral bench cnn.tflite --scenario throughput --threads 4
+  littoral bench cnn.tflite --scenario deadline --period 10ms --duration 60
+  littoral bench cnn.tflite --until 1% --strict
   littoral bench build/*.tflite --duration 5 --data test.npz --json
 
-Files are timed in turn, round by round, and compared by paired ratios with 95% intervals."""
+Files are timed in turn, round by round, and compared by paired ratios with 95% intervals. The
+scenario throughput runs --threads copies at once and counts calls a second; deadline sends a sample
+every --period, late or not, and counts the answers that come too late."""
+
+_TIMES = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=int, metavar="N", help="exactly N timed calls of each file")
     parser.add_argument(
         "--duration", type=float, metavar="S", help="at most S seconds a file (default: 1)"
+    )
+    parser.add_argument(
+        "--until", type=_share, metavar="2%", help="go on until the p90's interval is so narrow"
+    )
+    parser.add_argument(
+        "--scenario",
+        default="single-stream",
+        metavar="NAME",
+        help="single-stream (default), throughput, deadline",
+    )
+    parser.add_argument(
+        "--period", type=_seconds, metavar="10ms", help="deadline: how often a sample arrives"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse a machine that is busy, hot or slowed down"
     )
     parser.add_argument(
         "--warmup", type=int, metavar="N", help="untimed calls first (default: until steady)"
@@ -69,6 +91,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         data=arguments.data,
         cold_starts=arguments.cold_starts,
         yardstick=True,
+        scenario=arguments.scenario,
+        until=arguments.until,
+        period_s=arguments.period,
+        is_strict=arguments.strict,
     )
     with Progress("bench") as progress:
         measurements = target.measure(arguments.files, options, progress.step)
@@ -86,13 +112,25 @@ def describe(payload: dict[str, Any]) -> str:
     return f"{table}\n\nreport: {payload['html']}" if "html" in payload else table
 
 
+def _share(text: str) -> float:
+    """``2%`` or ``0.02``."""
+    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+
+
+def _seconds(text: str) -> float:
+    """``10ms``, ``500us``, ``0.01s`` or ``0.01``."""
+    unit = next((unit for unit in _TIMES if text.endswith(unit)), "")
+    return float(text.removesuffix(unit)) * _TIMES.get(unit, 1.0)
+
+
 def _payload(measurements: Sequence[Measurement]) -> dict[str, Any]:
     from littoral.report import compare
 
     emulated = any(measurement.emulated for measurement in measurements)
+    in_turn = all(measurement.scenario == "single_stream" for measurement in measurements)
     payload: dict[str, Any] = {
         "measurements": [measurement.to_dict() for measurement in measurements],
-        "comparison": [] if emulated else compare(measurements),
+        "comparison": compare(measurements) if in_turn and not emulated else [],
         "environment": measurements[0].environment,
         "emulated": emulated,
     }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from littoral.report import charts, distribution, page, units
 from littoral.report.markup import tag, text
+from littoral.report.notes import notes
 from littoral.report.result import Result, format_name, of_bench
 
 _HEADER = (
@@ -54,8 +55,7 @@ def bench_report(payload: Mapping[str, Any], rounds: Sequence[Sequence[NDArray[n
     measurements = payload["measurements"]
     results = of_bench(measurements)
     blocks = [page.tiles(_figures(results, measurements))]
-    if payload.get("note"):
-        blocks.append(page.warning(payload["note"]))
+    blocks += [page.warning(words) for words in notes(payload)]
     if payload["comparison"]:
         words = [tag("li", text(entry["words"])) for entry in payload["comparison"]]
         blocks += [
@@ -90,6 +90,11 @@ def _title(results: Sequence[Result]) -> str:
 def _lead(measurements: Sequence[Mapping[str, Any]]) -> str:
     calls = sum(entry["runs"] for entry in measurements)
     threads = measurements[0]["threads"]
+    scenario = measurements[0].get("scenario", "single_stream").replace("_", " ")
+    if scenario != "single stream":
+        return (
+            f"{calls:,} calls in the scenario {scenario}, {threads} thread{'s' * (threads != 1)}."
+        )
     how = "timed in turn, round by round" if len(measurements) > 1 else "timed"
     return f"{calls:,} calls {how}, one sample each, {threads} thread{'s' * (threads != 1)}."
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from littoral.report import units
+from littoral.report.notes import notes
 from littoral.report.result import Result, family_name, format_name, of_bench, of_demo
 
 
@@ -65,8 +66,8 @@ def bench_table(payload: Mapping[str, Any]) -> str:
         rows.append(_bench_cells(result) + ([_ratio(ratios.get(index))] if ratios else []))
     lines = aligned(rows, left=3)
     words = [entry["words"] for entry in payload["comparison"]]
-    notes = [payload["note"]] if payload.get("note") else []
-    return "\n".join([*lines, *([""] if words or notes else []), *words, *notes])
+    told = notes(payload)
+    return "\n".join([*lines, *([""] if words or told else []), *words, *told])
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int) -> list[str]:

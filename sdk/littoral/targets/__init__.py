@@ -9,43 +9,16 @@ module offers one name:
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from littoral import plugins
 from littoral.errors import InputError
+from littoral.scenarios import Options as Options
 
 if TYPE_CHECKING:
     from littoral.measurement import Measurement
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to measure, on whatever machine: the arguments of `littoral.measure_interleaved`.
-
-    Attributes:
-        runs: Exactly so many timed calls of each file, or None.
-        warmup: Exactly so many untimed calls of each file first, or None.
-        duration_s: At most so many seconds of timed calls a file, or None.
-        threads: Threads of one call, of all files or one for each.
-        engine: Engine name or ``"auto"``, of all files or one for each.
-        options: The engine's own options by name, of all files or one mapping for each.
-        data: An ``.npz`` with the samples to run on, or None for random ones.
-        cold_starts: Fresh processes to start for each file.
-        yardstick: Time `littoral.yardstick.work` beside them.
-    """
-
-    runs: int | None = None
-    warmup: int | None = None
-    duration_s: float | None = None
-    threads: int | Sequence[int] = 1
-    engine: str | Sequence[str] = "auto"
-    options: Mapping[str, Any] | Sequence[Mapping[str, Any]] = field(default_factory=dict)
-    data: Path | None = None
-    cold_starts: int = 6
-    yardstick: bool = False
 
 
 class Target(Protocol):

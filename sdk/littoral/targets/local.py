@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from littoral import environment, inputs
-from littoral.errors import InputError
-from littoral.measure import measure_interleaved
+from littoral import conditions, environment, scenarios
+from littoral.errors import InputError, TargetError
 from littoral.measurement import Measurement
-from littoral.samples import Data
 from littoral.targets import Options
 
 
@@ -24,19 +22,14 @@ class Local:
     def measure(
         self, files: Sequence[Path], options: Options, progress: Callable[[str], object]
     ) -> tuple[Measurement, ...]:
-        """Measure files interleaved, in this process; see `littoral.targets.Target`."""
-        return measure_interleaved(
-            files,
-            data=None if options.data is None else _samples(options.data),
-            runs=options.runs,
-            warmup=options.warmup,
-            duration_s=options.duration_s,
-            threads=options.threads,
-            engine=options.engine,
-            options=options.options,
-            cold_starts=options.cold_starts,
-            yardstick=options.yardstick,
-            progress=progress,
+        """Measure files in this process; see `littoral.targets.Target`."""
+        scenario = scenarios.named(options.scenario)
+        against = conditions.preflight()
+        if against and options.is_strict:
+            raise TargetError(f"this machine is not fit to measure on: {'; '.join(against)}")
+        return tuple(
+            replace(made, environment={**made.environment, "preflight": against})
+            for made in scenario.measure(files, options, progress)
         )
 
     def environment(self) -> dict[str, Any]:
@@ -56,11 +49,3 @@ def connect(address: str) -> Local:
     if address not in ("local", "local://"):
         raise InputError(f"the local target takes no host: write local, not {address}")
     return Local()
-
-
-def _samples(path: Path) -> Data:
-    content = inputs.read(path)[0]
-    if not isinstance(content, inputs.Arrays):
-        raise InputError(f"{path}: expected an .npz with one array per input name, or x")
-    samples: Data = content.values
-    return samples

@@ -2,7 +2,7 @@ import gc
 
 import numpy as np
 import pytest
-from littoral.clock import BURST_NS, Plan, time_in_turn, warm_up
+from littoral.clock import BURST_NS, Observer, Plan, time_in_turn, warm_up
 
 
 class FakeClock:
@@ -89,12 +89,12 @@ def test_warm_up_goes_on_while_it_gets_faster():
     clock = FakeClock()
     # 100 ms, 50 ms, 25 ms ... down to 1 ms: every window is faster than the one before.
     cooling = clock.call("a", lambda index: max(1_000_000, 100_000_000 >> index))
-    assert warm_up(cooling, None, clock) == 1_000_000
+    assert warm_up(cooling, None, clock)[0] == 1_000_000
 
 
 def test_warm_up_ends_after_two_windows_of_a_steady_call():
     clock = FakeClock()
-    assert warm_up(clock.call("a", 1_000_000), None, clock) == 1_000_000
+    assert warm_up(clock.call("a", 1_000_000), None, clock) == (1_000_000, 20)
     assert len(clock.order) == 20
 
 
@@ -106,9 +106,9 @@ def test_warm_up_is_bounded_when_it_never_settles():
 
 def test_warm_up_of_a_given_number_makes_exactly_that_many_calls():
     clock = FakeClock()
-    assert warm_up(clock.call("a", 5), 7, clock) == 5
+    assert warm_up(clock.call("a", 5), 7, clock) == (5, 7)
     assert len(clock.order) == 7
-    assert warm_up(clock.call("b", 5), 0, clock) == BURST_NS
+    assert warm_up(clock.call("b", 5), 0, clock) == (BURST_NS, 0)
 
 
 @pytest.mark.parametrize("was_on", [True, False])
@@ -122,3 +122,39 @@ def test_the_garbage_collector_is_as_it_was_afterwards(was_on):
     finally:
         gc.enable()
     assert set(seen) == {False}
+
+
+def test_an_observer_is_told_of_warm_up_and_of_every_burst():
+    told = []
+
+    class Listening(Observer):
+        def warmed(self, which, calls):
+            told.append(("warmed", which, calls))
+
+        def begins(self, which):
+            told.append(("begins", which))
+
+        def ends(self, which):
+            told.append(("ends", which))
+
+    clock = FakeClock()
+    calls = [clock.call("a", 5), clock.call("b", 5)]
+    time_in_turn(calls, Plan(runs=2, warmup=3), clock, Listening())
+    assert told[:2] == [("warmed", 0, 3), ("warmed", 1, 3)]
+    assert sorted(told[2:]) == sorted(
+        [("begins", i) for i in (0, 0, 1, 1)] + [("ends", i) for i in (0, 0, 1, 1)]
+    )
+    assert all(
+        after == ("ends", before[1]) for before, after in zip(told[2::2], told[3::2], strict=True)
+    )
+
+
+def test_a_wider_interval_ends_the_loop_earlier():
+    def runs(narrow):
+        clock = FakeClock()
+        generator = np.random.default_rng(5)
+        call = clock.call("a", lambda index: int(10_000 * np.exp(generator.normal(0, 0.3))))
+        (rounds,) = time_in_turn([call], Plan(duration_ns=10**10, narrow=narrow), clock)
+        return sum(map(len, rounds))
+
+    assert runs(0.1) < runs(0.01) < runs(0.003)

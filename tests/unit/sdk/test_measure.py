@@ -10,7 +10,7 @@ import small_models
 from littoral import yardstick
 from littoral.errors import FormatError, InputError
 from littoral.measure import COLD_STARTS, measure, measure_interleaved
-from littoral.measurement import Measurement
+from littoral.measurement import OBSERVED, Measurement
 from littoral.statistics import interval_ranks, percentile
 
 LATENCIES = [
@@ -20,14 +20,9 @@ KEYS = {
     *LATENCIES,
     *("cold_start_ms", "cold_start_ms_low", "cold_start_ms_high", "load_ms", "peak_memory_bytes"),
     *("size_bytes", "path", "format", "scheme", "engine", "options", "threads", "runs", "outliers"),
-    *(
-        "emulated",
-        "target",
-        "accuracy",
-        "yardstick_p50_us",
-        "yardstick_p50_us_low",
-        "yardstick_p50_us_high",
-    ),
+    *("emulated", "target", "accuracy", "scenario"),
+    *(f"yardstick_p50_us{end}" for end in ("", "_low", "_high")),
+    *OBSERVED,
 }
 
 

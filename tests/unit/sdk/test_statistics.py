@@ -8,13 +8,17 @@ from hypothesis import strategies as st
 from littoral.statistics import (
     Estimate,
     batch_interval,
+    early_stopping,
     interval_ranks,
+    mean_interval,
     outliers,
     paired_ratio,
     percentile,
     percentile_interval,
+    proportion_interval,
     runs_needed,
 )
+from scipy import stats
 
 
 def binomial_cdf(k, n, p):
@@ -245,3 +249,32 @@ def test_paired_ratio_leaves_out_rounds_below_the_clocks_resolution():
 
 def test_scaled_keeps_what_is_unknown_unknown():
     assert Estimate(1234, None, 2000).scaled(1e-3, 1) == (1.2, None, 2.0)
+
+
+@pytest.mark.parametrize(("fraction", "fewest"), [(0.9, 64), (0.99, 662)])
+def test_early_stopping_asks_for_as_many_queries_as_mlperf_publishes(fraction, fewest):
+    assert early_stopping(range(fewest - 1), fraction) is None
+    assert early_stopping(range(fewest), fraction) == fewest - 1
+
+
+def test_early_stopping_is_below_the_true_percentile_in_at_most_1_percent_of_runs():
+    generator = np.random.default_rng(3)
+    truth = -np.log(0.1)
+    low = [early_stopping(generator.exponential(size=500)) < truth for _ in range(2000)]
+    assert np.mean(low) <= 0.016  # 1% and three standard errors
+
+
+def test_a_share_has_wilsons_published_interval():
+    """Newcombe, "Two-sided confidence intervals", 1998, table I, method 3: 81 of 263, 0 of 20."""
+    one = proportion_interval(81, 263)
+    assert (round(one.low, 4), round(one.high, 4)) == (0.2553, 0.3662)
+    none = proportion_interval(0, 20)
+    assert (none.low, round(none.high, 4)) == (0.0, 0.1611)
+
+
+def test_a_mean_has_students_interval():
+    figures = np.random.default_rng(2).normal(50, 4, 20)
+    found = mean_interval(figures)
+    low, high = stats.t.interval(0.95, 19, figures.mean(), stats.sem(figures))
+    assert (found.low, found.high) == (pytest.approx(low, rel=1e-4), pytest.approx(high, rel=1e-4))
+    assert mean_interval([1.0, 2.0]).low is None
