@@ -213,7 +213,8 @@ class InterpreterSession:
         staged = []
         memory = []
         for (index, _), spec, shape in zip(self._entry.inputs, self.inputs, shapes, strict=True):
-            if inner is None or self._moves or spec.dtype == "str":
+            # The engine shows a scalar as a number, not as memory.
+            if inner is None or self._moves or spec.dtype == "str" or not shape:
                 array = np.zeros(shape, object if spec.dtype == "str" else spec.dtype)
                 staged.append((index, array))
             else:
@@ -227,6 +228,10 @@ class InterpreterSession:
             invoke = partial(inner.Invoke, *where) if where else inner.Invoke
             graph = self._graph
             read = [partial(inner.GetTensor, detail["index"], graph) for detail in self._outputs]
+        read = [
+            partial(_text, get) if spec.dtype == "str" else get
+            for get, spec in zip(read, self.outputs, strict=True)
+        ]
         if staged:
             invoke = partial(_stage_and_invoke, set_tensor, staged, where, invoke)
         return Binding(tuple(memory), invoke, tuple(read))
@@ -255,12 +260,13 @@ def _arguments(
 
 
 def _delegate(library: Any, path: str, options: Mapping[str, str]) -> Any:
+    import ctypes
+
     try:
+        # Beforehand, because a Delegate that fails half-way complains once more when it is freed.
+        if not hasattr(ctypes.PyDLL(path), "tflite_plugin_destroy_delegate"):
+            raise InputError(f"option delegate: {path} is a library, but no TFLite delegate")
         return library.load_delegate(path, dict(options))
-    except AttributeError as error:
-        raise InputError(
-            f"option delegate: {path} is no TFLite delegate: {reason(error)}"
-        ) from error
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"option delegate: {path} does not load: {reason(error)}") from error
 
@@ -280,6 +286,13 @@ def _stage_and_invoke(
     for index, array in staged:
         set_tensor(index, array, *where)
     invoke()
+
+
+def _text(get: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """Text as ONNX Runtime gives it; what is not UTF-8 comes through as surrogates."""
+    array = np.array(get(), object)
+    flat = [value.decode("utf-8", "surrogateescape") for value in array.reshape(-1)]
+    return np.array(flat, object).reshape(array.shape)
 
 
 def _specs(details: list[dict[str, Any]], side: Side) -> tuple[TensorSpec, ...]:

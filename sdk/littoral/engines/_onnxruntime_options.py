@@ -11,7 +11,7 @@ from littoral.errors import EngineError, InputError
 
 OPTIONS = {
     "providers": "execution providers, the preferred one first: CUDA,CPU",
-    "CUDA.*": "an option of that provider, by its own name for it; of any other one likewise",
+    "PROVIDER.*": "an option of one of these, by its own name for it: CUDA.device_id",
     "optimization": "disable, basic, extended or all (default)",
     "execution": "sequential (default) or parallel: branches of the graph at the same time",
     "inter_op_threads": "threads for branches of the graph (default: as many as for one operator)",
@@ -21,9 +21,11 @@ OPTIONS = {
     "config.*": "an entry of the session's configuration, by its name in ONNX Runtime",
     "custom_ops": "path of a library with custom operators",
 }
-_LEVELS = {"disable": "DISABLE_ALL", "basic": "BASIC", "extended": "EXTENDED", "all": "ALL"}
 _LEVELS = {
-    name: f"ORT_{'' if 'DISABLE' in level else 'ENABLE_'}{level}" for name, level in _LEVELS.items()
+    "disable": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
 }
 _MODES = {"sequential": "ORT_SEQUENTIAL", "parallel": "ORT_PARALLEL"}
 _ENDING = "ExecutionProvider"
@@ -45,8 +47,8 @@ def apply(library: Any, session: Any, options: Mapping[str, Any]) -> list[Any]:
             this build has not.
     """
     available = {name.removesuffix(_ENDING): name for name in library.get_available_providers()}
-    known = {f"{name}.*": "" for name in available}
-    _options.check(options, known | OPTIONS, "onnxruntime")
+    wanted = _wanted(options, available)
+    _options.check(options, {**OPTIONS, **{f"{name}.*": "" for name in wanted}}, "onnxruntime")
     _set_numbers(library, session, options)
     for name, value in _options.group(options, "dimension.").items():
         session.add_free_dimension_override_by_name(
@@ -56,7 +58,8 @@ def apply(library: Any, session: Any, options: Mapping[str, Any]) -> list[Any]:
         session.add_session_config_entry(name, value)
     if "custom_ops" in options:
         _register(session, str(options["custom_ops"]))
-    return _providers(options, available)
+    own = {name: _options.group(options, f"{name}.") for name in wanted}
+    return [(available[n], own[n]) if own[n] else available[n] for n in wanted]
 
 
 def check_used(session: Any, providers: list[Any]) -> None:
@@ -105,7 +108,8 @@ def _register(session: Any, path: str) -> None:
         raise InputError(f"option custom_ops: {path} does not load: {reason(error)}") from error
 
 
-def _providers(options: Mapping[str, Any], available: Mapping[str, str]) -> list[Any]:
+def _wanted(options: Mapping[str, Any], available: Mapping[str, str]) -> list[str]:
+    """The providers that are asked for, without their ending."""
     by_name = {name.lower(): name for name in available}
     found = []
     for wanted in _options.listed(options.get("providers", "CPU")):
@@ -116,6 +120,5 @@ def _providers(options: Mapping[str, Any], available: Mapping[str, str]) -> list
                 f"{', '.join(available)}; other builds of it (onnxruntime-gpu, "
                 "onnxruntime-openvino) have others"
             )
-        own = _options.group(options, f"{name}.")
-        found.append((available[name], own) if own else available[name])
+        found.append(name)
     return found

@@ -101,7 +101,7 @@ class OnnxRuntimeSession:
             raise FormatError(_refusal(error)) from error
         if settings.options:
             _onnxruntime_options.check_used(self._session, providers)
-        self.inputs = tuple(_spec(node) for node in self._session.get_inputs())
+        self.inputs = tuple(_input(node) for node in self._session.get_inputs())
         self.outputs = tuple(_spec(node) for node in self._session.get_outputs())
         self._symbols = [tuple(node.shape) for node in self._session.get_inputs()]
         self._output_symbols = [tuple(node.shape) for node in self._session.get_outputs()]
@@ -235,6 +235,13 @@ def _refusal(error: Exception) -> str:
         "not have: give the library that has it as option custom_ops, or write the model anew with "
         "operators of the standard"
     )
+
+
+def _input(node: Any) -> TensorSpec:
+    spec = _spec(node)
+    if spec.dtype in ("list", "dict"):
+        raise FormatError(f"{node.name} is a {node.type}; littoral feeds tensors only")
+    return spec
 
 
 def _spec(node: Any) -> TensorSpec:

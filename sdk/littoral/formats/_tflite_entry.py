@@ -66,9 +66,10 @@ def entry_point(model: Table, signature: str | None = None) -> EntryPoint:
     )
     indices = graph.numbers(_GRAPH_OUTPUTS, "i")
     if signature is not None:
-        asked_for = [index for index, _ in given]
-        # A signature may give less than its graph, or what is inside.
-        indices = tuple(sorted(set(asked_for), key=(*indices, *asked_for).index))
+        # A signature may give less than its graph, what is inside, or one tensor twice.
+        order = (*indices, *(index for index, _ in given)).index
+        given = tuple(sorted(given, key=lambda pair: order(pair[0])))
+        indices = tuple(index for index, _ in given)
     return EntryPoint(
         number,
         _side(graph.numbers(_GRAPH_INPUTS, "i"), tensors, taken),

@@ -19,6 +19,7 @@ from littoral.tensors import TensorSpec
 SUFFIX = ".tflite"
 IDENTIFIER = b"TFL3"
 _CARD = "littoral_card"
+_STANDARD = "TFLITE_METADATA"
 _MAGIC = b"LITTORAL-SEAL-1\x00"
 _SEAL_START, _SEAL_END = 8, 200
 _TELLING_BYTES = 5
@@ -124,7 +125,7 @@ def operator_code(code: Table) -> int:
 
 
 def read_card(content: bytes) -> bytes | None:
-    """The card's JSON, None when the file has no card.
+    """The card's JSON; failing that one from the standard metadata; None when there is neither.
 
     Args:
         content: The whole file.
@@ -132,7 +133,13 @@ def read_card(content: bytes) -> bytes | None:
     Raises:
         FormatError: The file is damaged.
     """
-    return _metadata(root(content)).get(_CARD)
+    model = root(content)
+    entries = _metadata(model)
+    if _CARD in entries or _STANDARD not in entries:
+        return entries.get(_CARD)
+    from littoral.formats import _tflite_metadata
+
+    return _tflite_metadata.card(entries[_STANDARD], content, *_specs(model))
 
 
 def outline(content: bytes) -> Outline:
@@ -145,9 +152,8 @@ def outline(content: bytes) -> Outline:
         FormatError: The file is damaged.
     """
     model = root(content)
-    entry = _tflite_entry.entry_point(model)
     graphs = model.tables(_MODEL_SUBGRAPHS)
-    tensors = graphs[0].tables(_GRAPH_TENSORS)
+    inputs, outputs = _specs(model)
     kinds = [_operator_name(code) for code in model.tables(_MODEL_CODES)]
     used: Counter[str] = Counter()
     for graph in graphs:
@@ -155,8 +161,8 @@ def outline(content: bytes) -> Outline:
             index = operator.number(_OPERATOR_CODE, "<I")
             used[kinds[index] if index < len(kinds) else f"#{index}"] += 1
     return Outline(
-        inputs=tuple(_spec(tensors[index], name) for index, name in entry.inputs),
-        outputs=tuple(_spec(tensors[index], name) for index, name in entry.outputs),
+        inputs=inputs,
+        outputs=outputs,
         operators=dict(used.most_common()),
         requires=_requires(model, kinds),
         weights=_weights(model, graphs),
@@ -208,6 +214,17 @@ def encode_seal(record: bytes) -> bytes:
 def decode_seal(text: bytes) -> bytes | None:
     """The record out of the file."""
     return text
+
+
+def _specs(model: Table) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    """The inputs and the outputs of the usual entry point."""
+    entry = _tflite_entry.entry_point(model)
+    tensors = model.tables(_MODEL_SUBGRAPHS)[entry.graph].tables(_GRAPH_TENSORS)
+    inputs, outputs = (
+        tuple(_spec(tensors[index], name) for index, name in side)
+        for side in (entry.inputs, entry.outputs)
+    )
+    return inputs, outputs
 
 
 def _spec(tensor: Table, name: str) -> TensorSpec:
