@@ -55,8 +55,13 @@ def write(
     *graphs: Graph,
     signature: tuple[Mapping[str, int], Mapping[str, int]] | None = None,
     metadata: Mapping[str, bytes] | None = None,
+    signatures: Mapping[str, tuple[int, Mapping[str, int], Mapping[str, int]]] | None = None,
 ) -> bytes:
-    """The file's bytes; `signature` maps Keras names to tensor indices, inputs then outputs."""
+    """The file's bytes.
+
+    `signature` maps Keras names to tensor indices, inputs then outputs; `signatures` does by name,
+    with the graph's number in front.
+    """
     model = schema.ModelT()
     model.version, model.description = 3, "a test's own"
     model.buffers, model.operatorCodes, model.metadata = [schema.BufferT()], [], []
@@ -65,8 +70,11 @@ def write(
         entry = schema.MetadataT()
         entry.name, entry.buffer = name, _buffer(data, model)
         model.metadata.append(entry)
+    named = dict(signatures or {})
     if signature is not None:
-        model.signatureDefs = [_signature(*signature)]
+        named["serving_default"] = (0, *signature)
+    if named:
+        model.signatureDefs = [_signature(name, *places) for name, places in named.items()]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -127,9 +135,11 @@ def _buffer(data: bytes, model: schema.ModelT) -> int:
     return len(model.buffers) - 1
 
 
-def _signature(inputs: Mapping[str, int], outputs: Mapping[str, int]) -> schema.SignatureDefT:
+def _signature(
+    name: str, graph: int, inputs: Mapping[str, int], outputs: Mapping[str, int]
+) -> schema.SignatureDefT:
     made = schema.SignatureDefT()
-    made.signatureKey, made.subgraphIndex = "serving_default", 0
+    made.signatureKey, made.subgraphIndex = name, graph
     made.inputs = [_mapping(*pair) for pair in inputs.items()]
     made.outputs = [_mapping(*pair) for pair in outputs.items()]
     return made

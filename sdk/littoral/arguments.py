@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.errors import InputError
+from littoral.engines import ABSENT
+from littoral.errors import EngineError, InputError
 from littoral.tensors import TensorSpec
 
 Arrays = list[NDArray[Any]]
@@ -77,6 +78,8 @@ def admit(value: Any, spec: TensorSpec, *, raw: bool = False) -> NDArray[Any]:
     Raises:
         InputError: Ragged, of a dtype that does not convert, out of range, NaN or infinite.
     """
+    if value is None and spec.is_optional:
+        return np.empty(ABSENT, object)
     array = _as_array(value, spec)
     if raw:
         if spec.dtype != "str" and array.dtype != np.dtype(spec.dtype):
@@ -115,10 +118,10 @@ def lay_out(
         InputError: A shape that fits in none of the three ways, or an axis of size 0.
     """
     for array, spec in zip(arrays, specs, strict=True):
-        if array.size == 0 and 0 not in spec.shape:
+        if array.size == 0 and 0 not in spec.shape and not _is_absent(array, spec):
             raise InputError(f"input {spec.name!r} is empty: its shape is {list(array.shape)}")
     pairs = list(zip(arrays, specs, strict=True))
-    if all(_fits(array.shape, spec.shape) for array, spec in pairs):
+    if all(_takes(spec, array) for array, spec in pairs):
         return Batch(arrays)
     at_once = step(specs, outputs)
     if at_once and all(spec.shape and _fits(a.shape, spec.shape[1:]) for a, spec in pairs):
@@ -139,10 +142,38 @@ def step(specs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> int:
         outputs: The model's outputs.
     """
     leading = {spec.shape[0] if spec.shape else 0 for spec in (*specs, *outputs)} - {None}
+    if any(spec.is_optional for spec in specs):
+        return 0
     if not leading:
         return 1
     (size, *others) = leading
     return 0 if others or size is None else size
+
+
+def rejoin(pieces: list[list[Any]], batch: Batch, outputs: tuple[TensorSpec, ...]) -> list[Any]:
+    """The results of a batch that went through the file piece by piece.
+
+    Args:
+        pieces: By piece, the outputs.
+        batch: What went through.
+        outputs: The model's outputs.
+
+    Raises:
+        EngineError: An output does not have one entry for each sample.
+    """
+    for result, spec in zip(pieces[0], outputs, strict=True):
+        if not np.ndim(result) or len(result) != batch.step:
+            raise EngineError(
+                f"output {spec.name!r} has shape {list(np.shape(result))}, which does not split "
+                f"into {batch.step} samples; run the samples one by one"
+            )
+    joined: list[Any] = []
+    for column in zip(*pieces, strict=True):
+        if isinstance(column[0], list):
+            joined.append([entry for piece in column for entry in piece][: batch.count])
+        else:
+            joined.append(np.concatenate(column)[: batch.count])
+    return joined
 
 
 def _by_name(x: Mapping[str, Any], specs: tuple[TensorSpec, ...]) -> list[Any]:
@@ -154,10 +185,10 @@ def _by_name(x: Mapping[str, Any], specs: tuple[TensorSpec, ...]) -> list[Any]:
         raise InputError(
             f"unknown input {unknown[0]!r}: the model's inputs are {', '.join(map(repr, names))}"
         )
-    missing = [name for name in names if name not in x]
+    missing = [spec.name for spec in specs if spec.name not in x and not spec.is_optional]
     if missing:
         raise InputError(f"input {missing[0]!r} is missing: expected {', '.join(map(repr, names))}")
-    return [x[name] for name in names]
+    return [x.get(name) for name in names]
 
 
 def _as_array(value: Any, spec: TensorSpec) -> NDArray[Any]:
@@ -212,7 +243,17 @@ def _whole(array: NDArray[Any], spec: TensorSpec, dtype: str) -> NDArray[Any]:
 def _text(array: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
     if array.dtype.kind not in "USO":
         raise InputError(f"input {spec.name!r}: expected text, came {array.dtype}")
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8", "surrogateescape")
     return array.astype(object)
+
+
+def _takes(spec: TensorSpec, array: NDArray[Any]) -> bool:
+    return not spec.is_ranked or _is_absent(array, spec) or _fits(array.shape, spec.shape)
+
+
+def _is_absent(array: NDArray[Any], spec: TensorSpec) -> bool:
+    return spec.is_optional and array.shape == ABSENT
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

@@ -219,7 +219,7 @@ class Model:
         """
         shapes = []
         for spec in self.inputs:
-            if None in spec.shape[1:]:
+            if None in spec.shape[1:] or not spec.is_ranked:
                 return
             shapes.append(tuple(size if size is not None else 1 for size in spec.shape))
         self._call(tuple(shapes), raw=False)
@@ -300,13 +300,7 @@ class Model:
         for start in range(0, count, step):
             rows = [_padded(array[start : start + step], step) for array in batch.arrays]
             pieces.append(self._once(rows, raw))
-        for result, spec in zip(pieces[0], self.outputs, strict=True):
-            if not result.ndim or len(result) != step:
-                raise EngineError(
-                    f"{self.name}: output {spec.name!r} has shape {list(result.shape)}, which does "
-                    f"not split into {step} samples; run the samples one by one"
-                )
-        return [np.concatenate(column)[:count] for column in zip(*pieces, strict=True)]
+        return arguments.rejoin(pieces, batch, self.outputs)
 
     def _once(self, arrays: list[NDArray[Any]], raw: bool) -> list[NDArray[Any]]:
         try:

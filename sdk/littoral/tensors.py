@@ -15,9 +15,12 @@ class TensorSpec:
     Attributes:
         name: The Keras name.
         shape: Sizes including the batch axis; None where any size is accepted.
-        dtype: NumPy dtype name of the tensor in the file, for example ``"int8"``.
+        dtype: NumPy dtype name of the tensor in the file, for example ``"int8"``; ``"str"`` for
+            text; ``"list"`` and ``"dict"`` for what classical models give instead of a tensor.
         scale: Real units per quantum for a quantized tensor, None for any other.
         zero_point: The quantized value that means 0.0; None when `scale` is None.
+        is_ranked: False where the file leaves open how many axes there are; `shape` is then ().
+        is_optional: True for an input that may be left out, and an output that may be None.
     """
 
     name: str
@@ -25,6 +28,8 @@ class TensorSpec:
     dtype: str
     scale: float | None = None
     zero_point: int | None = None
+    is_ranked: bool = True
+    is_optional: bool = False
 
     @property
     def is_quantized(self) -> bool:

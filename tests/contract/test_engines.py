@@ -129,6 +129,77 @@ def test_booleans(engine):
         np.testing.assert_array_equal(model.run([[True, False, True]]), [[False, True, False]])
 
 
+@pytest.mark.parametrize("dtype", small_models.NUMBERS)
+def test_numbers_of_every_type(engine, dtype):
+    (format,) = formats_of(engine)
+    with littoral.load(small_models.upright(format, dtype), engine=engine) as model:
+        assert model.inputs[0].dtype == dtype
+        x = np.array([[0, 1, 1]], dtype)
+        result = model.run(x)
+        assert result.dtype == ("float32" if dtype == "float16" else dtype)
+        np.testing.assert_array_equal(result, x.reshape(3, 1))
+        np.testing.assert_array_equal(model.run_raw(x), x.reshape(3, 1))
+        assert model.run_raw(x).dtype == dtype
+
+
+def test_text(engine):
+    (format,) = formats_of(engine)
+    with littoral.load(small_models.upright(format, "str"), engine=engine) as model:
+        assert model.inputs[0].dtype == "str"
+        for words in (["sea", "größe", ""], [w.encode() for w in ("sea", "größe", "")]):
+            assert model.run([words]).tolist() == [["sea"], ["größe"], [""]]
+        with pytest.raises(littoral.InputError, match="expected text"):
+            model.run([[1, 2, 3]])
+
+
+def test_a_scalar(engine):
+    with load(engine, small_models.SCALAR) as model:
+        assert model.inputs[0].shape == ()
+        for x in (1.5, np.float32(1.5), np.array(1.5)):
+            assert model.run(x) == 3
+        assert model.run(np.array(2, np.float32)).shape == ()
+
+
+def test_sizes_that_are_only_known_with_the_data(engine):
+    with load(engine, small_models.SIZELESS) as model:
+        assert model.inputs[0].shape == (1, None, None, 2)
+        for size in ((3, 4), (1, 1), (5, 2), (3, 4)):
+            x = np.random.default_rng(0).standard_normal((1, *size, 2)).astype(np.float32)
+            np.testing.assert_array_equal(model.run(x), x + x)
+            np.testing.assert_array_equal(model.run(x[0]), (x + x)[0])
+
+
+def test_odd_names_and_outputs_of_one_shape(engine):
+    (format,) = formats_of(engine)
+    name, *_ = small_models.ODD_NAMES
+    with littoral.load(small_models.oddly_named(format), engine=engine) as model:
+        assert model.inputs[0].name == name
+        results = model.run({name: [[5, 6]]})
+    assert {out: result.tolist() for out, result in results.items()} == {
+        f"out {other}": [[5 + k, 6 + k]] for k, other in enumerate(small_models.ODD_NAMES)
+    }
+
+
+def test_an_option_that_there_is_not_names_those_there_are(engine):
+    known = plugins.load(engines, engine).OPTIONS
+    for options in ({"turbo": True}, {"turbo.size": 3}):
+        with pytest.raises(littoral.InputError, match="has no option 'turbo") as caught:
+            load(engine, small_models.ONE, options=options)
+        assert all(name in str(caught.value) for name in known)
+
+
+def test_the_alternatives_of_the_engine_compute_the_same(engine):
+    for options in plugins.load(engines, engine).ALTERNATIVES:
+        with load(engine, small_models.SEVERAL, options=options) as model:
+            result = model.run({"a": [[5, 7]], "b": [[1, 2]]})
+        np.testing.assert_array_equal(result["difference"], [[4, 5]])
+
+
+def test_a_signature_that_there_is_not(engine):
+    with pytest.raises(littoral.InputError, match="no signature 'absent'"):
+        load(engine, small_models.ONE, signature="absent")
+
+
 def test_results_belong_to_the_caller(engine):
     with load(engine, small_models.ONE) as model:
         first = model.run(np.ones((1, 3), np.float32))

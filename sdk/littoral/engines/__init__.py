@@ -26,6 +26,8 @@ from littoral.formats import Signature
 from littoral.tensors import TensorSpec
 
 Shape = tuple[int, ...]
+ABSENT: Shape = (0,) * 9
+"""Stands for the shape of an optional input that is left out."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class Session(Protocol):
         """Make ready for inputs of these shapes. Earlier bindings are invalid afterwards.
 
         Args:
-            shapes: One per input; equal to the spec where the spec fixes a size.
+            shapes: One per input; equal to the spec where the spec fixes a size. `ABSENT` for an
+                optional input that is left out.
 
         Raises:
             EngineError: The engine cannot take these shapes; its message is inside ours.

@@ -9,18 +9,6 @@ from littoral.engines import _options
 from littoral.engines._native import reason
 from littoral.errors import EngineError, InputError
 
-OPTIONS = {
-    "providers": "execution providers, the preferred one first: CUDA,CPU",
-    "PROVIDER.*": "an option of one of these, by its own name for it: CUDA.device_id",
-    "optimization": "disable, basic, extended or all (default)",
-    "execution": "sequential (default) or parallel: branches of the graph at the same time",
-    "inter_op_threads": "threads for branches of the graph (default: as many as for one operator)",
-    "memory_arena": "on (default) or off: keep memory for the next call",
-    "memory_pattern": "on (default) or off: plan the memory of a call ahead",
-    "dimension.*": "the size of an open axis, by the axis's name in the file",
-    "config.*": "an entry of the session's configuration, by its name in ONNX Runtime",
-    "custom_ops": "path of a library with custom operators",
-}
 _LEVELS = {
     "disable": "ORT_DISABLE_ALL",
     "basic": "ORT_ENABLE_BASIC",
@@ -31,13 +19,16 @@ _MODES = {"sequential": "ORT_SEQUENTIAL", "parallel": "ORT_PARALLEL"}
 _ENDING = "ExecutionProvider"
 
 
-def apply(library: Any, session: Any, options: Mapping[str, Any]) -> list[Any]:
+def apply(
+    library: Any, session: Any, options: Mapping[str, Any], known: Mapping[str, str]
+) -> list[Any]:
     """Set the session's options.
 
     Args:
         library: The imported onnxruntime.
         session: Its SessionOptions.
         options: By name.
+        known: What options there are.
 
     Returns:
         The execution providers in order, with their options, as an InferenceSession takes them.
@@ -48,7 +39,7 @@ def apply(library: Any, session: Any, options: Mapping[str, Any]) -> list[Any]:
     """
     available = {name.removesuffix(_ENDING): name for name in library.get_available_providers()}
     wanted = _wanted(options, available)
-    _options.check(options, {**OPTIONS, **{f"{name}.*": "" for name in wanted}}, "onnxruntime")
+    _options.check(options, {**known, **{f"{name}.*": "" for name in wanted}}, "onnxruntime")
     _set_numbers(library, session, options)
     for name, value in _options.group(options, "dimension.").items():
         session.add_free_dimension_override_by_name(

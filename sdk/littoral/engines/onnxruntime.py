@@ -11,13 +11,14 @@ import copy
 import importlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.engines import Binding, Settings, Shape, _onnxruntime_options
+from littoral.engines import ABSENT, Binding, Settings, Shape
 from littoral.engines._native import quiet_stderr, reason
 from littoral.errors import EngineNotInstalled, FormatError, InputError
 from littoral.formats import Signature, onnx
@@ -28,12 +29,22 @@ if TYPE_CHECKING:
 
 FORMATS = ("onnx",)
 EXTRA = "onnx"
-OPTIONS = _onnxruntime_options.OPTIONS
+OPTIONS = {
+    "providers": "execution providers, the preferred one first: CUDA,CPU",
+    "PROVIDER.*": "an option of one of these, by its own name for it: CUDA.device_id",
+    "optimization": "disable, basic, extended or all (default)",
+    "execution": "sequential (default) or parallel: branches of the graph at the same time",
+    "inter_op_threads": "threads for branches of the graph (default: as many as for one operator)",
+    "memory_arena": "on (default) or off: keep memory for the next call",
+    "memory_pattern": "on (default) or off: plan the memory of a call ahead",
+    "dimension.*": "the size of an open axis, by the axis's name in the file",
+    "config.*": "an entry of the session's configuration, by its name in ONNX Runtime",
+    "custom_ops": "path of a library with custom operators",
+}
 ALTERNATIVES: tuple[Mapping[str, str], ...] = ()
 _SEVERITY_FATAL = 4
 _UNKNOWN_OPERATOR = re.compile(r"(\S+?)\(-?\d+\) is not a registered function/op")
 _CPU: list[Any] = ["CPUExecutionProvider"]
-_NO_ARRAYS = ("str", "list", "dict")
 _DTYPES = {"float": "float32", "double": "float64", "string": "str"}
 _DTYPES |= {
     name: name
@@ -88,7 +99,10 @@ class OnnxRuntimeSession:
         options.graph_optimization_level = level
         providers = _CPU
         if settings.options:
-            providers = _onnxruntime_options.apply(self._library, options, settings.options)
+            from littoral.engines import _onnxruntime_options
+
+            given = settings.options
+            providers = _onnxruntime_options.apply(self._library, options, given, OPTIONS)
         outside = onnx.read_external(content, settings.folder)
         if outside:
             _hand_over(options, outside, settings.folder or "")
@@ -101,7 +115,7 @@ class OnnxRuntimeSession:
             raise FormatError(_refusal(error)) from error
         if settings.options:
             _onnxruntime_options.check_used(self._session, providers)
-        self.inputs = tuple(_input(node) for node in self._session.get_inputs())
+        self.inputs = tuple(_input(node, content) for node in self._session.get_inputs())
         self.outputs = tuple(_spec(node) for node in self._session.get_outputs())
         self._symbols = [tuple(node.shape) for node in self._session.get_inputs()]
         self._output_symbols = [tuple(node.shape) for node in self._session.get_outputs()]
@@ -134,11 +148,11 @@ class OnnxRuntimeSession:
 
     def _bind(self, shapes: tuple[Shape, ...]) -> Binding:
         memory = tuple(
-            np.zeros(shape, object if spec.dtype == "str" else spec.dtype)
+            np.zeros(shape, object if spec.dtype == "str" or shape == ABSENT else spec.dtype)
             for spec, shape in zip(self.inputs, shapes, strict=True)
         )
         results = self._fixed_output_shapes(shapes)
-        odd = any(spec.dtype in _NO_ARRAYS for spec in (*self.inputs, *self.outputs))
+        odd = any(_is_odd(spec) for spec in (*self.inputs, *self.outputs))
         if results is None or odd or any(array.size == 0 for array in memory):
             return self._bind_plain(memory)
         arrays = tuple(
@@ -153,7 +167,8 @@ class OnnxRuntimeSession:
 
     def _bind_plain(self, memory: tuple[NDArray[Any], ...]) -> Binding:
         results: list[Any] = []
-        feed = {spec.name: array for spec, array in zip(self.inputs, memory, strict=True)}
+        pairs = zip(self.inputs, memory, strict=True)
+        feed = {spec.name: None if a.shape == ABSENT else a for spec, a in pairs}
 
         def invoke() -> None:
             results[:] = self._session.run(None, feed)
@@ -196,7 +211,12 @@ class OnnxRuntimeSession:
 
 def _item(results: list[Any], position: int) -> Any:
     value = results[position]
-    return value if isinstance(value, (list, dict)) else np.asarray(value)
+    return value if value is None or isinstance(value, (list, dict)) else np.asarray(value)
+
+
+def _is_odd(spec: TensorSpec) -> bool:
+    """Whether a value may be something else than an array of numbers."""
+    return spec.is_optional or spec.dtype in ("str", "list", "dict")
 
 
 def _library() -> Any:
@@ -237,21 +257,29 @@ def _refusal(error: Exception) -> str:
     )
 
 
-def _input(node: Any) -> TensorSpec:
+def _input(node: Any, content: bytes) -> TensorSpec:
     spec = _spec(node)
     if spec.dtype in ("list", "dict"):
         raise FormatError(f"{node.name} is a {node.type}; littoral feeds tensors only")
+    if not spec.shape and not spec.is_optional:  # the library shows no axes as it shows none known
+        return replace(spec, is_ranked=node.name not in onnx.unranked(content))
     return spec
 
 
 def _spec(node: Any) -> TensorSpec:
     """The library says ``tensor(float)``, ``seq(map(int64,tensor(float)))``, ``optional(...)``."""
     kind = str(node.type)
-    if kind.startswith(("seq(", "map(")):
-        return TensorSpec(node.name, (None,), "list" if kind.startswith("seq(") else "dict")
-    inside = kind.removeprefix("tensor(").removesuffix(")")
-    dtype = _DTYPES.get(inside) if kind.startswith("tensor(") else None
+    if kind.startswith("seq("):
+        # A map for every sample is what classifiers give; other sequences say nothing of samples.
+        return TensorSpec(node.name, (None,) if "map(" in kind else (), "list")
+    if kind.startswith("map("):
+        return TensorSpec(node.name, (), "dict")
+    is_optional = kind.startswith("optional(tensor(")
+    inside = kind.removeprefix("optional(").removeprefix("tensor(").rstrip(")")
+    dtype = _DTYPES.get(inside) if is_optional or kind.startswith("tensor(") else None
     if dtype is None:
         raise FormatError(f"{node.name} is a {kind}, which littoral cannot take or give")
+    if is_optional:
+        return TensorSpec(node.name, (), dtype, is_ranked=False, is_optional=True)
     shape = tuple(size if isinstance(size, int) and size >= 0 else None for size in node.shape)
     return TensorSpec(name=node.name, shape=shape, dtype=dtype)

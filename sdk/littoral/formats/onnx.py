@@ -140,6 +140,19 @@ def external_tensor(content: bytes) -> str | None:
     return places[0].tensor if places else None
 
 
+def unranked(content: bytes) -> set[str]:
+    """Names of the inputs of which the file does not say how many axes they have.
+
+    Args:
+        content: The whole file.
+
+    Raises:
+        FormatError: The file is damaged.
+    """
+    inputs = _graph(Message(content)).all(_INPUTS)
+    return {value.text(1) for value in inputs if _shape(value) is None}
+
+
 def place_seal(content: bytes, record: bytes) -> bytes:
     """Put a seal's record in front, as an entry of ``metadata_props``."""
     return _SEAL_START + encode_seal(record) + content
@@ -245,14 +258,22 @@ def _weight(tensor: Message) -> tuple[str, int]:
 def _spec(value: Message) -> TensorSpec:
     kind = value.first(2)
     tensor = kind.first(1) if kind is not None else None
-    shape = tensor.first(2) if tensor is not None else None
+    shape = _shape(value)
     sizes = shape.all(1) if shape is not None else []
     number = tensor.number(1) if tensor is not None else 0
     return TensorSpec(
         name=value.text(1),
         shape=tuple(size.number(1) if size.number(1, -1) >= 0 else None for size in sizes),
         dtype=_DTYPES.get(number, "not a tensor" if tensor is None else f"type {number}"),
+        is_ranked=tensor is None or shape is not None,
     )
+
+
+def _shape(value: Message) -> Message | None:
+    """The shape of an input or output, None where there is none or it is no tensor."""
+    kind = value.first(2)
+    tensor = kind.first(1) if kind is not None else None
+    return tensor.first(2) if tensor is not None else None
 
 
 def _requires(model: Message) -> dict[str, str]:
