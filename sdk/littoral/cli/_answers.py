@@ -169,11 +169,13 @@ def _label(truth: Any, ranked: Sequence[Prediction]) -> str:
 
 def _ranked(model: Model, sample: dict[str, NDArray[Any]]) -> list[Prediction]:
     """Classes of one sample, best first; empty for a model that is no classifier."""
+    import numpy as np
+
     from littoral.prediction import labelled, rank
 
     name, tensor = labelled(model.card, model.outputs)
     scores = sample[name]
-    if scores.ndim != 1 or scores.dtype.kind not in "fiu":
+    if np.ndim(scores) != 1 or isinstance(scores, list) or scores.dtype.kind not in "fiu":
         return []
     if not tensor.labels and (len(sample) > 1 or len(scores) < 2):
         return []
@@ -201,12 +203,19 @@ def _samples(model: Model, values: Any, results: dict[str, NDArray[Any]]) -> int
 
     first = next(iter(values.values())) if isinstance(values, dict) else values
     output = next(iter(results.values()))
-    if np.ndim(first) < len(model.inputs[0].shape) or not output.ndim:
+    if np.ndim(first) < len(model.inputs[0].shape) or not np.ndim(output):
         return None
     return len(output)
 
 
-def _values(array: NDArray[Any]) -> Any:
+def _values(array: Any) -> Any:
+    """What is printed of an output: an array, or what a classical model gives in its place."""
+    if isinstance(array, dict):
+        return {str(key): _values(value) for key, value in array.items()}
+    if isinstance(array, list):
+        return [_values(value) for value in array]
+    if not hasattr(array, "dtype"):
+        return array
     if array.size <= _SHOWN_VALUES:
         return array.tolist()
     told: Entry = {"shape": list(array.shape), "dtype": str(array.dtype)}

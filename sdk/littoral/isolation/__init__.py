@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from littoral import errors
-from littoral.engines import Binding, Settings, Shape
+from littoral.engines import ABSENT, Binding, Settings, Shape
 from littoral.errors import EngineCrashed, EngineError, InputError
 from littoral.formats import Signature
 from littoral.isolation import wire
@@ -61,6 +61,7 @@ class IsolatedSession:
             EngineCrashed: The engine died of the file.
         """
         self._open_head = _open_head(engine, settings)
+        self._settings = settings
         self._content = content
         self._engine, self._name, self._timeout_s = engine, name, timeout_s
         self._child: _Child | None = None
@@ -85,7 +86,7 @@ class IsolatedSession:
             self._ask(wire.to_json({"do": "bind", "shapes": shapes}))
             self._shapes = shapes
             memory = tuple(
-                np.zeros(shape, object if spec.dtype == "str" else spec.dtype)
+                np.zeros(shape, object if spec.dtype == "str" or shape == ABSENT else spec.dtype)
                 for spec, shape in zip(self.inputs, shapes, strict=True)
             )
             reads = tuple(partial(self._take, place) for place in range(len(self.outputs)))
@@ -97,6 +98,16 @@ class IsolatedSession:
         self._running()
         self._ask(b'{"do":"reset"}')
         self._binding = None
+
+    def another(self) -> IsolatedSession:
+        """A second child with the same file."""
+        return IsolatedSession(
+            self._engine,
+            self._content,
+            self._settings,
+            name=self._name,
+            timeout_s=self._timeout_s,
+        )
 
     def close(self) -> None:
         """End the child."""
