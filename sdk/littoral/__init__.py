@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from littoral.model import Model as Model
     from littoral.observation import Observation as Observation
     from littoral.pool import Pool as Pool
+    from littoral.stream import Stream as Stream
     from littoral.tensors import TensorSpec as TensorSpec
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ _HOME_OF = {
     "ModelError": "errors",
     "Observation": "observation",
     "Pool": "pool",
+    "Stream": "stream",
     "TargetError": "errors",
     "TensorSpec": "tensors",
     "VerificationError": "errors",

@@ -42,6 +42,36 @@ class CardTensor:
 
 
 @dataclass(frozen=True)
+class CardState:
+    """What a step model remembers: an output that becomes an input at the next step.
+
+    Attributes:
+        input: Name of the input.
+        output: Name of the output.
+        initial: The input's value before the first step: a number for all of it, or nested lists
+            of the input's shape without the batch axis.
+    """
+
+    input: str
+    output: str
+    initial: Any = 0.0
+
+
+@dataclass(frozen=True)
+class CardStream:
+    """How a file of one time step is run over a sequence; see `littoral.Model.stream`.
+
+    Attributes:
+        states: What it remembers from step to step.
+        by_step: Names of the inputs and outputs with a time axis, of size 1, behind the batch axis.
+            Another input is the same at each step; another output speaks of all steps so far.
+    """
+
+    states: tuple[CardState, ...] = ()
+    by_step: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Card:
     """What a model file says about itself.
 
@@ -63,6 +93,7 @@ class Card:
         source_digest: SHA-256 of the Keras file that this one was made from, in hex.
         versions: Version by tool name, of the tools that made the file.
         data: What it was trained on: name, licence, attribution.
+        stream: How a file of one time step remembers; None for a model that is run as a whole.
         signed_by: Id of the key that the file's seal names, read from there and not part of the
             JSON. A claim: only `load(trust=...)` proves it.
     """
@@ -82,6 +113,7 @@ class Card:
     source_digest: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
+    stream: CardStream | None = None
     signed_by: str | None = None
 
     @property
@@ -126,6 +158,8 @@ class Card:
                 known[side] = tuple(_tensor(entry) for entry in known.get(side, ()))
             for names in ("float_layers", "faulty_runtimes"):
                 known[names] = tuple(str(name) for name in known.get(names, ()))
+            if known.get("stream") is not None:
+                known["stream"] = _stream(known["stream"])
             return cls(**known)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise FormatError(f"the card inside the file cannot be read: {error}") from error
@@ -139,4 +173,14 @@ def _tensor(entry: Mapping[str, Any]) -> CardTensor:
         preprocessing=tuple(dict(step) for step in entry.get("preprocessing", ())),
         labels=tuple(str(label) for label in entry.get("labels", ())),
         activation=None if entry.get("activation") is None else str(entry["activation"]),
+    )
+
+
+def _stream(entry: Mapping[str, Any]) -> CardStream:
+    return CardStream(
+        states=tuple(
+            CardState(str(state["input"]), str(state["output"]), state.get("initial", 0.0))
+            for state in entry.get("states", ())
+        ),
+        by_step=tuple(str(name) for name in entry.get("by_step", ())),
     )

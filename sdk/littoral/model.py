@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from littoral.card import Card
     from littoral.prediction import Prediction
+    from littoral.stream import Stream
 
 Result = NDArray[Any] | dict[str, NDArray[Any]]
 
@@ -210,6 +211,41 @@ class Model:
         result = self.run(sample[0] if len(sample) == 1 else sample)
         results = result if isinstance(result, dict) else {self.outputs[0].name: result}
         return prediction.classes(self.card, self.outputs, results, top)
+
+    def stream(
+        self,
+        *,
+        state: Mapping[str, str] | None = None,
+        initial: Mapping[str, Any] | None = None,
+    ) -> Stream:
+        """Run the file step by step over a sequence, with what it remembers carried along.
+
+        Args:
+            state: For a file whose state is outside, the output that becomes each state input at
+                the next step, by name. None takes what the card says, else inputs and outputs whose
+                names tell, such as ``h`` and ``h_out``, or ``past_x`` and ``present_x``.
+            initial: A state's value before the first step, by the input's name; zeros by default.
+
+        Returns:
+            A stream of its own state. There can be many of one model.
+
+        Raises:
+            InputError: The file remembers nothing, or a name or shape does not fit.
+            EngineError: The model is closed.
+        """
+        from littoral import feedback
+        from littoral.stream import Source, Stream
+
+        session = self._open_session()
+        described = self.card.stream if self.card is not None else None
+        states = feedback.states_of(self.inputs, self.outputs, self.card, state, initial)
+        if not states and not session.stateful:
+            raise InputError(
+                f"{self.name} remembers nothing from call to call: make it with littoral convert "
+                "--streaming, or say which output becomes which input: stream(state={...})"
+            )
+        source = Source(self.name, self.engine, self._open_session, self._lock)
+        return Stream(source, states, described)
 
     def allocate(self) -> None:
         """Reserve memory now where the file fixes every size but the number of samples.

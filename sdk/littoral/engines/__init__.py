@@ -16,7 +16,7 @@ is a copy in, a native call and a copy out, with no Python in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -64,6 +64,31 @@ class Binding:
     read: tuple[Callable[[], Any], ...]
 
 
+Feedback = tuple[tuple[int, int], ...]
+"""Positions of an input and of the output that becomes it at the next call."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A session made ready to run again and again, outputs going back in as states.
+
+    Valid as long as the binding for the same shapes.
+
+    Attributes:
+        inputs: Writable arrays of the inputs that are no states, in their order.
+        read: By output that is no state, a function that returns a copy which the caller owns.
+        invoke: Executes once, and carries the states over.
+        put: Sets the states, in the order of the feedback, in the file's dtypes.
+        take: Returns the states, not to be changed.
+    """
+
+    inputs: tuple[NDArray[Any], ...]
+    read: tuple[Callable[[], Any], ...]
+    invoke: Callable[[], object]
+    put: Callable[[Sequence[NDArray[Any]]], None]
+    take: Callable[[], list[NDArray[Any]]]
+
+
 class Session(Protocol):
     """A loaded model file inside one engine. Used by one thread at a time.
 
@@ -88,6 +113,18 @@ class Session(Protocol):
 
         Raises:
             EngineError: The engine cannot take these shapes; its message is inside ours.
+        """
+        ...
+
+    def loop(self, shapes: tuple[Shape, ...], feedback: Feedback) -> Loop:
+        """Make ready for calls whose outputs go back in. Loops do not disturb each other.
+
+        Args:
+            shapes: As `bind` takes them.
+            feedback: Which output becomes which input.
+
+        Raises:
+            EngineError: As `bind` raises it.
         """
         ...
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.engines import Binding, Settings, Shape
+from littoral.engines import Binding, Feedback, Loop, Settings, Shape
+from littoral.engines._feedback import copying_loop
 from littoral.engines._native import quiet_stderr, reason
 from littoral.errors import EngineError, EngineNotInstalled, FormatError, InputError
 from littoral.formats import tflite
@@ -130,6 +131,10 @@ class InterpreterSession:
                 ) from error
             self._shapes = shapes
         return self._binding
+
+    def loop(self, shapes: tuple[Shape, ...], feedback: Feedback) -> Loop:
+        """States are copied: the engine's inputs and outputs stay where they are."""
+        return copying_loop(self.bind(shapes), feedback, self.inputs, self.outputs)
 
     def reset(self) -> None:
         """Reset variable tensors; resource variables need a new interpreter."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.engines import ABSENT, Binding, Settings, Shape
+from littoral.engines import ABSENT, Binding, Feedback, Loop, Settings, Shape
+from littoral.engines._feedback import copying_loop, others
 from littoral.engines._native import quiet_stderr, reason
 from littoral.errors import EngineNotInstalled, FormatError, InputError
 from littoral.formats import Signature, onnx
@@ -120,16 +121,44 @@ class OnnxRuntimeSession:
         self._symbols = [tuple(node.shape) for node in self._session.get_inputs()]
         self._output_symbols = [tuple(node.shape) for node in self._session.get_outputs()]
         self._binding: Binding | None = None
+        self._arrays: tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]] | None = None
         self._shapes: tuple[Shape, ...] | None = None
         self._wrapper: Any = None
 
     def bind(self, shapes: tuple[Shape, ...]) -> Binding:
         """Allocate arrays for these shapes and bind them."""
         if self._binding is None or shapes != self._shapes:
-            self._binding = None
+            self._binding = self._arrays = None
             self._shapes = shapes
             self._binding = self._bind(shapes)
         return self._binding
+
+    def loop(self, shapes: tuple[Shape, ...], feedback: Feedback) -> Loop:
+        """Two bindings that take turns: what one writes, the other reads, and nothing is copied."""
+        binding = self.bind(shapes)
+        if self._arrays is None:
+            return copying_loop(binding, feedback, self.inputs, self.outputs)
+        inputs, outputs = ([array.copy() for array in side] for side in self._arrays)
+        swapped = (list(inputs), list(outputs))
+        for i, o in feedback:
+            swapped[0][i], swapped[1][o] = outputs[o], inputs[i]
+        turns = [self._bound(inputs, outputs), self._bound(*swapped)]
+        (first, _), _ = turns
+
+        def invoke() -> None:
+            turns[0][0]()
+            turns.reverse()
+
+        def put(values: Sequence[NDArray[Any]]) -> None:
+            for (i, o), value in zip(feedback, values, strict=True):
+                inputs[i][...] = outputs[o][...] = value
+
+        def take() -> list[NDArray[Any]]:
+            next_is_first = turns[0][0] is first
+            return [inputs[i] if next_is_first else outputs[o] for i, o in feedback]
+
+        reads = [array.copy for array in outputs]
+        return Loop(*others(inputs, reads, feedback), invoke, put, take)
 
     def reset(self) -> None:
         """Nothing stays between calls."""
@@ -137,12 +166,12 @@ class OnnxRuntimeSession:
     def another(self) -> OnnxRuntimeSession:
         """The same native session, which may run calls at the same time, with its own arrays."""
         other = copy.copy(self)
-        other._binding = other._shapes = other._wrapper = None
+        other._binding = other._arrays = other._shapes = other._wrapper = None
         return other
 
     def close(self) -> None:
         """Drop the arrays, then the session."""
-        self._binding = None
+        self._binding = self._arrays = None
         self._wrapper = None
         self._session = None
 
@@ -158,12 +187,9 @@ class OnnxRuntimeSession:
         arrays = tuple(
             np.zeros(shape, spec.dtype) for spec, shape in zip(self.outputs, results, strict=True)
         )
-        binding = self._session.io_binding()
-        for spec, array in zip(self.inputs, memory, strict=True):
-            binding.bind_ortvalue_input(spec.name, self._wrap(array))
-        for spec, array in zip(self.outputs, arrays, strict=True):
-            binding.bind_ortvalue_output(spec.name, self._wrap(array))
-        return Binding(memory, self._invoker(binding), tuple(array.copy for array in arrays))
+        self._arrays = (memory, arrays)
+        invoke, self._wrapper = self._bound(memory, arrays)
+        return Binding(memory, invoke, tuple(array.copy for array in arrays))
 
     def _bind_plain(self, memory: tuple[NDArray[Any], ...]) -> Binding:
         results: list[Any] = []
@@ -179,14 +205,23 @@ class OnnxRuntimeSession:
     def _wrap(self, array: NDArray[Any]) -> Any:
         return self._library.OrtValue.ortvalue_from_numpy(array)
 
-    def _invoker(self, binding: Any) -> Callable[[], object]:
-        """The native call itself where the wrapper objects have their usual shape."""
+    def _bound(
+        self, inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]
+    ) -> tuple[Callable[[], object], Any]:
+        """The native call itself where the wrapper objects have their usual shape.
+
+        With it comes what keeps alive the memory that the native binding refers to.
+        """
+        binding = self._session.io_binding()
+        for spec, array in zip(self.inputs, inputs, strict=True):
+            binding.bind_ortvalue_input(spec.name, self._wrap(array))
+        for spec, array in zip(self.outputs, outputs, strict=True):
+            binding.bind_ortvalue_output(spec.name, self._wrap(array))
         session = getattr(self._session, "_sess", None)
         native = getattr(binding, "_iobinding", None)
         if session is None or native is None:
-            return partial(self._session.run_with_iobinding, binding)
-        self._wrapper = binding  # it keeps alive the memory that the native binding refers to
-        return partial(session.run_with_iobinding, native, None)
+            return partial(self._session.run_with_iobinding, binding), binding
+        return partial(session.run_with_iobinding, native, None), binding
 
     def _fixed_output_shapes(self, shapes: tuple[Shape, ...]) -> list[Shape] | None:
         """Output shapes when these inputs fix every axis of them, None when a run decides.

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from littoral import errors
-from littoral.engines import ABSENT, Binding, Settings, Shape
+from littoral.engines import ABSENT, Binding, Feedback, Loop, Settings, Shape
+from littoral.engines._feedback import copying_loop
 from littoral.errors import EngineCrashed, EngineError, InputError
 from littoral.formats import Signature
 from littoral.isolation import wire
@@ -92,6 +93,10 @@ class IsolatedSession:
             reads = tuple(partial(self._take, place) for place in range(len(self.outputs)))
             self._binding = Binding(memory, partial(self._invoke, memory), reads)
         return self._binding
+
+    def loop(self, shapes: tuple[Shape, ...], feedback: Feedback) -> Loop:
+        """States stay here, and travel with every call: they outlive the child."""
+        return copying_loop(self.bind(shapes), feedback, self.inputs, self.outputs)
 
     def reset(self) -> None:
         """Forget what earlier calls left behind."""

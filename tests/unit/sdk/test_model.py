@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 from littoral import tensors
 from littoral.tensors import TensorSpec
 from onnx_writer import write as write_onnx
+from remembering_files import counter, recurrent
 from tflite_writer import Graph, Op, T, add, write
 
 ONE = small_models.ONE
@@ -277,54 +278,6 @@ def test_more_values_than_the_quick_check_takes():
         x[0, 9999] = np.nan
         with pytest.raises(littoral.InputError, match="1 of 10000"):
             model.run(x)
-
-
-def recurrent():
-    """Fused SimpleRNN whose state is a variable tensor: h = relu(x + h)."""
-    one = np.array([[1.0]])
-    tensors = [
-        T("x", [1, 3, 1]),
-        T("w", [1, 1], data=one),
-        T("u", [1, 1], data=one),
-        T("b", [1], data=np.zeros(1)),
-        T("h", [1, 1], variable=True),
-        T("y", [1, 3, 1]),
-    ]
-    cell = Op(
-        "UNIDIRECTIONAL_SEQUENCE_RNN",
-        [0, 1, 2, 3, 4],
-        [5],
-        "SequenceRNNOptions",
-        {"fusedActivationFunction": 1},
-    )
-    return write(Graph(tensors, [0], [5], [cell]))
-
-
-def counter():
-    """A resource variable that starts at 0 and grows by x with every call; y is its new value."""
-    handle = T("v", [], "resource")
-    start = Graph(
-        [handle, T("zero", [1, 1], data=np.zeros((1, 1)))],
-        [],
-        [],
-        [
-            Op("VAR_HANDLE", [], [0], "VarHandleOptions", {"container": "", "sharedName": "v"}),
-            Op("ASSIGN_VARIABLE", [0, 1], [], "AssignVariableOptions"),
-        ],
-    )
-    main = Graph(
-        [T("x", [1, 1]), handle, T("old", [1, 1]), T("y", [1, 1])],
-        [0],
-        [3],
-        [
-            Op("CALL_ONCE", [], [], "CallOnceOptions", {"initSubgraphIndex": 1}),
-            Op("VAR_HANDLE", [], [1], "VarHandleOptions", {"container": "", "sharedName": "v"}),
-            Op("READ_VARIABLE", [1], [2], "ReadVariableOptions"),
-            add(2, 0, 3),
-            Op("ASSIGN_VARIABLE", [1, 3], [], "AssignVariableOptions"),
-        ],
-    )
-    return write(main, start)
 
 
 @pytest.mark.parametrize("file", [recurrent, counter])
