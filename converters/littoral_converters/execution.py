@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import littoral
+import numpy as np
+from littoral.card import Card
 
 from littoral_converters.calibration import Dataset
+
+if TYPE_CHECKING:
+    from littoral_converters.stepping import Streamed
+
+CHUNKS = (1, 3, 2, 7)
+"""Steps handed over at a time, in turn: what a file says must not depend on it."""
 
 
 def outputs_of(content: bytes, data: Dataset) -> dict[str, Any]:
@@ -35,3 +45,55 @@ def outputs_of(content: bytes, data: Dataset) -> dict[str, Any]:
         if isinstance(results, dict):
             return results
         return {model.outputs[0].name: results}
+
+
+def stepped_outputs_of(content: bytes, streamed: Streamed) -> dict[str, Any]:
+    """A step model's outputs after the ends of sequences, as `Model.stream` gives them.
+
+    Args:
+        content: The file's bytes.
+        streamed: Sequences, and where they are compared.
+
+    Returns:
+        Arrays ``[n * ends, ...]`` by output name, real units.
+
+    Raises:
+        LittoralError: As `outputs_of`.
+    """
+    inputs, at = streamed.sequences.inputs, [end - 1 for end in streamed.ends]
+    (length,) = {
+        values.shape[1] for name, values in inputs.items() if name in streamed.card.by_step
+    }
+    found: dict[str, list[Any]] = {}
+    with littoral.load(content) as model:
+        # The card is only written once the file has passed; what it will say of the states is this.
+        model.card = Card(model.name, stream=streamed.card)
+        stream = model.stream()
+        for number in range(len(streamed.sequences)):
+            stream.reset()
+            steps: dict[str, list[Any]] = {}
+            for begin, end in _chunks(length):
+                results = stream.step(
+                    {
+                        name: values[number, begin:end]
+                        if name in streamed.card.by_step
+                        else values[number]
+                        for name, values in inputs.items()
+                    }
+                )
+                if not isinstance(results, dict):
+                    results = {stream.outputs[0].name: results}
+                for name, values in results.items():
+                    steps.setdefault(name, []).append(values)
+            for name, pieces in steps.items():
+                found.setdefault(name, []).append(np.concatenate(pieces)[at])
+    return {name: np.concatenate(values) for name, values in found.items()}
+
+
+def _chunks(length: int) -> Iterator[tuple[int, int]]:
+    begin = 0
+    for size in itertools.cycle(CHUNKS):
+        if begin >= length:
+            return
+        yield begin, min(begin + size, length)
+        begin += size

@@ -106,6 +106,25 @@ def jobs_of(
     return [job for job in jobs if _is_possible(job, has_samples, left_out)]
 
 
+def check_streaming(streaming: bool, batch: int | None, context: int | None) -> None:
+    """Refuse what a step model cannot be made with.
+
+    Raises:
+        InputError: Another batch than 1, or a context that is no number of steps.
+    """
+    if not streaming:
+        if context is not None:
+            raise InputError("context is for streaming=True (--streaming): leave it out")
+        return
+    if batch != 1:
+        raise InputError(
+            f"streaming and batch {'any' if batch is None else batch} do not go together: a step "
+            "model takes one stream; open several streams of the file"
+        )
+    if context is not None and context < 1:
+        raise InputError(f"context is {context}: expected a number of steps, at least 1")
+
+
 def _is_possible(job: Job, has_samples: bool, left_out: LeftOut | None) -> bool:
     assert job.writer
     reason = _reason_against(job)

@@ -17,7 +17,7 @@ from littoral_converters.calibration import REPRESENTATIVE_SAMPLES, Data
 from littoral_converters.capacity import check_memory
 from littoral_converters.doubts import DataWarning
 from littoral_converters.isolation import isolated
-from littoral_converters.jobs import Job, LeftOut, jobs_of
+from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
 from littoral_converters.prepare import Prepared, Request, prepare
 from littoral_converters.proof import prove
 from littoral_converters.recommendation import FLOAT, recommended
@@ -77,6 +77,8 @@ def convert(
     allow_unsafe: bool = False,
     left_out: LeftOut | None = None,
     recommend: bool = True,
+    streaming: bool = False,
+    context: int | None = None,
     report: Report = lambda step: None,
     warn: Report = _warn,
 ) -> list[Variant]:
@@ -102,6 +104,10 @@ def convert(
         left_out: Called with a file that cannot be made, such as ``"tflite strict_int8"``, and the
             reason, in place of an error; float32 is never left out. None raises.
         recommend: Whether to time the files of a format in turn, 0.3 s each, and say which to ship.
+        streaming: Whether to convert one time step of the model, with its state in and out, for
+            `littoral.Model.stream`; the files are ``NAME.step.SCHEME.SUFFIX``.
+        context: Steps that the attention and positions of a streamed model reach back; None for the
+            model's length.
         report: Called with one line before each step.
         warn: Called with one line for each thing that is doubtful about the representative data: a
             single sample, a constant, far from the evaluation data. By default a `DataWarning`.
@@ -124,7 +130,10 @@ def convert(
         evaluation_data=evaluation_data,
         allow_unsafe=allow_unsafe,
         needs_labels=True,
+        streaming=streaming,
+        context=context,
     )
+    check_streaming(streaming, batch, context)
     folder = files.make_folder(out)
     report("opening and tracing the Keras model")
     prepared = prepare(model, request)
@@ -160,7 +169,7 @@ def _variant(
     content = quantized(job, written, prepared, what)
     verification = prove(content, job.scheme, prepared, tolerance, what)
     content, oldest = sealed(job, content, prepared, verification)
-    path = folder / f"{prepared.stem}.{job.scheme}{job.writer.SUFFIX}"
+    path = folder / f"{prepared.file_stem}.{job.scheme}{job.writer.SUFFIX}"
     size = len(content)
     variant = Variant(path, job.format, job.scheme, job.lowering, size, verification, oldest)
     doubtful = prepared.warnings if job.quantizer.NEEDS_SAMPLES else ()

@@ -30,6 +30,7 @@ from littoral_converters.verification import Outputs
 
 if TYPE_CHECKING:
     from littoral_converters.signature import Signature
+    from littoral_converters.stepping import Streamed
 
 KERAS_BATCH = 256
 INVENTED_SAMPLES = 16
@@ -47,6 +48,9 @@ class Request:
         evaluation_data: For verification; None for none.
         allow_unsafe: Whether Python code stored in the model file may run.
         needs_labels: Whether evaluation data without ``y`` is an error.
+        streaming: Whether to prepare one time step of the model, with its state in and out.
+        context: Steps that a step's attention and positions reach back; None for the model's
+            length.
     """
 
     formats: tuple[str, ...] = ()
@@ -56,6 +60,8 @@ class Request:
     evaluation_data: Data | None = None
     allow_unsafe: bool = False
     needs_labels: bool = False
+    streaming: bool = False
+    context: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +74,9 @@ class Prepared:
         graphs: Traced graph by format.
         representative: Data for calibration; None when none was given.
         evaluation: Data that files are compared on.
-        reference: Keras's outputs on it, by name.
+        reference: Keras's outputs on it, by name; of a step, on the sequences of `streamed`.
         warnings: What is doubtful about the data, one line each.
+        streamed: What a step is proved on; None for a whole model.
     """
 
     stem: str
@@ -79,6 +86,12 @@ class Prepared:
     evaluation: Dataset
     reference: Outputs
     warnings: tuple[str, ...] = ()
+    streamed: Streamed | None = None
+
+    @property
+    def file_stem(self) -> str:
+        """What files begin with: a step's must not replace those of the whole model."""
+        return self.stem if self.streamed is None else f"{self.stem}.step"
 
 
 def prepare(model: Any, request: Request) -> Prepared:
@@ -181,11 +194,18 @@ def _says_the_same(model: Any, prepared: Prepared) -> bool:
     """Whether a copy answered as its model does: a class may keep state that it does not save."""
     from littoral_converters.precision import full_precision
     from littoral_converters.signature import signature_of
+    from littoral_converters.step_model import any_length
 
     with full_precision(model):
-        own = _keras_outputs(model, signature_of(model), prepared.evaluation.head(2))
-    ends = [0, -1] if len(prepared.evaluation) > 2 else slice(None)
-    copies = {name: values[ends] for name, values in prepared.reference.items()}
+        if prepared.streamed is None:
+            data, said = prepared.evaluation, prepared.reference
+            own = _keras_outputs(model, signature_of(model), data.head(2))
+        else:
+            data, said = prepared.streamed.sequences, prepared.streamed.whole
+            with any_length(model):
+                own = _keras_outputs(model, signature_of(model), data.head(2))
+    ends = [0, -1] if len(data) > 2 else slice(None)
+    copies = {name: values[ends] for name, values in said.items()}
     return list(own) == list(copies) and all(
         values.shape == copies[name].shape
         and np.allclose(values, copies[name], rtol=1e-3, atol=1e-4, equal_nan=True)
@@ -235,6 +255,8 @@ def prepare_model(
 
     signature = signature or signature_of(model)
     check_weights(model)
+    if request.streaming:
+        return _prepare_step(model, request, card, signature)
     representative, evaluation = datasets(model, signature.inputs, request, card)
     with narrated(model), full_precision(model):
         graphs = {
@@ -251,6 +273,45 @@ def prepare_model(
         evaluation=evaluation,
         reference=reference,
         warnings=doubts(representative, None if request.evaluation_data is None else evaluation),
+    )
+
+
+def _prepare_step(
+    model: Any, request: Request, card: Card | None, signature: Signature
+) -> Prepared:
+    """Prepare one time step of a model; see `prepare_model`."""
+    from littoral_converters.lowering import Plan
+    from littoral_converters.narration import narrated
+    from littoral_converters.precision import full_precision
+    from littoral_converters.step_model import sequences_of
+    from littoral_converters.stepping import checked_step, step_feeds, streamed
+    from littoral_converters.trace import trace
+    from littoral_converters.watching import whole_tracebacks
+
+    specs = sequences_of(signature.inputs)
+    representative, evaluation = datasets(model, specs, request, card)
+    with narrated(model), full_precision(model), whole_tracebacks():
+        step = checked_step(model, signature, request.context, evaluation)
+        found, reference = streamed(step, evaluation)
+        graphs = {}
+        for name in request.formats:
+            unrolled = name == "tflite" and request.lowering == "auto"
+            plan = Plan(name, "unrolled" if unrolled else request.lowering, request.batch)
+            graph = trace(step.model, step.signature, plan)
+            graphs[name] = dataclasses.replace(graph, ways=dict.fromkeys(graph.ways, "one step"))
+        calibration = None if representative is None else step_feeds(step, representative)
+        samples = step_feeds(step, found.sequences.head(2))
+    outputs = {spec.name: spec.shape[1:] for spec in next(iter(graphs.values())).outputs}
+    described = _card(model, step.signature.inputs, outputs, card)
+    return Prepared(
+        stem=str(model.name),
+        card=dataclasses.replace(described, stream=found.card),
+        graphs=graphs,
+        representative=calibration,
+        evaluation=samples,
+        reference=reference,
+        warnings=doubts(representative, None if request.evaluation_data is None else evaluation),
+        streamed=found,
     )
 
 
@@ -317,7 +378,7 @@ def _keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArr
 def _card(
     model: Any,
     specs: Sequence[TensorSpec],
-    outputs: Mapping[str, tuple[int, ...]],
+    outputs: Mapping[str, tuple[int | None, ...]],
     known: Card | None,
 ) -> Card:
     """The card so far: what the source file said, completed with names and shapes."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from littoral import integrity, plugins
 from littoral.errors import InputError, ModelError, VerificationError
 
 from littoral_converters import schemes
 from littoral_converters.calibration import Data
-from littoral_converters.execution import outputs_of
+from littoral_converters.execution import outputs_of, stepped_outputs_of
 from littoral_converters.isolation import isolated
 from littoral_converters.prepare import Prepared, Request, prepare
-from littoral_converters.verification import Limits, Verification, compare
+from littoral_converters.verification import Limits, Outputs, Verification, compare
+
+if TYPE_CHECKING:
+    from littoral_converters.stepping import Streamed
 
 
 def prove(
@@ -36,15 +40,38 @@ def prove(
     Raises:
         VerificationError: The file does not agree.
     """
-    outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {what}")
     limits = limits_of(scheme, tolerance)
-    found = compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
+    if prepared.streamed is not None:
+        streamed = prepared.streamed
+        outputs = isolated(stepped_outputs_of, content, streamed, doing=f"streaming {what}")
+        found = _compare_steps(streamed, prepared.reference, outputs, limits)
+    else:
+        outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {what}")
+        found = compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
     if not found.passed:
         raise VerificationError(
             f"{what} does not agree with Keras: {found.reason}; "
             "leave out this scheme, give more representative data, or raise --tolerance"
         )
     return found
+
+
+def _compare_steps(
+    streamed: Streamed, reference: Outputs, outputs: Outputs, limits: Limits
+) -> Verification:
+    """The comparison after every end; the metric is that of the last, where labels are for it."""
+    found = compare(reference, outputs, None, limits)
+    labels = streamed.sequences.labels
+    if not found.passed or labels is None:
+        return found
+    last = len(streamed.ends) - 1
+    each, other = ({n: v[last :: last + 1] for n, v in s.items()} for s in (reference, outputs))
+    ends = compare(each, other, labels, limits)
+    return dataclasses.replace(
+        found,
+        **{name: getattr(ends, name) for name in ("metric", "value", "float_value")},
+        **{name: getattr(ends, name) for name in ("passed", "reason")},
+    )
 
 
 def verify(

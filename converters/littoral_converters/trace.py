@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -16,6 +15,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from littoral_converters.graph import TracedGraph
 from littoral_converters.lowering import Plan, descriptions, every_layer, lowered
 from littoral_converters.signature import Signature
+from littoral_converters.watching import whole_tracebacks
 
 
 def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
@@ -44,7 +44,7 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
             for index, result in enumerate(results)
         ]
 
-    with lowered(model, plan), _whole_tracebacks():
+    with lowered(model, plan), whole_tracebacks():
         try:
             concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
         except ConversionError:
@@ -75,18 +75,6 @@ def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ..
         TensorSpec(name, tuple(tensor.shape), tensor.dtype.name)
         for name, tensor in zip(names, tensors, strict=True)
     )
-
-
-@contextmanager
-def _whole_tracebacks() -> Iterator[None]:
-    """Keep Keras from cutting its own frames out of tracebacks: they hold the layer to blame."""
-    cut = keras.config.is_traceback_filtering_enabled()
-    keras.config.disable_traceback_filtering()
-    try:
-        yield
-    finally:
-        if cut:
-            keras.config.enable_traceback_filtering()
 
 
 def _refusal(error: Exception, model: Any, plan: Plan) -> str:

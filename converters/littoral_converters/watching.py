@@ -46,3 +46,18 @@ def watched(layers: Iterable[Any], enter: Enter, leave: Leave) -> Iterator[None]
         yield
     finally:
         base.__call__ = original
+
+
+@contextmanager
+def whole_tracebacks() -> Iterator[None]:
+    """Keep Keras from cutting its own frames out of tracebacks: they hold the layer to blame.
+
+    It also keeps Keras from wrapping the message of an error in its own.
+    """
+    cut = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        if cut:
+            keras.config.enable_traceback_filtering()

@@ -70,6 +70,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="type of the files' float inputs and outputs (default: float32)",
     )
     parser.add_argument(
+        "--streaming",
+        action="store_true",
+        help="convert one time step, its state in and out, for Model.stream: NAME.step.SCHEME",
+    )
+    parser.add_argument(
+        "--context",
+        type=int,
+        metavar="STEPS",
+        help="how far the attention of a streamed model reaches back (default: its length)",
+    )
+    parser.add_argument(
         "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
     )
 
@@ -117,6 +128,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             io=arguments.io,
             allow_unsafe=arguments.allow_unsafe,
             recommend=not arguments.no_recommend,
+            streaming=arguments.streaming,
+            context=arguments.context,
             left_out=(lambda f, why: left_out.append({"file": f, "reason": why}))
             if takes_all
             else None,

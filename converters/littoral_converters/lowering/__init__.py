@@ -70,26 +70,36 @@ def lowered(model: Any, plan: Plan) -> Iterator[None]:
     Yields:
         Nothing; the model computes the same as before, in operators that the format has.
     """
+    with _lock, stand_ins() as put:
+        for layer in every_layer(model):
+            for name, value in _replacements(layer, plan).items():
+                put(layer, name, value)
+        for module, name, function in _functions(plan):
+            put(module, name, function)
+        yield
+
+
+@contextmanager
+def stand_ins() -> Iterator[Callable[[Any, str, object], None]]:
+    """Attributes on objects for a while.
+
+    Yields:
+        ``put(target, name, value)``; all that was put is taken off again in the end.
+    """
     changed: list[tuple[Any, str, object]] = []
 
     def put(target: Any, name: str, value: object) -> None:
         changed.append((target, name, vars(target).get(name, MISSING)))
         object.__setattr__(target, name, value)
 
-    with _lock:
-        try:
-            for layer in every_layer(model):
-                for name, value in _replacements(layer, plan).items():
-                    put(layer, name, value)
-            for module, name, function in _functions(plan):
-                put(module, name, function)
-            yield
-        finally:
-            for target, name, before in reversed(changed):
-                if before is MISSING:
-                    object.__delattr__(target, name)
-                else:
-                    object.__setattr__(target, name, before)
+    try:
+        yield put
+    finally:
+        for target, name, before in reversed(changed):
+            if before is MISSING:
+                object.__delattr__(target, name)
+            else:
+                object.__setattr__(target, name, before)
 
 
 def descriptions(model: Any, plan: Plan) -> dict[str, str]:

@@ -47,7 +47,7 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
     projections, which now hand their input through, and the attention between them.
     """
     exact = type(layer) is keras.layers.MultiHeadAttention
-    if not exact or not layer.built or not _is_plain(layer):
+    if not exact or not layer.built or not is_plain(layer):
         return {}
     return {
         "_query_dense": _through,
@@ -58,7 +58,7 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
     }
 
 
-def _is_plain(layer: Any) -> bool:
+def is_plain(layer: Any) -> bool:
     """Whether the layer attends over one axis of float32 sequences, with ordinary weights."""
     parts = (layer._query_dense, layer._key_dense, layer._value_dense, layer._output_dense)
     return (
@@ -97,9 +97,9 @@ def _attention(layer: Any, apply: Product) -> Callable[..., Any]:
     """The stand-in for `_compute_attention`: from inputs that are not projected to the output."""
     parts = (layer._query_dense, layer._key_dense, layer._value_dense, layer._output_dense)
     keras_attention = layer._compute_attention
-    projections = [_projection(part, layer.num_heads) for part in parts[:3]]
-    projections[0] = _scaled(projections[0], layer._inverse_sqrt_key_dim)
-    output = _output_projection(parts[3])
+    projections = [projection_of(part, layer.num_heads) for part in parts[:3]]
+    projections[0] = scaled(projections[0], layer._inverse_sqrt_key_dim)
+    output = output_projection(parts[3])
 
     def compute_attention(
         query: Any,
@@ -127,19 +127,22 @@ def _attention(layer: Any, apply: Product) -> Callable[..., Any]:
     return compute_attention
 
 
-def _projection(part: Any, heads: int) -> Projection:
+def projection_of(part: Any, heads: int) -> Projection:
+    """The weights of a query, key or value projection."""
     kernel = np.asarray(part.kernel.numpy(), np.float32)
     bias = None if part.bias is None else np.asarray(part.bias.numpy(), np.float32).reshape(-1)
     return Projection(kernel.reshape(kernel.shape[0], -1), bias, heads)
 
 
-def _output_projection(part: Any) -> Projection:
+def output_projection(part: Any) -> Projection:
+    """The weights of the projection behind the attention."""
     kernel = np.asarray(part.kernel.numpy(), np.float32)
     bias = None if part.bias is None else np.asarray(part.bias.numpy(), np.float32)
     return Projection(kernel.reshape(-1, kernel.shape[-1]), bias, 1)
 
 
-def _scaled(projection: Projection, scale: float) -> Projection:
+def scaled(projection: Projection, scale: float) -> Projection:
+    """The weights with a factor folded in."""
     factor = np.float32(scale)
     bias = None if projection.bias is None else projection.bias * factor
     return Projection(projection.kernel * factor, bias, projection.heads)
