@@ -177,7 +177,7 @@ def compare_files(
         results = []
         for path, model, own in zip((a, b), models, feeds, strict=True):
             progress(f"running {path}")
-            results.append(_run(model, own))
+            results.append(run_batches(model, own))
         pairs, unpaired = _outputs(results[0], results[1])
         sides = [_side(p, m, r, labels) for p, m, r in zip((a, b), models, results, strict=True)]
         timed: tuple[Measurement, ...] = ()
@@ -292,8 +292,19 @@ def _for_both(batches: Sequence[Sample], models: Sequence[Model], order: Sequenc
     return columns if tuple(order) == tuple(range(len(order))) else None
 
 
-def _run(model: Model, batches: Sequence[Sample]) -> dict[str, NDArray[Any]]:
-    """Outputs by name, samples along the first axis."""
+def run_batches(model: Model, batches: Sequence[Sample]) -> dict[str, NDArray[Any]]:
+    """Run a model on batches.
+
+    Args:
+        model: A loaded model.
+        batches: As `littoral.samples` makes them.
+
+    Returns:
+        Outputs by name, samples along the first axis.
+
+    Raises:
+        EngineError: An output has another shape from batch to batch.
+    """
     parts: list[list[NDArray[Any]]] = []
     for batch in batches:
         result = model.run(batch)

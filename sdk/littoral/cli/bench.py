@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,10 @@ from littoral.cli import _running
 from littoral.cli._trust import add_trust, check_files
 
 if TYPE_CHECKING:
-    from littoral.measurement import Measurement
+    from collections.abc import Callable, Sequence
+
+    from littoral.fleet import Result
+    from littoral.targets import Target
 
 SUMMARY = "measure model files: latency with intervals, cold start, memory"
 EXAMPLES = """examples:
@@ -22,6 +24,13 @@ EXAMPLES = """examples:
   littoral bench cnn.tflite --scenario deadline --period 10ms --duration 60
   littoral bench cnn.tflite --until 1% --strict
   littoral bench build/*.tflite --duration 5 --data test.npz --json
+  littoral bench cnn.tflite --target local --target ssh://pi@board --check test.npz
+  littoral bench --clean --target ssh://pi@board
+
+A target is local, ssh://user@host[:port][/folder], adb://serial[/folder], or a name that
+targets.toml gives to one. Several are measured in parallel. --check holds the outputs of each
+against those of this machine before anything is timed. A board needs sshd and Python 3.10; the rest
+is brought there and kept until --clean.
 
 Files are timed in turn, round by round, and compared by paired ratios with 95% intervals. The
 scenario throughput runs --threads copies at once and counts calls a second; deadline sends a sample
@@ -32,8 +41,22 @@ _TIMES = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".tflite or .onnx")
-    parser.add_argument("--target", default="local", help="where to measure (default: local)")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=".tflite or .onnx")
+    parser.add_argument(
+        "--target", action="append", metavar="T", help="where to measure, repeatable (local)"
+    )
+    parser.add_argument(
+        "--check", type=Path, metavar="NPZ", help="compare each target's outputs with ours first"
+    )
+    parser.add_argument(
+        "--offline", action="store_true", help="bring packages to the board, from here"
+    )
+    parser.add_argument(
+        "--timeout", type=float, metavar="S", help="seconds a target may take (default: 1800)"
+    )
+    parser.add_argument(
+        "--clean", action="store_true", help="remove what littoral keeps on the targets, and end"
+    )
     parser.add_argument("--runs", type=int, metavar="N", help="exactly N timed calls of each file")
     parser.add_argument(
         "--duration", type=float, metavar="S", help="at most S seconds a file (default: 1)"
@@ -69,18 +92,25 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure.
 
     Returns:
-        ``measurements``, ``comparison`` (each file to the fastest), ``environment``, ``emulated``,
-        and ``note`` or ``html`` where there is one.
+        ``measurements`` (each with its ``target``), ``comparison`` (each file to the fastest of its
+        target), ``environment`` and ``emulated``, ``targets`` (name, environment, emulated, checks,
+        error), and ``note`` or ``html`` where there is one. ``passed`` is False when a target of
+        several failed. With ``--clean`` only ``cleaned``.
 
     Raises:
-        LittoralError: As `littoral.targets.Target.measure` raises it.
+        LittoralError: As `littoral.targets.Target.measure` raises it, where no target is left.
     """
+    from littoral import fleet
+    from littoral.errors import InputError
     from littoral.files import check_page
     from littoral.progress import Progress
-    from littoral.targets import Options, connect
+    from littoral.targets import Options
 
+    if bool(arguments.files) == arguments.clean:
+        raise InputError(
+            "--clean takes no FILE" if arguments.clean else "no FILE: give .tflite or .onnx files"
+        )
     check_files(arguments.files, arguments.trust)
-    target = connect(arguments.target)
     if arguments.html is not None:
         check_page(arguments.html)
     options = Options(
@@ -96,11 +126,19 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         period_s=arguments.period,
         is_strict=arguments.strict,
     )
-    with Progress("bench") as progress:
-        measurements = target.measure(arguments.files, options, progress.step)
-    payload = _payload(measurements)
+    order = fleet.Order(arguments.files, options, arguments.check)
+    with (
+        Progress("bench") as progress,
+        fleet.connected(
+            arguments.target or ["local"], offline=arguments.offline, timeout_s=arguments.timeout
+        ) as targets,
+    ):
+        if arguments.clean:
+            return _cleaned(targets, progress.step)
+        results = fleet.measure_on(targets, order, progress.step)
+    payload = _payload(results)
     if arguments.html is not None:
-        payload["html"] = _write_page(arguments.html, payload, measurements)
+        payload["html"] = _write_page(arguments.html, payload, results)
     return payload
 
 
@@ -108,6 +146,8 @@ def describe(payload: dict[str, Any]) -> str:
     """The table, the comparison in words, and where the page is."""
     from littoral.report import bench_table
 
+    if "cleaned" in payload:
+        return f"cleaned: {', '.join(payload['cleaned'])}"
     table = bench_table(payload)
     return f"{table}\n\nreport: {payload['html']}" if "html" in payload else table
 
@@ -123,25 +163,52 @@ def _seconds(text: str) -> float:
     return float(text.removesuffix(unit)) * _TIMES.get(unit, 1.0)
 
 
-def _payload(measurements: Sequence[Measurement]) -> dict[str, Any]:
-    from littoral.report import compare
+def _cleaned(targets: Sequence[Target], progress: Callable[[str], object]) -> dict[str, Any]:
+    for target in targets:
+        target.clean(progress)
+    return {"cleaned": [target.name for target in targets]}
 
-    emulated = any(measurement.emulated for measurement in measurements)
-    in_turn = all(measurement.scenario == "single_stream" for measurement in measurements)
+
+def _payload(results: Sequence[Result]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from littoral.report import compare_each_target
+
+    measurements = [one for result in results for one in result.measurements]
+    errors = [result.error for result in results if result.error is not None]
+    if not measurements:
+        raise errors[0]
     payload: dict[str, Any] = {
         "measurements": [measurement.to_dict() for measurement in measurements],
-        "comparison": compare(measurements) if in_turn and not emulated else [],
+        "comparison": compare_each_target(measurements),
         "environment": measurements[0].environment,
-        "emulated": emulated,
+        "emulated": any(measurement.emulated for measurement in measurements),
+        "targets": [
+            {
+                "target": result.target,
+                "environment": result.measurements[0].environment if result.measurements else None,
+                "emulated": any(one.emulated for one in result.measurements),
+                "checks": [asdict(check) for check in result.checks],
+                "error": None if result.error is None else str(result.error),
+            }
+            for result in results
+        ],
+        "passed": not errors,
     }
-    if emulated:
-        payload["note"] = "The processor is emulated: these times say nothing about a real one."
+    if payload["emulated"]:
+        payload["note"] = _note(payload["targets"])
     return payload
 
 
-def _write_page(path: Path, payload: dict[str, Any], measurements: Sequence[Measurement]) -> str:
+def _note(targets: Sequence[dict[str, Any]]) -> str:
+    emulated = [target["target"] for target in targets if target["emulated"]]
+    place = "" if len(targets) == 1 else f" of {', '.join(emulated)}"
+    return f"The processor{place} is emulated: its times say nothing about a real one."
+
+
+def _write_page(path: Path, payload: dict[str, Any], results: Sequence[Result]) -> str:
     from littoral.files import write_atomically
     from littoral.report import bench_report
 
-    page = bench_report(payload, [measurement.rounds for measurement in measurements])
+    page = bench_report(payload, [one.rounds for result in results for one in result.measurements])
     return str(write_atomically(path, page.encode()))

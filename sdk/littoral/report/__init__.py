@@ -6,7 +6,7 @@ SVG; `page` and `style` are the frame; `result`, `units` and `markup` are what t
 """
 
 from littoral.report.bench import bench_report
-from littoral.report.comparison import compare
+from littoral.report.comparison import compare, compare_each_target
 from littoral.report.demo import demo_report
 from littoral.report.gates import gates_junit, gates_markdown, gates_table
 from littoral.report.layers import layers_report, layers_table
@@ -18,6 +18,7 @@ __all__ = [
     "bench_report",
     "bench_table",
     "compare",
+    "compare_each_target",
     "demo_markdown",
     "demo_report",
     "demo_table",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from littoral.measurement import Measurement
@@ -31,6 +32,33 @@ def compare(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
         for index, measurement in enumerate(measurements)
         if index != fastest
     ]
+
+
+def compare_each_target(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """Compare each file with the fastest of its own target; what is emulated is not.
+
+    Args:
+        measurements: Those of a target side by side, as one interleaved measurement gave them.
+
+    Returns:
+        Entries as of `compare`, and ``target``; ``index`` counts through all measurements.
+    """
+    found, start = [], 0
+    for target, group in groupby(measurements, key=lambda one: one.target):
+        own = list(group)
+        place = "" if len(own) == len(measurements) else f" on {target}"
+        if not any(one.emulated or one.scenario != "single_stream" for one in own):
+            found += [
+                {
+                    **entry,
+                    "target": target,
+                    "index": start + entry["index"],
+                    "words": entry["words"] + place,
+                }
+                for entry in compare(own)
+            ]
+        start += len(own)
+    return found
 
 
 def _entry(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from littoral.report import units
-from littoral.report.result import distinct_names
+from littoral.report.result import labels_of
 
 
 def notes(payload: Mapping[str, Any]) -> list[str]:
@@ -16,15 +16,24 @@ def notes(payload: Mapping[str, Any]) -> list[str]:
         payload: What ``bench --json`` prints.
     """
     found = [payload["note"]] if payload.get("note") else []
-    environment = payload.get("environment") or {}
-    found += [f"The machine: {words}." for words in environment.get("preflight") or ()]
-    if (environment.get("conditions") or {}).get("throttled"):
-        found.append("The machine was throttled while it was measured: let it cool down.")
+    targets = payload.get("targets") or [payload]
+    for target in targets:
+        machine = f"The machine {target['target']}" if len(targets) > 1 else "The machine"
+        found += _of_machine(machine, target.get("environment") or {})
+        if target.get("error"):
+            found.append(f"FAILED {target['error']}")
     measurements = payload["measurements"]
-    names = distinct_names([str(fields.get("path") or "model") for fields in measurements])
+    names = labels_of(measurements)
     for name, fields in zip(names, measurements, strict=True):
         found += [f"{name}: {words}." for words in _of_one(fields)]
     return found
+
+
+def _of_machine(machine: str, environment: Mapping[str, Any]) -> list[str]:
+    told = [f"{machine}: {words}." for words in environment.get("preflight") or ()]
+    if (environment.get("conditions") or {}).get("throttled"):
+        told.append(f"{machine} was throttled while it was measured: let it cool down.")
+    return told
 
 
 def _of_one(fields: Mapping[str, Any]) -> list[str]:

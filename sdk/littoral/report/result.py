@@ -71,12 +71,29 @@ def of_demo(fields: Mapping[str, Any]) -> Result:
 
 
 def of_bench(measurements: Sequence[Mapping[str, Any]]) -> tuple[Result, ...]:
-    """The measurements of ``bench --json``, labelled by the end of their paths, a colour each."""
-    labels = distinct_names([str(fields.get("path") or "model") for fields in measurements])
+    """The measurements of ``bench --json``, labelled by `labels_of`, a colour each."""
+    labels = labels_of(measurements)
     return tuple(
         _result(label, f"s{index % HUES}", fields)
         for index, (label, fields) in enumerate(zip(labels, measurements, strict=True))
     )
+
+
+def labels_of(measurements: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Short names of the measurements of ``bench --json``, with the target where there are several.
+
+    Args:
+        measurements: Of one target or several.
+    """
+    of_target: dict[str, list[int]] = {}
+    for index, fields in enumerate(measurements):
+        of_target.setdefault(str(fields.get("target")), []).append(index)
+    labels = [""] * len(measurements)
+    for target, indices in of_target.items():
+        paths = [str(measurements[index].get("path") or "model") for index in indices]
+        for index, name in zip(indices, distinct_names(paths), strict=True):
+            labels[index] = name if len(of_target) == 1 else f"{name} on {target}"
+    return labels
 
 
 def distinct_names(paths: Sequence[str]) -> list[str]:

@@ -63,7 +63,9 @@ def bench_table(payload: Mapping[str, Any]) -> str:
     header = ["file", "format", "scheme", "size", "p50", "p90", "p99", "cold start", "memory"]
     rows = [header + ["ratio"] * bool(ratios)]
     for index, result in enumerate(results):
-        rows.append(_bench_cells(result) + ([_ratio(ratios.get(index))] if ratios else []))
+        is_ranked = not payload["measurements"][index].get("emulated")
+        ratio = _ratio(ratios.get(index)) if is_ranked else units.UNKNOWN
+        rows.append(_bench_cells(result) + [ratio] * bool(ratios))
     lines = aligned(rows, left=3)
     words = [entry["words"] for entry in payload["comparison"]]
     told = notes(payload)

@@ -24,7 +24,8 @@ def files(tmp_path):
 def test_the_payload_holds_measurements_comparison_environment(files):
     payload = cli.call("bench", [*files, "--duration", "0.1", "--cold-starts", "0"])
     assert json.loads(json.dumps(payload)) == payload
-    assert set(payload) == {"measurements", "comparison", "environment", "emulated"}
+    whole = {"measurements", "comparison", "environment", "emulated", "targets", "passed"}
+    assert set(payload) == whole
     assert [entry["path"] for entry in payload["measurements"]] == files
     assert payload["environment"]["python"]
     assert payload["emulated"] is False
