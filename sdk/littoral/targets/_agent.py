@@ -21,7 +21,6 @@ import platform
 import select
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import sysconfig
@@ -36,6 +35,7 @@ BEAT_S = 2.0
 CHUNK = 1 << 20
 KEPT_LINES = 60
 KEEP_S = 30 * 86400  # what nobody has used for a month is removed
+MODULES = ("pip", "ensurepip", "numpy")
 FOLDERS = ("files", "sdk", "environments", "runs")
 
 
@@ -76,13 +76,12 @@ class Agent:
         for name in FOLDERS:
             (self._root / name).mkdir(exist_ok=True)
         _sweep(self._root)
-        modules = ("pip", "venv", "ensurepip", "numpy")
         return {
             "root": str(self._root),
             "cores": os.cpu_count(),
             "libc": _libc(),
             "markers": _markers(),
-            "modules": [name for name in modules if importlib.util.find_spec(name)],
+            "modules": [name for name in MODULES if importlib.util.find_spec(name)],
         }
 
     def do_missing(self, digests: Sequence[str]) -> dict[str, Any]:
@@ -300,7 +299,7 @@ def _markers() -> dict[str, str]:
     A 64-bit kernel names its own architecture to a 32-bit Python too.
     """
     machine, narrow = platform.machine(), {"aarch64": "armv7l", "armv8l": "armv7l"}
-    if struct.calcsize("P") == 4:
+    if sys.maxsize < 1 << 32:
         machine = {**narrow, "x86_64": "i686"}.get(machine, machine)
     return {
         "implementation_name": sys.implementation.name,
@@ -370,9 +369,9 @@ def _append(path: Path, chunk: bytes) -> OSError | None:
     try:
         with path.open("ab") as stream:
             stream.write(chunk)
-        return None
     except OSError as error:
         return error
+    return None
 
 
 @contextlib.contextmanager

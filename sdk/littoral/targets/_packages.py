@@ -55,7 +55,7 @@ class Machine:
     Attributes:
         markers: As PEP 508 names them; ``python_version`` and the like.
         libc: Name and version of its C library.
-        modules: Of ``pip venv ensurepip numpy`` those it has.
+        modules: Of ``pip ensurepip numpy`` those it has.
     """
 
     markers: Mapping[str, str]

@@ -222,8 +222,11 @@ class Session:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for thread in self._threads:
+        pipes = (self._process.stdout, self._process.stderr)
+        for thread, pipe in zip(self._threads, pipes, strict=True):
             thread.join(2)
+            if pipe is not None and not thread.is_alive():
+                pipe.close()
 
     def __enter__(self) -> Session:
         return self
