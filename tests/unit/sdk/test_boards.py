@@ -72,7 +72,7 @@ def test_outputs_come_back_whole_and_by_name(board, model, tmp_path):
     data = tmp_path / "x.npz"
     x = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
     np.savez(data, x=x)
-    ((name, there),) = board.outputs([model], data, Options(), silent)[0].items()
+    ((name, there),) = board.outputs([model], Options(data=data), silent)[0].items()
     import littoral
 
     with littoral.load(model) as here:
