@@ -47,6 +47,9 @@ class Settings:
     python: str | None = None
 
 
+USUAL = Settings()
+
+
 class Target(Protocol):
     """A machine that can measure model files."""
 

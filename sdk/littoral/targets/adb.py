@@ -12,7 +12,7 @@ import re
 import shlex
 
 from littoral.errors import InputError, TargetError
-from littoral.targets import Settings
+from littoral.targets import USUAL, Settings
 from littoral.targets._address import checked_folder
 from littoral.targets._board import Board
 from littoral.targets._session import Ended, Session, explained, start_command
@@ -30,7 +30,7 @@ _FAULTS = (
 """What adb says, and what that means; the first that fits counts."""
 
 
-def connect(address: str, settings: Settings) -> Board:
+def connect(address: str, settings: Settings = USUAL) -> Board:
     """A device; the connection is made when it is first used.
 
     Args:

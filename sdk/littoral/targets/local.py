@@ -15,7 +15,7 @@ from littoral.errors import InputError, TargetError
 from littoral.loading import load
 from littoral.measurement import Measurement
 from littoral.subjects import runners_of
-from littoral.targets import Options, Progress, Settings
+from littoral.targets import USUAL, Options, Progress, Settings
 
 _ALL = 1 << 31
 
@@ -65,7 +65,7 @@ class Local:
         """There is no connection."""
 
 
-def connect(address: str, settings: Settings) -> Local:
+def connect(address: str, settings: Settings = USUAL) -> Local:
     """This machine.
 
     Args:

@@ -13,7 +13,7 @@ import os
 import shlex
 
 from littoral.errors import InputError, TargetError
-from littoral.targets import Settings
+from littoral.targets import USUAL, Settings
 from littoral.targets._address import Address, parse
 from littoral.targets._board import Board
 from littoral.targets._session import Ended, Session, explained, start_command
@@ -50,7 +50,7 @@ _FAULTS = (
 """What ssh says, and what that means; the first that fits counts."""
 
 
-def connect(address: str, settings: Settings) -> Board:
+def connect(address: str, settings: Settings = USUAL) -> Board:
     """A board; the connection is made when it is first used.
 
     Args:
