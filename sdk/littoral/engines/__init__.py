@@ -7,6 +7,7 @@ An engine module offers these names; the file's name is the engine's name:
     OPTIONS: Mapping[str, str]               what each option takes, by name; "group.*" is a group
     ALTERNATIVES: tuple[Mapping[str, str], ...]   options that are worth a race against none
     version() -> str | None                  the library's version; None when not installed
+    providers() -> tuple[str, ...]           what the loaded library can compute on
     open_session(content, settings) -> Session
 
 A session hands out bindings: the engine's memory for one set of input shapes, ready to be filled,
@@ -155,6 +156,14 @@ class Engine(Protocol):
 
     def version(self) -> str | None:
         """The library's version, or None when it is not installed."""
+        ...
+
+    def providers(self) -> tuple[str, ...]:
+        """What the library can compute on here, by the names that an option takes.
+
+        Raises:
+            EngineNotInstalled: The library is missing or does not load.
+        """
         ...
 
     def open_session(self, content: bytes, settings: Settings) -> Session:

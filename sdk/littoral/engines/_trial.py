@@ -45,6 +45,7 @@ class Trial:
         runs: True when it ran a model and the result was right.
         reason: Why it does not run, empty when it does.
         first_result_ms: From the library's import to the first result, None when there was none.
+        providers: What it can compute on here, empty when it does not run.
     """
 
     engine: str
@@ -52,6 +53,7 @@ class Trial:
     runs: bool
     reason: str
     first_result_ms: float | None
+    providers: tuple[str, ...] = ()
 
 
 def attempt(engine: str) -> Trial:
@@ -91,7 +93,8 @@ def attempt(engine: str) -> Trial:
 def main() -> int:
     """The child: load and run the smallest model, answer on stdout as JSON."""
     name = sys.argv[1]
-    content = zlib.decompress(base64.b85decode(_MODELS[plugins.load(engines, name).FORMATS[0]]))
+    module = plugins.load(engines, name)
+    content = zlib.decompress(base64.b85decode(_MODELS[module.FORMATS[0]]))
     started = time.perf_counter()
     try:
         result = littoral.load(content, engine=name).run([[1.0, 2.0]])
@@ -102,5 +105,7 @@ def main() -> int:
     took = (time.perf_counter() - started) * 1e3
     right = getattr(result, "tolist", list)() == [[2.0, 4.0]]
     reason = "" if right else f"1 + 1 and 2 + 2 came out as {result}"
-    print(json.dumps({"runs": right, "reason": reason, "first_result_ms": round(took, 1)}))
+    providers = module.providers() if right else ()
+    answer = {"runs": right, "reason": reason, "providers": providers}
+    print(json.dumps({**answer, "first_result_ms": round(took, 1)}))
     return 0

@@ -76,6 +76,12 @@ def version() -> str | None:
     return None
 
 
+def providers() -> tuple[str, ...]:
+    """The execution providers that this build has."""
+    names = _library().get_available_providers()
+    return tuple(name.removesuffix("ExecutionProvider") for name in names)
+
+
 def open_session(content: bytes, settings: Settings) -> OnnxRuntimeSession:
     """Load an .onnx file's bytes; see `littoral.engines.Engine`."""
     return OnnxRuntimeSession(content, settings)

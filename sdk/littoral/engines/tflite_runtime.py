@@ -20,6 +20,11 @@ def version() -> str | None:
     return _PACKAGE.version()
 
 
+def providers() -> tuple[str, ...]:
+    """The processor; anything else takes a delegate."""
+    return ("CPU",)
+
+
 def open_session(content: bytes, settings: Settings) -> InterpreterSession:
     """Load a .tflite file's bytes; see `littoral.engines.Engine`."""
     return InterpreterSession(content, settings, _PACKAGE)

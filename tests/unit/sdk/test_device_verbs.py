@@ -1,8 +1,7 @@
-"""The verbs that a device has: run, inspect, doctor."""
+"""The verbs that a device has: run, inspect."""
 
 import csv
 import json
-import re
 import subprocess
 import sys
 
@@ -12,8 +11,6 @@ import pytest
 import small_models
 from littoral import Card, cli, integrity
 from littoral.card import CardTensor
-from littoral.cli import doctor
-from littoral.engines import _trial
 from onnx_writer import write
 from PIL import Image
 
@@ -298,64 +295,3 @@ def test_inspect_bad_files(model, tmp_path, capsys):
         (line,) = capsys.readouterr().err.splitlines()
         assert message in line
         assert str(path) in line
-
-
-def test_doctor_runs_every_engine_for_real():
-    payload = cli.call("doctor", [])
-    engines = {engine["engine"]: engine for engine in payload["engines"]}
-    assert not engines.pop("tflite_runtime")["runs"]
-    assert set(engines) == {"litert", "onnxruntime"}
-    for engine in engines.values():
-        assert engine["runs"], engine
-        assert engine["first_result_ms"] > 0
-        assert engine["reason"] == ""
-    assert payload["formats"] == {"tflite": "litert", "onnx": "onnxruntime"}
-    assert payload["passed"]
-    told = doctor.describe(payload)
-    assert "ok   litert" in told
-    assert "runs onnx" in told
-
-
-@pytest.mark.parametrize(
-    ("program", "reason"),
-    [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashes .SIGSEGV."),
-        ("raise SystemExit('no such library')", "exit code 1: no such library"),
-        ("print('no json')", "exit code 0: no message"),
-    ],
-)
-def test_an_engine_that_dies_is_an_answer(monkeypatch, program, reason):
-    monkeypatch.setattr(_trial, "_PROGRAM", program)
-    trial = _trial.attempt("litert")
-    assert not trial.runs
-    assert re.search(reason, trial.reason)
-
-
-def test_doctor_without_any_engine_fails_and_says_what_to_install(monkeypatch, capsys):
-    def missing(engine):
-        return _trial.Trial(engine, None, False, "a file needs an engine", None)
-
-    monkeypatch.setattr(_trial, "attempt", missing)
-    assert cli.main(["doctor"]) == 1
-    out = capsys.readouterr().out
-    assert "not installed: pip install 'littoral[litert]'" in out
-    assert "nothing can run a model here" in out
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("flags\t\t: fpu avx2 fma avx512_vnni", ["avx2", "fma", "avx512_vnni"]),
-        ("Features\t: fp asimd asimdhp asimddp i8mm", ["neon", "fp16", "dotprod", "i8mm"]),
-        ("Features\t: half thumb neon vfpv4", ["neon"]),
-        ("model name\t: whatever", []),
-    ],
-)
-def test_features_of_the_processor(tmp_path, line, expected):
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/cpuinfo").write_text(f"processor\t: 0\n{line}\n")
-    assert doctor.features(tmp_path) == expected
-
-
-def test_features_where_the_system_does_not_say(tmp_path):
-    assert doctor.features(tmp_path) == []
