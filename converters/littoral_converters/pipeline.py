@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from littoral import files, integrity
+from littoral import files
 from littoral.errors import ConversionError, VerificationError
 
-from littoral_converters.calibration import REPRESENTATIVE_SAMPLES, Data
+from littoral_converters.calibration import Data
 from littoral_converters.capacity import check_memory
 from littoral_converters.doubts import DataWarning
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
+from littoral_converters.making import sealed
+from littoral_converters.mixing import is_poor, mixed, tried
 from littoral_converters.prepare import Prepared, Request, prepare
-from littoral_converters.proof import prove
+from littoral_converters.proof import demand
 from littoral_converters.recommendation import FLOAT, recommended
 from littoral_converters.verification import Verification
 
@@ -39,7 +40,8 @@ class Variant:
         verification: Its comparison with the Keras model.
         min_runtime: The oldest release of an engine that runs it, for example ``"tflite-2.14"``;
             None when no known release does.
-        float_layers: Layers that its scheme would quantize and that were left float.
+        float_layers: Layers that its scheme would quantize and that were left float, because with
+            them the file was too far from Keras; see `littoral_converters.mixing`.
         recommended: Whether it is the file of its format to ship, by measurement: see
             `littoral_converters.recommendation`. None where there was nothing to choose from.
         warnings: What is doubtful about the data that it was calibrated on, one line each.
@@ -150,7 +152,7 @@ def convert(
             graph = prepared.graphs[job.format]
             floats[job.format] = isolated(job.writer.write, graph, doing=f"writing {what}")
         try:
-            made.append(_variant(job, floats[job.format], prepared, tolerance, folder))
+            made.append(_variant(job, floats[job.format], prepared, tolerance, folder, report))
         except (ConversionError, VerificationError) as error:
             if left_out is None or job.scheme == FLOAT:
                 raise
@@ -162,18 +164,32 @@ def convert(
 
 
 def _variant(
-    job: Job, written: bytes, prepared: Prepared, tolerance: float | None, folder: Path
+    job: Job,
+    written: bytes,
+    prepared: Prepared,
+    tolerance: float | None,
+    folder: Path,
+    report: Report,
 ) -> tuple[Variant, bytes]:
     """One file of the float32 file that its format wrote, proved."""
     what = f"{prepared.stem} as {job}"
-    content = quantized(job, written, prepared, what)
-    verification = prove(content, job.scheme, prepared, tolerance, what)
-    content, oldest = sealed(job, content, prepared, verification)
-    path = folder / f"{prepared.file_stem}.{job.scheme}{job.writer.SUFFIX}"
-    size = len(content)
-    variant = Variant(path, job.format, job.scheme, job.lowering, size, verification, oldest)
-    doubtful = prepared.warnings if job.quantizer.NEEDS_SAMPLES else ()
-    return dataclasses.replace(variant, warnings=doubtful), content
+    trial = tried(job, written, prepared, tolerance)
+    if is_poor(trial, tolerance):
+        report(f"{what}: looking for layers to leave float")
+        trial = mixed(trial, written, prepared, tolerance)
+    demand(trial.verification, what)
+    content, oldest = sealed(trial.job, trial.content, prepared, trial.verification)
+    return Variant(
+        path=folder / f"{prepared.file_stem}.{job.scheme}{job.writer.SUFFIX}",
+        format=job.format,
+        scheme=job.scheme,
+        lowering=job.lowering,
+        size_bytes=len(content),
+        verification=trial.verification,
+        min_runtime=oldest,
+        float_layers=trial.job.float_layers,
+        warnings=prepared.warnings if job.quantizer.NEEDS_SAMPLES else (),
+    ), content
 
 
 def _recommended(
@@ -194,67 +210,3 @@ def _recommended(
         scheme = best.get(variant.format)
         is_best = None if scheme is None else variant.scheme == scheme
         yield dataclasses.replace(variant, recommended=is_best), content
-
-
-def quantized(job: Job, content: bytes, prepared: Prepared, what: str) -> bytes:
-    """The float32 file under the job's scheme, in versions that the job's runtime has.
-
-    Args:
-        job: What to make.
-        content: The float32 file that the job's format wrote of the job's lowering.
-        prepared: The model, with representative data where the scheme needs it.
-        what: The file, as a message calls it.
-
-    Returns:
-        The file, without its card.
-
-    Raises:
-        ConversionError: The quantizer failed, or the runtime lacks an operator.
-    """
-    data = prepared.representative if job.quantizer.NEEDS_SAMPLES else None
-    samples = data.head(REPRESENTATIVE_SAMPLES).feeds() if data is not None else []
-    quantize = getattr(job.quantizer, job.format)
-    extra = (job.keep_float,) if job.keep_float else ()
-    made: bytes = isolated(quantize, content, samples, *extra, doing=f"quantizing {what}")
-    if job.io == "float16":
-        made = isolated(job.writer.halve_io, made, doing=f"halving the inputs of {what}")
-    if job.runtime is None:
-        return made
-    doing = f"writing {what} for {job.runtime}"
-    fitted: bytes = isolated(job.releases.fit, made, job.runtime, doing=doing)
-    return fitted
-
-
-def sealed(
-    job: Job, content: bytes, prepared: Prepared, verification: Verification | None
-) -> tuple[bytes, str | None]:
-    """Put the card and the digest into a file.
-
-    Args:
-        job: What was made.
-        content: The file without its card.
-        prepared: What is known of the model.
-        verification: The comparison with Keras; None while there is none, to see the size.
-
-    Returns:
-        The finished file, and the oldest release of an engine that runs it.
-    """
-    doing = f"reading the versions in {job}"
-    able: list[str] = isolated(job.releases.able, content, doing=doing)
-    oldest = next(iter(able), None)
-    since = job.releases.RUNTIMES.index(oldest) if oldest else 0
-    card, ways = prepared.card, prepared.graphs[job.format].ways
-    tools = ("littoral", "keras", "tensorflow", *job.writer.TOOLS)
-    card = dataclasses.replace(
-        card,
-        format=job.format,
-        scheme=job.scheme,
-        lowering="; ".join([job.lowering, *(f"{name}: {way}" for name, way in ways.items())]),
-        float_layers=job.float_layers,
-        verification=None if verification is None else dataclasses.asdict(verification),
-        min_runtime=oldest,
-        faulty_runtimes=tuple(r for r in job.releases.RUNTIMES[since:] if r not in able),
-        versions={**card.versions, **{name: importlib.metadata.version(name) for name in tools}},
-    )
-    stamped: bytes = isolated(job.writer.stamp, content, card, doing=f"writing the card of {job}")
-    return integrity.seal(stamped), oldest

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from littoral_converters.stepping import Streamed
 
 
-def prove(
+def held(
     content: bytes, scheme: str, prepared: Prepared, tolerance: float | None, what: str
 ) -> Verification:
     """Compare a fresh file with Keras.
@@ -35,25 +35,32 @@ def prove(
         what: The file, as a message calls it.
 
     Returns:
-        The comparison, which passed.
-
-    Raises:
-        VerificationError: The file does not agree.
+        The comparison; ``passed`` says whether it keeps the limits.
     """
     limits = limits_of(scheme, tolerance)
     if prepared.streamed is not None:
         streamed = prepared.streamed
         outputs = isolated(stepped_outputs_of, content, streamed, doing=f"streaming {what}")
-        found = _compare_steps(streamed, prepared.reference, outputs, limits)
-    else:
-        outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {what}")
-        found = compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
+        return _compare_steps(streamed, prepared.reference, outputs, limits)
+    outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {what}")
+    return compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
+
+
+def demand(found: Verification, what: str) -> None:
+    """Refuse a file that does not agree with Keras.
+
+    Args:
+        found: Its comparison.
+        what: The file, as a message calls it.
+
+    Raises:
+        VerificationError: It did not pass.
+    """
     if not found.passed:
         raise VerificationError(
             f"{what} does not agree with Keras: {found.reason}; "
             "leave out this scheme, give more representative data, or raise --tolerance"
         )
-    return found
 
 
 def _compare_steps(

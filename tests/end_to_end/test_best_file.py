@@ -147,6 +147,23 @@ def test_a_second_search_proves_nothing_again_and_stricter_demands_take_from_it(
     assert len(known["ruled_out"]) >= 6
 
 
+@pytest.mark.slow
+def test_convert_says_which_layers_it_left_float(model, data, tmp_path):
+    model.save(tmp_path / "m.keras")
+    np.savez(tmp_path / "e.npz", **data["evaluation_data"])
+    np.savez(tmp_path / "r.npz", x=data["representative_data"])
+    files = ["--evaluation-data", "e.npz", "--representative-data", "r.npz", "--formats", "tflite"]
+    done = command(
+        *("convert", "m.keras", "--out", "out", "--schemes", "static_int8", *files, "--json"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0
+    (result,) = json.loads(done.stdout)["results"]
+    assert "after" in result["float_layers"]
+    line = "warning: m.static_int8.tflite: static_int8 costs too much in"
+    assert any(line in told and "after" in told for told in done.stderr.splitlines())
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A small model that is sure of nothing, and data."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from littoral_converters.pipeline import Variant
 
 SUMMARY = "convert a Keras model to verified .tflite and .onnx files"
 EXTRA = "convert"
@@ -136,6 +139,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             report=progress.step,
             warn=warn,
         )
+        for variant in variants:
+            if variant.float_layers:
+                progress.warn(_left_float(variant))
     card = card_in(Path(arguments.model))
     family = card.family if card else None
     results = [result_of(variant, family) for variant in variants]
@@ -160,6 +166,16 @@ def describe(payload: dict[str, Any]) -> str:
         lines.append("* the fastest of its format here, by measurement: ship this one")
     lines += [f"left out {entry['file']}: {entry['reason']}" for entry in payload["left_out"]]
     return "\n".join(lines)
+
+
+def _left_float(variant: Variant) -> str:
+    """What to say of a file whose scheme does not suit every layer."""
+    names = variant.float_layers
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (
+        f"{variant.path.name}: {variant.scheme} costs too much in {len(names)} "
+        f"layer{'s' if len(names) > 1 else ''}, left float: {', '.join(names[:3])}{more}"
+    )
 
 
 def split(names: list[str]) -> list[str]:

@@ -2,9 +2,8 @@
 
 1. Each layer alone is quantized, the rest left float, and the file held against Keras: its error is
    the layer's sensitivity.
-2. The most sensitive layers are left float, as few as meet the limit, found by bisection.
-3. One after another goes back to int8, the least sensitive first, where the limit still holds: a
-   bisection takes a prefix of the list, and not everything in it may be to blame.
+2. The most sensitive layers are left float, as few as meet the limit
+   (`littoral_converters.sparing.fewest`).
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from littoral_converters.exploration.candidates import AUTO, Candidate
 from littoral_converters.exploration.demands import Demands
 from littoral_converters.exploration.proofs import Proof, Proofs
 from littoral_converters.exploration.workshop import Workshop
+from littoral_converters.sparing import fewest
 
 SAMPLES = 128
 """Samples of either data that a sensitivity is measured on: it ranks, it proves nothing."""
 
 Report = Callable[[str], None]
-Holds = Callable[[Sequence[str]], bool]
 
 
 class OutOfTime(Exception):
@@ -87,34 +86,6 @@ def is_mendable(proof: Proof, demands: Demands) -> bool:
         and proof.verification is not None
         and bool(demands.miss_of(proof.verification))
     )
-
-
-def fewest(ranked: Sequence[str], holds: Holds) -> tuple[str, ...] | None:
-    """The fewest layers to leave float.
-
-    Args:
-        ranked: Layers, the most sensitive first.
-        holds: Whether a file with these layers float meets the limit.
-
-    Returns:
-        Layers in the order of their rank; None where all but one float do not meet it. All of
-        them float is no quantized file.
-    """
-    low, high = 1, len(ranked) - 1
-    if high < 1 or not holds(ranked[:high]):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        if holds(ranked[:middle]):
-            high = middle
-        else:
-            low = middle + 1
-    kept = list(ranked[:high])
-    for layer in reversed(ranked[: high - 1]):
-        fewer = [name for name in kept if name != layer]
-        if holds(fewer):
-            kept = fewer
-    return tuple(kept)
 
 
 def _layers_to_blame(

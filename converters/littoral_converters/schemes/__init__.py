@@ -19,7 +19,9 @@ its functions take a third argument, the names of those operators as
     KEEPS_FLOAT: bool                    absent or False: the scheme is all or nothing
     tflite(content, samples, keep_float=NOTHING) -> bytes
 
-A scheme that a search leaves out unless it is asked for by name says why in a sixth:
+    GOOD_ERROR: float                    absent: RMS_ERROR; from here on `convert` does so by itself
+
+A scheme that a search leaves out unless it is asked for by name says why in another:
 
     NOT_SEARCHED: str                    absent or empty: searched
 """

@@ -7,6 +7,7 @@ from littoral_converters.schemes import NOTHING, KeepFloat, Samples
 NEEDS_SAMPLES = True
 MAX_ERROR = None
 RMS_ERROR = 0.15
+GOOD_ERROR = 0.05
 MAX_DROP = 1.0
 KEEPS_FLOAT = True
 

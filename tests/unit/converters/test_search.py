@@ -26,7 +26,6 @@ from littoral_converters.exploration.demands import (
     parse_size,
 )
 from littoral_converters.exploration.fingerprint import fingerprint
-from littoral_converters.exploration.mending import fewest
 from littoral_converters.exploration.proofs import Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, Timed, finalists
@@ -161,36 +160,6 @@ def test_the_final_has_the_fastest_files_and_the_fastest_of_each_format_that_is_
     assert plain == [one.proof.candidate for one in [*alike[:6], other]]
     assert [proof.candidate.lowering for proof, s in final if s == Setting(2)] == ["0", "1", "2"]
     assert len(finalists([slow, other, *alike], settings, False)) == 7
-
-
-# Layers to leave float
-
-
-@given(st.permutations("abcdefgh"), st.sets(st.sampled_from("abcdefg"), min_size=1, max_size=4))
-def test_the_layers_to_blame_and_no_others_are_left_float(ranked, culprits):
-    found = fewest(ranked, lambda kept: culprits <= set(kept))
-    if ranked[-1] in culprits:
-        assert found is None
-    else:
-        assert set(found) == culprits
-        assert [name for name in ranked if name in culprits] == list(found)
-
-
-def test_leaving_all_but_one_float_may_not_help():
-    assert fewest("abc", lambda kept: False) is None
-    assert fewest("a", lambda kept: True) is None
-
-
-def test_few_trials_are_made():
-    tried = []
-    layers = [f"layer{index}" for index in range(100)]
-
-    def holds(kept):
-        tried.append(tuple(kept))
-        return {"layer0", "layer2"} <= set(kept)
-
-    assert fewest(layers, holds) == ("layer0", "layer2")
-    assert len(tried) <= 11
 
 
 # Names of layers

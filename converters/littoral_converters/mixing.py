@@ -1,0 +1,130 @@
+"""A poor file made good: the layers that its scheme costs most are left float.
+
+A file is poor that breaks the limits of its scheme, and without labels also one whose error is over
+the scheme's `GOOD_ERROR`: whether the model's answers bear it, labels alone could tell.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Collection, Mapping, Sequence
+
+from littoral.errors import LittoralError
+
+from littoral_converters.calibration import Dataset
+from littoral_converters.isolation import isolated
+from littoral_converters.jobs import Job
+from littoral_converters.layers import operators_by_layer, operators_of
+from littoral_converters.making import quantized
+from littoral_converters.prepare import Prepared
+from littoral_converters.proof import held, limits_of
+from littoral_converters.sparing import spared
+from littoral_converters.verification import Verification
+
+SECONDS = 60.0
+"""Of trials, for one file."""
+
+SAMPLES = 32
+"""Of either data that a trial sees: it ranks and looks for layers, it proves nothing."""
+
+MARGIN = 0.8
+"""Share of the error allowed that is searched for, since more data may find more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A file that is not finished, and how it compares with Keras.
+
+    Attributes:
+        job: What was made.
+        content: The file without its card.
+        verification: The comparison, passed or not.
+    """
+
+    job: Job
+    content: bytes
+    verification: Verification
+
+
+def tried(job: Job, written: bytes, prepared: Prepared, tolerance: float | None) -> Trial:
+    """Make a file and compare it.
+
+    Args:
+        job: What to make.
+        written: The float32 file that the job's format wrote.
+        prepared: The model and the data.
+        tolerance: As `littoral_converters.convert` takes it.
+    """
+    what = f"{prepared.stem} as {job}"
+    content = quantized(job, written, prepared, what)
+    return Trial(job, content, held(content, job.scheme, prepared, tolerance, what))
+
+
+def is_poor(trial: Trial, tolerance: float | None) -> bool:
+    """Whether a file of a scheme that can leave layers float should."""
+    if not getattr(trial.job.quantizer, "KEEPS_FLOAT", False):
+        return False
+    found = trial.verification
+    return not found.passed or (found.metric is None and found.rms_error > _goal(trial, tolerance))
+
+
+def mixed(trial: Trial, written: bytes, prepared: Prepared, tolerance: float | None) -> Trial:
+    """The file with as few layers float as bring it to its goal.
+
+    Args:
+        trial: The poor file.
+        written: The float32 file that it was made of.
+        prepared: The model and the data.
+        tolerance: As `littoral_converters.convert` takes it.
+
+    Returns:
+        The better file; the poor one where leaving layers float does not help.
+    """
+    what = f"{prepared.stem} as {trial.job}"
+    graph = prepared.graphs[trial.job.format]
+    layers: dict[str, tuple[str, ...]] = isolated(
+        operators_by_layer, trial.job.format, written, graph, doing=f"reading the layers of {what}"
+    )
+    few = _few(prepared)
+
+    def error_with(floats: Collection[str]) -> float:
+        try:
+            made = tried(_leaving(trial.job, floats, layers), written, few, tolerance)
+        except LittoralError:
+            # What cannot even be made with these layers quantized is their fault.
+            return math.inf
+        error = made.verification.rms_error
+        return error if math.isfinite(error) else math.inf
+
+    floats = spared(tuple(layers), error_with, MARGIN * _goal(trial, tolerance), SECONDS)
+    if not floats:
+        return trial
+    better = tried(_leaving(trial.job, floats, layers), written, prepared, tolerance)
+    return better if better.verification.passed else trial
+
+
+def _goal(trial: Trial, tolerance: float | None) -> float:
+    """Root mean square error from which on a file is good."""
+    limit = limits_of(trial.job.scheme, tolerance).rms_error
+    return limit if tolerance is not None else getattr(trial.job.quantizer, "GOOD_ERROR", limit)
+
+
+def _leaving(job: Job, floats: Collection[str], layers: Mapping[str, Sequence[str]]) -> Job:
+    """The job with some layers left float."""
+    names = tuple(name for name in layers if name in floats)
+    return dataclasses.replace(job, float_layers=names, keep_float=operators_of(names, layers))
+
+
+def _few(prepared: Prepared) -> Prepared:
+    """The model with less data; what is proved step by step keeps its sequences."""
+    representative = prepared.representative
+    if representative is not None:
+        prepared = dataclasses.replace(prepared, representative=representative.head(SAMPLES))
+    if prepared.streamed is not None:
+        return prepared
+    return dataclasses.replace(
+        prepared,
+        evaluation=Dataset(prepared.evaluation.head(SAMPLES).inputs),
+        reference=Dataset(prepared.reference).head(SAMPLES).inputs,
+    )
