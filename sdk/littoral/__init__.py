@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from littoral.pool import Pool as Pool
     from littoral.stream import Stream as Stream
     from littoral.tensors import TensorSpec as TensorSpec
+    from littoral.windows import Windows as Windows
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ _HOME_OF = {
     "TargetError": "errors",
     "TensorSpec": "tensors",
     "VerificationError": "errors",
+    "Windows": "windows",
     "load": "loading",
     "measure": "measure",
 }

@@ -131,7 +131,7 @@ def _arrays(path: Path) -> Arrays:
 
 def _rows(path: Path) -> list[Raw]:
     rows = [row for row in csv.reader(_text(path).splitlines(), skipinitialspace=True) if row]
-    header = rows.pop(0) if rows and not all(map(_is_number, rows[0])) else None
+    header = rows.pop(0) if rows and not all(map(is_number, rows[0])) else None
     if not rows:
         raise InputError(f"{path} holds no rows")
     if header is None:
@@ -155,7 +155,8 @@ def _text(path: Path) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a cell of a table holds a number."""
     try:
         float(text)
     except ValueError:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from littoral.card import Card
     from littoral.prediction import Prediction
     from littoral.stream import Stream
+    from littoral.windows import Windows
 
 Result = NDArray[Any] | dict[str, NDArray[Any]]
 
@@ -212,40 +213,62 @@ class Model:
         results = result if isinstance(result, dict) else {self.outputs[0].name: result}
         return prediction.classes(self.card, self.outputs, results, top)
 
+    @overload
+    def stream(
+        self, *, state: Mapping[str, str] | None = None, initial: Mapping[str, Any] | None = None
+    ) -> Stream: ...
+
+    @overload
+    def stream(self, *, window: int | None = None, hop: int, smooth: int = 1) -> Windows: ...
+
+    @overload
+    def stream(self, *, window: int, hop: int | None = None, smooth: int = 1) -> Windows: ...
+
     def stream(
         self,
         *,
         state: Mapping[str, str] | None = None,
         initial: Mapping[str, Any] | None = None,
-    ) -> Stream:
-        """Run the file step by step over a sequence, with what it remembers carried along.
+        window: int | None = None,
+        hop: int | None = None,
+        smooth: int = 1,
+    ) -> Stream | Windows:
+        """Run over data that goes on: step by step with a memory, or on windows that overlap.
 
         Args:
             state: For a file whose state is outside, the output that becomes each state input at
                 the next step, by name. None takes what the card says, else inputs and outputs whose
                 names tell, such as ``h`` and ``h_out``, or ``past_x`` and ``present_x``.
             initial: A state's value before the first step, by the input's name; zeros by default.
+            window: Makes windows of so many time steps of the input; what it fixes by default.
+            hop: Makes windows that begin so many time steps apart; a quarter of one by default.
+            smooth: Results are means over those of so many windows, the latest last.
 
         Returns:
-            A stream of its own state. There can be many of one model.
+            A stream of its own state, or windows. There can be many of one model.
 
         Raises:
-            InputError: The file remembers nothing, or a name or shape does not fit.
+            InputError: The file remembers nothing and no window or hop was given, or a name, shape
+                or number does not fit.
             EngineError: The model is closed.
         """
-        from littoral import feedback
-        from littoral.stream import Source, Stream
+        if window is not None or hop is not None:
+            from littoral.windows import windows_of
 
-        session = self._open_session()
-        described = self.card.stream if self.card is not None else None
-        states = feedback.states_of(self.inputs, self.outputs, self.card, state, initial)
-        if not states and not session.stateful:
-            raise InputError(
-                f"{self.name} remembers nothing from call to call: make it with littoral convert "
-                "--streaming, or say which output becomes which input: stream(state={...})"
-            )
-        source = Source(self.name, self.engine, self._open_session, self._lock)
-        return Stream(source, states, described)
+            self._open_session()
+            return windows_of(self, window, hop, smooth)
+        from littoral.stream import Source, stream_of
+
+        source = Source(
+            self.name,
+            self.engine,
+            self.card,
+            self.inputs,
+            self.outputs,
+            self._open_session,
+            self._lock,
+        )
+        return stream_of(source, state, initial)
 
     def allocate(self) -> None:
         """Reserve memory now where the file fixes every size but the number of samples.

@@ -8,7 +8,7 @@ a reset is a new one: what an engine calls a reset leaves some files as they wer
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,12 @@ from littoral import arguments, prepared, quick
 from littoral.engines import Binding, Loop, Session, Shape
 from littoral.engines._native import reason
 from littoral.errors import EngineError, InputError, LittoralError
-from littoral.feedback import State
+from littoral.feedback import State, states_of
+from littoral.incremental import Rows, steps_of
 from littoral.tensors import TensorSpec
 
 if TYPE_CHECKING:
-    from littoral.card import CardStream
+    from littoral.card import Card
 
 Array = NDArray[Any]
 Result = Array | dict[str, Array]
@@ -37,12 +38,18 @@ class Source:
     Attributes:
         name: Its name, for messages.
         engine: The engine's name, likewise.
+        card: What it says about itself.
+        inputs: Its inputs.
+        outputs: Its outputs.
         session: Returns its session; raises EngineError once the model is closed.
         lock: Held while its session is used.
     """
 
     name: str
     engine: str
+    card: Card | None
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
     session: Callable[[], Session]
     lock: threading.RLock
 
@@ -69,6 +76,20 @@ class _Tensor:
         return tuple(sizes)
 
 
+def stream_of(
+    source: Source, state: Mapping[str, str] | None, initial: Mapping[str, Any] | None
+) -> Stream:
+    """A stream of a model; see `littoral.Model.stream`."""
+    states = states_of(source.inputs, source.outputs, source.card, state, initial)
+    if not states and not source.session().stateful:
+        raise InputError(
+            f"{source.name} remembers nothing from call to call: make it with littoral convert "
+            "--streaming, say which output becomes which input: stream(state={...}), or run it on "
+            "windows: stream(hop=N), --hop N"
+        )
+    return Stream(source, states)
+
+
 class Stream:
     """A sequence that is run step by step. Made by `Model.stream`; use it as a context manager.
 
@@ -78,11 +99,10 @@ class Stream:
     Attributes:
         inputs: What one step takes, without the states: shapes have neither batch nor time axis.
         outputs: What one step gives, likewise.
+        seconds: Time from one step to the next where `feed` takes a signal, else None.
     """
 
-    def __init__(
-        self, source: Source, states: tuple[State, ...], described: CardStream | None
-    ) -> None:
+    def __init__(self, source: Source, states: tuple[State, ...]) -> None:
         """Begin a sequence; `Model.stream` is the way to get one."""
         session = source.session()
         self._source = source
@@ -90,12 +110,14 @@ class Stream:
         self._own = _own_session(session)
         self._lock = source.lock if self._own is None else threading.RLock()
         self._is_closed = False
+        described = source.card.stream if source.card is not None else None
         by_step = described.by_step if described is not None else None
         taken_in, taken_out = {s.input for s in states}, {s.output for s in states}
         self._takes = _tensors(session.inputs, taken_in, by_step)
         self._gives = _tensors(session.outputs, taken_out, by_step)
         self.inputs = tuple(tensor.spec for tensor in self._takes)
         self.outputs = tuple(tensor.spec for tensor in self._gives)
+        self._preprocessing = steps_of(source.card, source.inputs, self._takes[0].place)
         self._begin()
 
     def step(self, x: Any) -> Result:
@@ -126,6 +148,36 @@ class Stream:
             except Exception as error:
                 raise self._failed(error) from error
             return self._steps(x) if result is None else result
+
+    def feed(self, raw: Any) -> Result:
+        """Take data as the card's preprocessing takes it, and run the steps that it completes.
+
+        Args:
+            raw: Samples ``[n]`` of a signal at the card's rate, as many as there are; a row of a
+                table; a picture; or a list of these.
+
+        Returns:
+            ``[n, ...]`` of each output, as `step`; n is 0 where no step is complete yet. What the
+            preprocessing counts from the loudest it counts from the loudest so far.
+
+        Raises:
+            InputError: Data that the steps refuse, or a card without steps.
+            EngineError: As `step`.
+        """
+        with self._lock:
+            self._check_open()
+            if len(self._takes) != 1 or not self._preprocessing:
+                raise InputError(
+                    f"{self._source.name}: the card names no preprocessing of one input: use step"
+                )
+            return self._run_rows(self._rows.push(raw))
+
+    def finish(self) -> Result:
+        """The data ends: run the steps that are complete by that, as `feed`."""
+        with self._lock:
+            self._check_open()
+            rows = self._rows.end()
+            return self._run_rows(np.zeros(0) if rows is None else rows)
 
     def reset(self) -> None:
         """Begin anew: the next step is the first of a sequence.
@@ -162,10 +214,17 @@ class Stream:
         self.close()
 
     def _begin(self) -> None:
+        self._rows = Rows(self._preprocessing)
+        self.seconds = self._rows.seconds
         self._quick: quick.Quick = quick.never
         self._loop: Loop | None = None
         self._call: prepared.Call | None = None
         self._shapes: tuple[Shape, ...] = ()
+
+    def _run_rows(self, rows: Array) -> Result:
+        if len(rows):
+            return self._steps(self._rows.each(rows))
+        return named([nothing(spec) for spec in self.outputs], self.outputs)
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -187,9 +246,7 @@ class Stream:
         results = [np.concatenate(column) for column in zip(*steps, strict=True)]
         if count is None:
             results = [result[0] for result in results]
-        if len(results) == 1:
-            return results[0]
-        return {spec.name: result for spec, result in zip(self.outputs, results, strict=True)}
+        return named(results, self.outputs)
 
     def _laid_out(self, x: Any) -> tuple[list[Array], int | None]:
         """Checked arrays ``[n, ...]``, and how many steps they hold; None for one alone.
@@ -251,6 +308,19 @@ class Stream:
 
     def _failed(self, error: Exception) -> EngineError:
         return EngineError(f"{self._source.name}: {self._source.engine} failed: {reason(error)}")
+
+
+def named(results: Sequence[Array], outputs: Sequence[TensorSpec]) -> Result:
+    """One array for a single output, else a dict by name."""
+    if len(results) == 1:
+        return results[0]
+    return {spec.name: result for spec, result in zip(outputs, results, strict=True)}
+
+
+def nothing(spec: TensorSpec) -> Array:
+    """The results of no steps: ``[0, ...]``."""
+    shape = (0, *(size or 0 for size in spec.shape))
+    return np.zeros(shape, object if spec.dtype == "str" else arguments.real_dtype(spec))
 
 
 def _own_session(session: Session) -> Session | None:

@@ -7,6 +7,11 @@ A verb's module offers four names, and imports what is heavy inside `run`:
     run(arguments) -> dict                    does the work, returns what --json prints
     describe(payload) -> str                  the same for a person
 
+A verb may print as it goes on, and then offers two more:
+
+    each(arguments) -> Iterator[dict] | None  None: `run` does the work; else an object a line
+    describe_one(entry) -> str                one of them for a person
+
 A payload whose ``"passed"`` is False ends with exit code 1. Verbs of other distributions' packages
 join through the entry-point group ``littoral.commands`` (name: the verb, value: its module).
 """
@@ -96,6 +101,12 @@ def _dispatch(argv: list[str]) -> int:
         raise InputError(f"unknown verb {verb!r}: choose from {', '.join(known)}")
     module = importlib.import_module(known[verb])
     arguments = _parser_of(verb, module).parse_args(argv[1:])
+    entries = module.each(arguments) if hasattr(module, "each") else None
+    if entries is not None:
+        for entry in entries:
+            told = json.dumps(entry) if arguments.json else module.describe_one(entry)
+            print(told, flush=True)
+        return 0
     payload = _run(module, arguments)
     print(json.dumps(payload, indent=2) if arguments.json else module.describe(payload))
     sys.stdout.flush()

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from littoral.card import Card
     from littoral.inputs import Arrays, Raw
     from littoral.model import Model
     from littoral.prediction import Prediction
+    from littoral.tensors import TensorSpec
 
 _SHOWN_VALUES = 64
 _SHOWN_CLASSES = 12
@@ -115,7 +117,7 @@ def _of_arrays(model: Model, item: Arrays, top: int) -> list[Entry]:
         sample = results if count is None else {k: v[index] for k, v in results.items()}
         truth = item.truth if item.truth is None or count is None else item.truth[index]
         place = None if count is None else index
-        entries.append(_entry(model, item.source, place, sample, truth, top))
+        entries.append(entry(model.card, model.outputs, item.source, place, sample, truth, top))
     return entries
 
 
@@ -130,24 +132,39 @@ def _of_raw(model: Model, item: Raw, top: int) -> Entry:
     else:
         sample = prepare(model.card, model.inputs, raw)
     results = _by_name(model, model.run(sample[0] if len(sample) == 1 else sample))
-    return _entry(model, item.source, None, results, item.truth, top)
+    return entry(model.card, model.outputs, item.source, None, results, item.truth, top)
 
 
-def _entry(
-    model: Model,
+def entry(
+    card: Card | None,
+    outputs: tuple[TensorSpec, ...],
     source: str,
     place: int | None,
     results: dict[str, NDArray[Any]],
     truth: Any,
     top: int,
 ) -> Entry:
-    ranked = _ranked(model, results)
-    entry: Entry = {"input": source, "sample": place}
+    """What is told of one sample.
+
+    Args:
+        card: The model's card.
+        outputs: Its outputs.
+        source: Where the sample came from.
+        place: Its place there, None for a single one.
+        results: Its values by output name.
+        truth: Its class, None when not known.
+        top: Classes to tell.
+
+    Returns:
+        ``input sample labels`` or ``outputs``, and ``truth`` where it is known.
+    """
+    ranked = _ranked(card, outputs, results)
+    told: Entry = {"input": source, "sample": place}
     if not ranked:
-        return entry | {"outputs": {name: _values(array) for name, array in results.items()}}
+        return told | {"outputs": {name: _values(array) for name, array in results.items()}}
     if truth is not None:
-        entry["truth"] = _label(truth, ranked)
-    return entry | {"labels": [{"label": r.label, "score": r.score} for r in ranked[:top]]}
+        told["truth"] = _label(truth, ranked)
+    return told | {"labels": [{"label": r.label, "score": r.score} for r in ranked[:top]]}
 
 
 def _label(truth: Any, ranked: Sequence[Prediction]) -> str:
@@ -167,13 +184,15 @@ def _label(truth: Any, ranked: Sequence[Prediction]) -> str:
     return next((each.label for each in ranked if each.index == number), str(number))
 
 
-def _ranked(model: Model, sample: dict[str, NDArray[Any]]) -> list[Prediction]:
+def _ranked(
+    card: Card | None, outputs: tuple[TensorSpec, ...], sample: dict[str, NDArray[Any]]
+) -> list[Prediction]:
     """Classes of one sample, best first; empty for a model that is no classifier."""
     import numpy as np
 
     from littoral.prediction import labelled, rank
 
-    name, tensor = labelled(model.card, model.outputs)
+    name, tensor = labelled(card, outputs)
     scores = sample[name]
     if np.ndim(scores) != 1 or isinstance(scores, list) or scores.dtype.kind not in "fiu":
         return []

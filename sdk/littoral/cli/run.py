@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from littoral.cli import _running
+from littoral.cli import _running, _streaming
 from littoral.cli._trust import add_trust
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ EXAMPLES = """examples:
   littoral run transformer.tflite --text "Alle Menschen sind frei"
   littoral run cnn.tflite --data test.npz
   littoral run cnn.tflite photos/ --csv labels.csv
+  littoral run keyword.tflite --stream kitchen.wav --hop 10 --top 1
+  tail -f sensor.csv | littoral run gru.step.float32.onnx --stream - --json
   littoral run cnn.onnx photo.png --option providers=CUDA,CPU --option CUDA.device_id=1
 
 A picture, a .wav, a .txt or a row of a .csv goes through the preprocessing that the model's card
@@ -49,8 +51,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signature", metavar="NAME", help="which of a .tflite file's signatures to run"
     )
+    _streaming.add_arguments(parser)
     _running.add_arguments(parser)
     add_trust(parser)
+
+
+def each(arguments: argparse.Namespace) -> Iterator[dict[str, Any]] | None:
+    """With ``--stream`` an object for each step or window; see `littoral.cli._streaming.entries`.
+
+    Raises:
+        LittoralError: As `run`, or arguments that do not go together.
+    """
+    from littoral.errors import InputError
+
+    if arguments.stream is None:
+        if (arguments.window, arguments.hop, arguments.smooth) != (None, None, 1):
+            raise InputError("--window, --hop and --smooth are for --stream DATA")
+        return None
+    if arguments.inputs or arguments.data or arguments.text or arguments.csv:
+        raise InputError("--stream takes its data itself: leave out the other inputs, and --csv")
+    return _streamed(arguments)
+
+
+describe_one = _streaming.line
+
+
+def _streamed(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    with _loaded(arguments) as model:
+        yield from _streaming.entries(model, arguments)
+
+
+def _loaded(arguments: argparse.Namespace) -> Model:
+    from littoral.errors import InputError
+    from littoral.loading import load
+
+    if arguments.top < 1:
+        raise InputError(f"--top is {arguments.top}: expected at least 1")
+    how = {**_running.how(arguments), "trust": arguments.trust}
+    return load(arguments.file, signature=arguments.signature, **how)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -68,12 +106,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     from littoral.cli import _answers
     from littoral.errors import InputError
-    from littoral.loading import load
 
-    if arguments.top < 1:
-        raise InputError(f"--top is {arguments.top}: expected at least 1")
-    how = {**_running.how(arguments), "trust": arguments.trust}
-    with load(arguments.file, signature=arguments.signature, **how) as model:
+    with _loaded(arguments) as model:
         given = _given(model, arguments)
         if not given:
             raise InputError(_what_it_takes(model))

@@ -1,7 +1,7 @@
 """From a signal to mel bands, frame by frame: what `log_mel` and `mfcc` share.
 
-A stream needs no more than `mel_of_frames` and `levels`: the first for every frame as it is
-complete, the second alike unless ``range_db`` or ``reference`` look at the loudest frame.
+A signal that goes on (`littoral.steps._signals`) needs `levels_of_frames` of every frame as it is
+complete; only `ranged` looks at others, for the loudest.
 """
 
 from __future__ import annotations
@@ -133,16 +133,35 @@ def levels(settings: Settings, mel: Doubles) -> Doubles:
     Returns:
         float64 of the same shape.
     """
+    plain = levels_of_frames(settings, mel)
+    return ranged(settings, plain, plain.max()) if settings.log == "db" else plain
+
+
+def levels_of_frames(settings: Settings, mel: Doubles) -> Doubles:
+    """The logarithm of bands, each frame for itself: all of `levels` but for `ranged`."""
     if settings.log == "none":
         return mel
     raised = np.maximum(mel, settings.floor) + settings.offset
     if settings.log == "ln":
         return np.log(raised)
-    reference = raised.max() if settings.reference == "max" else float(settings.reference)
-    decibels = 10 * (np.log10(raised) - np.log10(reference))
+    reference = 1.0 if settings.reference == "max" else float(settings.reference)
+    return np.asarray(10 * (np.log10(raised) - np.log10(reference)))
+
+
+def ranged(settings: Settings, levels: Doubles, loudest: Any) -> Doubles:
+    """What the settings make of levels in dB by the loudest of them.
+
+    Args:
+        settings: The settings.
+        levels: ``[..., mel_bins]``, of `levels_of_frames`.
+        loudest: The level that ``reference`` max and ``range_db`` count from: one for all, or one
+            a frame, ``[..., 1]``.
+    """
+    if settings.reference == "max":
+        levels, loudest = levels - loudest, 0.0
     if settings.range_db is not None:
-        decibels = np.maximum(decibels, decibels.max() - settings.range_db)
-    return np.asarray(decibels)
+        levels = np.maximum(levels, loudest - settings.range_db)
+    return levels
 
 
 def laid_out(settings: Settings, values: Doubles) -> NDArray[np.float32]:

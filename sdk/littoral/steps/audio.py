@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.steps import _wav
+from littoral.steps import _signals, _wav
 from littoral.steps._settings import optional, setting, whole
 
 ENDINGS = _wav.ENDINGS
@@ -52,3 +52,8 @@ def apply(settings: Settings, raw: Any) -> NDArray[np.float32]:
     count = min(len(result), len(signal))
     result[:count] = signal[:count]
     return result
+
+
+def signal(settings: Settings) -> _signals.Samples:
+    """The step over a signal that goes on; see `littoral.steps`."""
+    return _signals.Samples(settings.sample_rate)

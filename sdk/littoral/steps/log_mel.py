@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.steps import _spectrum, _wav
+from littoral.steps import _signals, _spectrum, _wav
 from littoral.steps._spectrum import Settings as Settings
 
 ENDINGS = _wav.ENDINGS
@@ -57,3 +57,8 @@ def apply(settings: Settings, raw: Any) -> NDArray[np.float32]:
     """
     signal = _wav.signal_of(raw, settings.sample_rate)
     return _spectrum.laid_out(settings, _spectrum.levels_of(settings, signal))
+
+
+def signal(settings: Settings) -> _signals.Spectrum:
+    """The step over a signal that goes on; see `littoral.steps`."""
+    return _signals.Spectrum(settings)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.steps import _spectrum, _wav
+from littoral.steps import _signals, _spectrum, _wav
 from littoral.steps._settings import one_of, setting, whole
 
 ENDINGS = _wav.ENDINGS
@@ -55,6 +55,11 @@ def apply(settings: Settings, raw: Any) -> NDArray[np.float32]:
     signal = _wav.signal_of(raw, settings.sample_rate)
     levels = _spectrum.levels_of(settings, signal)
     return _spectrum.laid_out(settings, cepstrum(settings, levels))
+
+
+def signal(settings: Settings) -> _signals.Spectrum:
+    """The step over a signal that goes on; see `littoral.steps`."""
+    return _signals.Spectrum(settings, lambda levels: cepstrum(settings, levels))
 
 
 def cepstrum(settings: Settings, levels: NDArray[np.float64]) -> NDArray[np.float64]:
