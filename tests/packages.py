@@ -52,7 +52,7 @@ def _pip(*arguments: str) -> None:
 
 def _kept(name: str, make: Callable[[Path], None]) -> Path:
     """The folder of that name, made now if it is not there; another process may do the same."""
-    place = CACHE / name.replace("<", "before-")
+    place = CACHE / name.replace("<", "-below-")
     if not place.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=CACHE))

@@ -115,15 +115,16 @@ def lay_out(
             be fed a batch piece by piece.
 
     Raises:
-        InputError: A shape that fits in none of the three ways, or an axis of size 0.
+        InputError: A shape that fits in none of the three ways, no samples, or no values where
+            the file does not leave open how many there are.
     """
-    for array, spec in zip(arrays, specs, strict=True):
-        if array.size == 0 and 0 not in spec.shape and not _is_absent(array, spec):
-            raise InputError(f"input {spec.name!r} is empty: its shape is {list(array.shape)}")
+    at_once = step(specs, outputs)
     pairs = list(zip(arrays, specs, strict=True))
+    for array, spec in pairs:
+        if array.size == 0 and not _may_be_empty(array, spec, at_once):
+            raise InputError(f"input {spec.name!r} is empty: its shape is {list(array.shape)}")
     if all(_takes(spec, array) for array, spec in pairs):
         return Batch(arrays)
-    at_once = step(specs, outputs)
     if at_once and all(spec.shape and _fits(a.shape, spec.shape[1:]) for a, spec in pairs):
         return Batch([array[None] for array in arrays], True, 1, at_once)
     for array, spec in pairs:
@@ -250,6 +251,15 @@ def _text(array: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
 
 def _takes(spec: TensorSpec, array: NDArray[Any]) -> bool:
     return not spec.is_ranked or _is_absent(array, spec) or _fits(array.shape, spec.shape)
+
+
+def _may_be_empty(array: NDArray[Any], spec: TensorSpec, at_once: int) -> bool:
+    """An open axis may have no entries, as that of a decoder's past has at first; samples not."""
+    if _is_absent(array, spec) or not spec.is_ranked or 0 in spec.shape:
+        return True
+    if len(array.shape) != len(spec.shape) or (at_once and array.shape[:1] == (0,)):
+        return False
+    return all(want is None for have, want in zip(array.shape, spec.shape, strict=True) if not have)
 
 
 def _is_absent(array: NDArray[Any], spec: TensorSpec) -> bool:

@@ -120,6 +120,9 @@ class InterpreterSession:
         """Resize where the shapes differ from the present ones, then hand out the memory."""
         if self._binding is None or shapes != self._shapes:
             self._binding = None
+            for spec, shape in zip(self.inputs, shapes, strict=True):
+                if 0 in shape and 0 not in spec.shape:  # kernels divide by the size: SIGFPE
+                    raise InputError(f"input {spec.name!r} is empty: its shape is {list(shape)}")
             try:
                 self._allocate(shapes)
                 self._binding = self._bind(shapes)
