@@ -108,10 +108,13 @@ def _load(
     if format == "keras":
         raise FormatError("a Keras file is what `littoral convert` starts from; load its result")
     signed_by = integrity.check_signature(content, trusted) if trusted else None
-    if signed_by is None and verify and integrity.check(content) is None and verify is True:
-        raise IntegrityError("the file carries no digest, and verify=True demands one")
+    if signed_by is None:
+        _check(format, content, verify)
     card = integrity.read_card(content)
     chosen, session = _open(engine, format, content, settings, opener)
+    if not session.outputs:
+        session.close()
+        raise FormatError("the model has no outputs")
     model = Model(
         session,
         name=name.replace("\\", "/").rpartition("/")[2],
@@ -130,6 +133,15 @@ def _load(
             raise
         raise FormatError(str(error)) from error
     return model
+
+
+def _check(format: str, content: bytes, verify: bool | Literal["auto"]) -> None:
+    """Check the digest, or what the parts of a file without one say of each other."""
+    digest = integrity.check(content) if verify else None
+    if digest is None and verify is True:
+        raise IntegrityError("the file carries no digest, and verify=True demands one")
+    if digest is None:
+        formats.module(format).check_structure(content)
 
 
 def _opener(isolated: bool, name: str, timeout_s: float | None) -> Opener:
@@ -158,6 +170,8 @@ def _open(
     for name in _candidates(engine, format):
         try:
             return name, opener(name, content, settings)
+        except UnicodeDecodeError as error:  # what the engines' Python sides make of a name
+            raise FormatError("a name in the file is not UTF-8: the file is damaged") from error
         except EngineNotInstalled as error:
             refusals.append(error)
     missing = [

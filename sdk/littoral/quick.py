@@ -82,6 +82,8 @@ def compose(
     Returns:
         The call. It may leave something in the engine's memory that it then did not run.
     """
+    if not inputs:
+        return never
     fills = []
     for memory, spec in zip(binding.inputs, inputs, strict=True):
         fill = _fill_raw(memory) if raw else _fill(memory, spec)

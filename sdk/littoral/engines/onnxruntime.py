@@ -115,8 +115,12 @@ class OnnxRuntimeSession:
             _hand_over(options, outside, settings.folder or "")
         try:
             with quiet_stderr():
+                # The fallback would print each failure to stdout, and try the same again.
                 self._session: Any = self._library.InferenceSession(
-                    content, options, providers=providers
+                    content,
+                    options,
+                    providers=providers,
+                    enable_fallback=False,
                 )
         except Exception as error:  # the library's own exceptions share no base but Exception
             raise FormatError(_refusal(error)) from error

@@ -6,6 +6,7 @@ A format's module offers:
     claims(content) -> bool                  do these bytes look like this format
     read_card(content) -> bytes | None       the card's JSON
     outline(content) -> Outline              inputs, outputs, operators, weights
+    check_structure(content) -> None         where engines run it: refuses what would crash them
 
 and, where a file can carry a seal (`littoral.integrity`):
 

@@ -127,6 +127,20 @@ def read_external(content: bytes, folder: str | None) -> Mapping[str, Buffer]:
     return _onnx_external.read(places, folder)
 
 
+def check_structure(content: bytes) -> None:
+    """Refuse a file whose parts do not fit together.
+
+    Args:
+        content: The whole file.
+
+    Raises:
+        FormatError: The file is damaged.
+    """
+    from littoral.formats import _onnx_structure  # here: a file with a sound digest needs no check
+
+    _onnx_structure.check(content)
+
+
 def external_tensor(content: bytes) -> str | None:
     """Name of a tensor whose values are in another file, None when the file is complete.
 

@@ -171,6 +171,20 @@ def outline(content: bytes) -> Outline:
     )
 
 
+def check_structure(content: bytes) -> None:
+    """Refuse a file whose parts do not fit together.
+
+    Args:
+        content: The whole file.
+
+    Raises:
+        FormatError: The file is damaged.
+    """
+    from littoral.formats import _tflite_structure  # here: inspecting a file needs no NumPy
+
+    _tflite_structure.check(content)
+
+
 def place_seal(content: bytes, record: bytes) -> bytes:
     """Put a seal's record between the file identifier and everything else.
 

@@ -92,9 +92,9 @@ def test_session_options_reach_the_library(monkeypatch):
     seen = {}
     real = onnxruntime.InferenceSession
 
-    def spy(content, options, providers):
+    def spy(content, options, providers, **more):
         seen.update(options=options, providers=providers)
-        return real(content, options, providers=providers)
+        return real(content, options, providers=providers, **more)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", spy)
     options = {
@@ -136,7 +136,9 @@ def test_a_provider_that_does_not_start_is_no_silent_fallback(monkeypatch):
     monkeypatch.setattr(
         onnxruntime,
         "InferenceSession",
-        lambda content, options, providers: real(content, options, providers=providers[-1:]),
+        lambda content, options, providers, **more: real(
+            content, options, providers=providers[-1:]
+        ),
     )
     with pytest.raises(littoral.EngineError, match="CUDAExecutionProvider does not start here"):
         littoral.load(ONNX, options={"providers": "CUDA,CPU"})
