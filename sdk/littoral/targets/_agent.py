@@ -90,8 +90,8 @@ class Agent:
         present = [digest for digest in digests if (files / digest).exists()]
         for digest in present:
             os.utime(files / digest)
-        absent = set(digests).difference(present)
-        return {"digests": sorted(absent), "free_bytes": shutil.disk_usage(files).free}
+        absent = [digest for digest in digests if digest not in present]
+        return {"digests": absent, "free_bytes": shutil.disk_usage(files).free}
 
     def do_put(self, digest: str, size: int) -> dict[str, Any]:
         """Take a file's bytes from stdin."""

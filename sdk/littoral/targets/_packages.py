@@ -33,7 +33,7 @@ from pip._internal.cli.main import main
 raise SystemExit(main(sys.argv[1:]))
 """
 _TIMEOUT_S = 900
-_NO_WHEEL = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)")
+_NO_WHEEL = re.compile(r"(?:No matching distribution found for|Cannot install) ([A-Za-z0-9._-]+)")
 _NO_NETWORK = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|Network is unreachable",
 )
@@ -129,17 +129,6 @@ def download(
     return sorted(folder.glob("*.whl"))
 
 
-def pip_failure_is_network(output: str) -> bool:
-    """Whether pip failed because it reached no package index."""
-    return bool(_NO_NETWORK.search(output))
-
-
-def package_without_wheel(output: str) -> str | None:
-    """The package that pip found nothing suitable of, if that is why it failed."""
-    found = _NO_WHEEL.search(output)
-    return None if found is None else found[1]
-
-
 def sdk_archive() -> bytes:
     """This littoral's own source files as a zip, the same bytes for the same files."""
     home = Path(littoral.__file__).parent
@@ -183,11 +172,11 @@ def _platforms(machine: Machine) -> list[str]:
 
 
 def _pip_failure(complaint: str) -> Exception:
-    if pip_failure_is_network(complaint):
+    if _NO_NETWORK.search(complaint):
         return TargetError("no package index can be reached from here: is there a network?")
-    package = package_without_wheel(complaint)
+    package = _NO_WHEEL.search(complaint)
     if package is not None:
-        return NoWheel(package)
+        return NoWheel(package[1])
     last: Any = (complaint.strip().splitlines() or ["no message"])[-1]
     hint = ": install pip here" if "No module named pip" in complaint else ""
     return TargetError(f"pip download failed here: {last}{hint}")

@@ -19,18 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from littoral.errors import TargetError
+from littoral.errors import LittoralError, TargetError
 from littoral.targets import Settings
 from littoral.targets._packages import (
     Machine,
     NoWheel,
     choices,
     download,
-    package_without_wheel,
-    pip_failure_is_network,
     sdk_archive,
 )
-from littoral.targets._session import InstallFailed, Session
+from littoral.targets._session import ConnectionLost, InstallFailed, Session
 
 Progress = Callable[[str], object]
 Trials = Sequence[dict[str, Any]]
@@ -153,7 +151,7 @@ def _install(
     folder: str,
     progress: Progress,
 ) -> None:
-    """By the board's own pip; where that fails for want of a network, with wheels from here."""
+    """By the board's own pip; where that fails, for example without a network, from here."""
     progress(f"installing {', '.join(requirements)} there")
     try:
         session.ask(
@@ -164,10 +162,8 @@ def _install(
             progress=progress,
         )
     except InstallFailed as error:
-        package = package_without_wheel(error.output)
-        if package is not None and not pip_failure_is_network(error.output):
-            raise NoWheel(package) from error
-        progress("its pip failed, so the packages are brought from here")
+        # Whether it lacks a network or the packages do not exist for it shows here more clearly.
+        progress(f"its pip failed, so packages are brought from here: {error.last_line}")
         _lay_out(session, requirements, machine, folder, progress)
 
 
@@ -184,10 +180,12 @@ def _lay_out(
         try:
             wheels = download(requirements, machine, Path(here))
         except NoWheel as error:
-            if error.package != "numpy" or "numpy" not in machine.modules:
+            if error.package != "numpy":
                 raise
             others = [one for one in requirements if not one.startswith("numpy")]
             wheels = download(others, machine, Path(here), alone=True)
+            if "numpy" not in machine.modules:
+                raise
         archives = session.send(wheels, progress)
         progress("unpacking there")
         session.ask("unpack", folder=folder, archives=archives, below="site")
@@ -197,7 +195,9 @@ def _faults(attempt: Try, place: Place, formats: Sequence[str]) -> dict[str, lis
     """Why engines do not run in a place, by the format that none of them runs."""
     try:
         trials = attempt(place)
-    except TargetError as error:
+    except ConnectionLost:
+        raise
+    except LittoralError as error:
         # NumPy itself may not load: then no engine was tried.
         return {name: [str(error)] for name in formats}
     found = {}

@@ -73,23 +73,31 @@ def explained(name: str, program: str, faults: Faults, ended: Ended) -> TargetEr
     """
     last = (ended.complaint.splitlines() or [f"exit code {ended.code}"])[-1].strip()
     if ended.started:
-        return TargetError(
+        return ConnectionLost(
             f"{name}: the connection was lost in the middle ({last}); what was copied whole is "
             "kept there, and the same command goes on from it"
         )
     for pattern, meaning in faults:
         if re.search(pattern, ended.complaint, re.IGNORECASE):
-            return TargetError(f"{name}: {meaning} [{last}]")
-    return TargetError(f"{name}: {program} ended before anything was started there: {last}")
+            return ConnectionLost(f"{name}: {meaning} [{last}]")
+    return ConnectionLost(f"{name}: {program} ended before anything was started there: {last}")
+
+
+class ConnectionLost(TargetError):
+    """Nothing more can come over this connection."""
 
 
 class InstallFailed(Exception):
-    """The board's own pip did not install what was asked for."""
+    """The board's own pip did not install what was asked for.
 
-    def __init__(self, output: str) -> None:
+    Attributes:
+        last_line: Of what it printed.
+    """
+
+    def __init__(self, output: Sequence[str]) -> None:
         """Keep what pip printed last."""
-        super().__init__(output)
-        self.output = output
+        self.last_line = output[-1] if output else "no message"
+        super().__init__(self.last_line)
 
 
 def start_command(python: str | None) -> str:
@@ -299,11 +307,12 @@ class Session:
         try:
             chunk = self._arrived.get(timeout=max(0.0, end - time.monotonic()))
         except queue.Empty:
-            raise TargetError(
+            raise ConnectionLost(
                 f"{self._name}: it does not answer any more (no sign of life for "
                 f"{SILENCE_S if self._started else START_S:.0f} s): is it overloaded or asleep?"
             ) from None
         if chunk is None:
+            self._arrived.put(None)
             raise self._ended()
         self._buffer += chunk
 
@@ -328,7 +337,7 @@ class Session:
     def _refusal(self, facts: dict[str, Any]) -> Exception:
         """What the agent could not do, as an error."""
         if facts["failed"] == "install":
-            return InstallFailed("\n".join(facts["tail"]))
+            return InstallFailed(facts["tail"])
         if facts["failed"] == "full":
             return TargetError(
                 f"{self._name}: no space left there ({facts['words']}): make room, or choose "

@@ -23,7 +23,7 @@ _FAULTS = (
     (r"unauthorized", "it does not trust this computer yet: unlock it and allow USB debugging"),
     (r"device offline", "it is offline: unplug it and plug it in again, or adb reconnect"),
     (r"more than one device", "there are several devices: name one (adb devices lists them)"),
-    (r"no devices|device '.*' not found|not found", "no such device: adb devices lists them"),
+    (r"no devices|device '.*' not found", "no such device: adb devices lists them"),
     (r"shell command not support|protocol fault", "its adbd is too old: Android 7 or newer"),
     (r"cannot connect to daemon|failed to start daemon", "adb's own server does not start"),
 )
