@@ -1,5 +1,6 @@
 # make demo     install into .venv, then train, convert, prove and measure everything
 # make test     install into .venv, then every check and test
+# make boards   install into .venv, then the tests on emulated boards behind ssh and adb (needs root)
 # make bench    time our files beside those of every stock route, and put the table into the README
 # make check    the same without the slow tests
 # make coverage convert every layer and architecture, and put the table into the README
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo bench test check lint format clean
+.PHONY: demo bench boards test check lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/littoral demo
@@ -19,8 +20,12 @@ bench: $(INSTALLED)
 	$(BIN)/python tests/speed_run.py --readme --json build/speed.json
 
 test: lint
-	$(BIN)/python -m pytest -m "not alone" --numprocesses 2
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --ignore tests/boards
+	$(BIN)/python -m pytest -m alone --ignore tests/boards
+
+boards: $(INSTALLED)
+	$(BIN)/python tests/boards/prepare.py
+	$(BIN)/python -m pytest --numprocesses 2 tests/boards
 
 check: lint
 	$(BIN)/python -m pytest -m "not slow"
