@@ -14,6 +14,7 @@ from littoral.errors import ConversionError, VerificationError
 
 from littoral_converters.calibration import Data
 from littoral_converters.capacity import check_memory
+from littoral_converters.description import Labels, Steps, read
 from littoral_converters.doubts import DataWarning
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
@@ -77,6 +78,8 @@ def convert(
     min_runtime: str | Sequence[str] | None = None,
     io: str = "float32",
     allow_unsafe: bool = False,
+    labels: Labels | None = None,
+    preprocessing: Steps | None = None,
     left_out: LeftOut | None = None,
     recommend: bool = True,
     streaming: bool = False,
@@ -103,6 +106,10 @@ def convert(
             ``("tflite-2.14", "ort-1.17")``; see `littoral_converters.runtimes`.
         io: What the files' float inputs and outputs are: ``"float32"`` or ``"float16"``.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
+        labels: What the classes are called, for `littoral.Model.predict`: names in the order of the
+            first output's last axis, or by output name; or a .txt (one a line) or .json file.
+        preprocessing: How raw data becomes the input: steps as in `littoral.steps`, for the first
+            input or by input name; or a .json file. Both go before what the model's file says.
         left_out: Called with a file that cannot be made, such as ``"tflite strict_int8"``, and the
             reason, in place of an error; float32 is never left out. None raises.
         recommend: Whether to time the files of a format in turn, 0.3 s each, and say which to ship.
@@ -122,6 +129,7 @@ def convert(
         VerificationError: A file does not agree with Keras; none of that call's files is kept.
         InputError: Unknown names, or data that does not fit.
     """
+    description = read(labels, preprocessing)
     has_samples = representative_data is not None
     jobs = jobs_of(formats, schemes, lowering, has_samples, min_runtime, left_out, io)
     request = Request(
@@ -134,6 +142,7 @@ def convert(
         needs_labels=True,
         streaming=streaming,
         context=context,
+        description=description,
     )
     check_streaming(streaming, batch, context)
     folder = files.make_folder(out)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from littoral.card import Card, CardTensor
+from littoral.card import Card
 from littoral.errors import ConversionError, InputError
 from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
@@ -24,6 +24,14 @@ from numpy.typing import NDArray
 from littoral_converters import isolation, reading, source
 from littoral_converters.calibration import Data, Dataset, invent, read
 from littoral_converters.capacity import check_weights
+from littoral_converters.description import (
+    NOTHING,
+    Description,
+    check_labels,
+    completed,
+    described,
+    with_activation,
+)
 from littoral_converters.doubts import doubts
 from littoral_converters.isolation import isolated
 from littoral_converters.verification import Outputs
@@ -51,6 +59,7 @@ class Request:
         streaming: Whether to prepare one time step of the model, with its state in and out.
         context: Steps that a step's attention and positions reach back; None for the model's
             length.
+        description: Labels and preprocessing that stand before those of the model's own card.
     """
 
     formats: tuple[str, ...] = ()
@@ -62,6 +71,7 @@ class Request:
     needs_labels: bool = False
     streaming: bool = False
     context: int | None = None
+    description: Description = NOTHING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,6 +265,9 @@ def prepare_model(
 
     signature = signature or signature_of(model)
     check_weights(model)
+    if request.description:
+        card = card or Card(name=str(model.name))
+        card = described(card, request.description, signature.inputs, signature.output_names)
     if request.streaming:
         return _prepare_step(model, request, card, signature)
     representative, evaluation = datasets(model, signature.inputs, request, card)
@@ -265,9 +278,11 @@ def prepare_model(
         }
         reference = _keras_outputs(model, signature, evaluation)
     outputs = {name: values.shape[1:] for name, values in reference.items()}
+    check_labels(request.description, outputs)
+    card = completed(card or Card(name=str(model.name)), signature.inputs, outputs)
     return Prepared(
         stem=str(model.name),
-        card=_card(model, signature.inputs, outputs, card),
+        card=with_activation(card, reference),
         graphs=graphs,
         representative=representative,
         evaluation=evaluation,
@@ -302,10 +317,12 @@ def _prepare_step(
         calibration = None if representative is None else step_feeds(step, representative)
         samples = step_feeds(step, found.sequences.head(2))
     outputs = {spec.name: spec.shape[1:] for spec in next(iter(graphs.values())).outputs}
-    described = _card(model, step.signature.inputs, outputs, card)
+    check_labels(request.description, outputs)
+    card = completed(card or Card(name=str(model.name)), step.signature.inputs, outputs)
+    card = with_activation(card, reference)
     return Prepared(
         stem=str(model.name),
-        card=dataclasses.replace(described, stream=found.card),
+        card=dataclasses.replace(card, stream=found.card),
         graphs=graphs,
         representative=calibration,
         evaluation=samples,
@@ -373,25 +390,3 @@ def _keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArr
     return {
         name: np.concatenate([part[index] for part in parts]) for index, name in enumerate(names)
     }
-
-
-def _card(
-    model: Any,
-    specs: Sequence[TensorSpec],
-    outputs: Mapping[str, tuple[int | None, ...]],
-    known: Card | None,
-) -> Card:
-    """The card so far: what the source file said, completed with names and shapes."""
-    known = known or Card(name=str(model.name))
-    steps = {tensor.name: tensor.preprocessing for tensor in known.inputs}
-    labels = {tensor.name: tensor.labels for tensor in known.outputs}
-    return dataclasses.replace(
-        known,
-        inputs=tuple(
-            CardTensor(s.name, s.shape, s.dtype, preprocessing=steps.get(s.name, ())) for s in specs
-        ),
-        outputs=tuple(
-            CardTensor(name, (None, *shape), labels=labels.get(name, ()))
-            for name, shape in outputs.items()
-        ),
-    )

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from littoral import inputs, preprocess
 from littoral.card import Card
 from littoral.errors import InputError
 from littoral.prediction import prepare
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from littoral_converters.calibration import Data
 
 _TABLE = ".csv"
-_COLUMNS_OF = {"tabular": None, "bytes": ["text"]}
+_COLUMNS_OF = {"tabular": None, "bytes": ["text"], "vocabulary": ["text"]}
 _SHOWN = 8
 
 
@@ -61,8 +62,8 @@ def arrays(data: Data, card: Card | None, specs: Sequence[TensorSpec], role: str
     if not path.is_dir() and not (path.suffix.lower() == _TABLE and path.is_file()):
         return data
     try:
-        card, step = _first_step(card, specs, path)
-        items = _files(path) if path.is_dir() else _rows(path, step)
+        card, steps = _steps(card, specs, path)
+        items = _files(path, steps) if path.is_dir() else _rows(path, dict(steps[0]))
         samples = [_sample(card, specs, item) for item in items]
         found = {specs[0].name: np.stack(samples)}
         if all(item.truth is not None for item in items):
@@ -72,9 +73,9 @@ def arrays(data: Data, card: Card | None, specs: Sequence[TensorSpec], role: str
     return found
 
 
-def _first_step(
+def _steps(
     card: Card | None, specs: Sequence[TensorSpec], path: Path
-) -> tuple[Card, dict[str, Any]]:
+) -> tuple[Card, Sequence[Mapping[str, Any]]]:
     if len(specs) != 1:
         raise InputError(
             f"{path} can feed a model of one input, this one has {len(specs)}: give an .npz with "
@@ -85,34 +86,15 @@ def _first_step(
         raise InputError(
             f"the model's card does not say how {path} becomes its input: give an .npz or .npy"
         )
-    return card, dict(steps[0])
+    return card, steps
 
 
-def _files(folder: Path) -> list[_Item]:
+def _files(folder: Path, steps: Sequence[Mapping[str, Any]]) -> list[_Item]:
     """A file a sample, by class folder when there are folders."""
-    entries = _visible(folder)
-    classes = [entry for entry in entries if entry.is_dir()]
-    if not classes:
-        items = [_Item(str(file), file, None) for file in entries]
-    else:
-        items = [_Item(str(f), f, each.name) for each in classes for f in _in_class(each)]
-    if not items:
-        raise InputError(f"{folder} is empty: expected files, or a folder of files per class")
-    return items
-
-
-def _in_class(folder: Path) -> list[Path]:
-    files = [entry for entry in _visible(folder) if entry.is_file()]
-    if not files:
-        raise InputError(f"{folder} holds no files: fill or remove it")
-    return files
-
-
-def _visible(folder: Path) -> list[Path]:
-    try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read: {error.strerror or error}") from error
+    endings = preprocess.parsed(steps)[0][0].ENDINGS
+    files = inputs.files_of(folder, endings)
+    classes = [(name, file) for name, file in files if name is not None]
+    return [_Item(str(file), inputs.value_of(file), name) for name, file in classes or files]
 
 
 def _rows(path: Path, step: dict[str, Any]) -> list[_Item]:

@@ -69,9 +69,7 @@ def read(path: Path) -> list[Arrays | Raw]:
         return [_arrays(path)]
     if suffix == ".csv":
         return list(_rows(path))
-    if suffix == ".txt":
-        return [Raw(path.name, _text(path))]
-    return [Raw(path.name, path)]
+    return [Raw(path.name, value_of(path))]
 
 
 def read_folder(path: Path, endings: Sequence[str], labels: Sequence[str] = ()) -> list[Raw]:
@@ -86,18 +84,43 @@ def read_folder(path: Path, endings: Sequence[str], labels: Sequence[str] = ()) 
     Raises:
         InputError: It cannot be read, or there is no such file in it.
     """
+    found = []
+    for folder, file in files_of(path, endings):
+        source = file.name if folder is None else f"{folder}/{file.name}"
+        named = folder in labels or (folder is not None and folder.isdecimal() and bool(labels))
+        found.append(Raw(source, value_of(file), folder if named else None))
+    return found
+
+
+def files_of(path: Path, endings: Sequence[str]) -> list[tuple[str | None, Path]]:
+    """The files of a folder, then those of the folders in it, in the order of their names.
+
+    Args:
+        path: The folder.
+        endings: Of the files to take, lower case; all others are left alone.
+
+    Returns:
+        For each file the name of the folder in `path` that it lies in, None for `path` itself.
+
+    Raises:
+        InputError: It cannot be read, or there is no such file in it.
+    """
     if not endings:
         raise InputError(f"{path} is a folder, and the model takes no files: give a file of data")
-    found = [Raw(file.name, file) for file in _of_kind(path, endings)]
-    for folder in _visible(path):
-        if folder.is_dir():
-            named = folder.name in labels or (folder.name.isdecimal() and bool(labels))
-            truth = folder.name if named else None
-            files = _of_kind(folder, endings)
-            found += [Raw(f"{folder.name}/{file.name}", file, truth) for file in files]
+    folders = [(None, path), *((f.name, f) for f in _visible(path) if f.is_dir())]
+    found = [(name, file) for name, folder in folders for file in _of_kind(folder, endings)]
     if not found:
         raise InputError(f"{path} holds no files that end in {', '.join(endings)}")
     return found
+
+
+def value_of(file: Path) -> Path | str:
+    """What a card's first step takes of a file: the text of a .txt, the path of any other.
+
+    Raises:
+        InputError: The text is no UTF-8, or cannot be read.
+    """
+    return _text(file) if file.suffix.lower() == ".txt" else file
 
 
 def _of_kind(folder: Path, endings: Sequence[str]) -> list[Path]:

@@ -15,6 +15,10 @@ EXAMPLES = """examples:
   littoral convert cnn.keras --out build/
   littoral convert cnn.keras --out build/ --schemes float32 static_int8 \\
       --representative-data train.npz --evaluation-data eval.npz
+  littoral convert yours.keras --out build/ --labels labels.txt --preprocessing steps.json
+
+--labels and --preprocessing go into the files, so that littoral run takes a photo and prints names
+(littoral steps lists the steps).
 
 data: an .npz with one array per input name (a single input may be called x); for evaluation also
 the labels, y. Where the model's card says how: a .csv, or a folder with a folder of pictures or
@@ -84,6 +88,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how far the attention of a streamed model reaches back (default: its length)",
     )
     parser.add_argument(
+        "--labels", metavar="FILE", help="class names: a .txt with one a line, or a .json"
+    )
+    parser.add_argument(
+        "--preprocessing", metavar="FILE", help="a .json of the steps from raw data to the input"
+    )
+    parser.add_argument(
         "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
     )
 
@@ -130,6 +140,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             min_runtime=split(arguments.min_runtime),
             io=arguments.io,
             allow_unsafe=arguments.allow_unsafe,
+            labels=arguments.labels,
+            preprocessing=arguments.preprocessing,
             recommend=not arguments.no_recommend,
             streaming=arguments.streaming,
             context=arguments.context,

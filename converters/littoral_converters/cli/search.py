@@ -58,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", nargs="+", type=int, metavar="N", help="to try (default: 1 2 4, as cores go)"
     )
     parser.add_argument(
+        "--labels", metavar="FILE", help="class names: a .txt with one a line, or a .json"
+    )
+    parser.add_argument(
+        "--preprocessing", metavar="FILE", help="a .json of the steps from raw data to the input"
+    )
+    parser.add_argument(
         "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
     )
 
@@ -92,6 +98,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             target=arguments.target,
             threads=arguments.threads,
             allow_unsafe=arguments.allow_unsafe,
+            labels=arguments.labels,
+            preprocessing=arguments.preprocessing,
             formats=names(arguments.formats),
             schemes=names(arguments.schemes),
             lowerings=names(arguments.lowerings),

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from littoral_converters import source
 from littoral_converters.calibration import Data
+from littoral_converters.description import Labels, Steps, read
 from littoral_converters.doubts import DataWarning
 from littoral_converters.exploration import choosing, outcome
 from littoral_converters.exploration.budget import (
@@ -68,6 +69,8 @@ def search(
     engines: Sequence[str] | None = None,
     batch: int | None = 1,
     allow_unsafe: bool = False,
+    labels: Labels | None = None,
+    preprocessing: Steps | None = None,
     report: Report = lambda step: None,
     warn: Report = _warn,
     clock: Clock = system_clock,
@@ -99,6 +102,10 @@ def search(
         engines: Engines to try in other ways than the usual one, None for all of the formats.
         batch: Batch size of the files, None for any.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
+        labels: What the classes are called, for `littoral.Model.predict`: names in the order of the
+            first output's last axis, or by output name; or a .txt (one a line) or .json file.
+        preprocessing: How raw data becomes the input: steps as in `littoral.steps`, for the first
+            input or by input name; or a .json file. Both go before what the model's file says.
         report: Called with one line before each step.
         warn: Called with one line for each thing that is doubtful about the representative data.
             By default a `DataWarning`.
@@ -114,13 +121,15 @@ def search(
         TargetError: The target cannot be used.
     """
     budget = Budget(budget_s, clock)
+    description = read(labels, preprocessing)
     check_drop(max_drop)
     demands = Demands(max_drop, max_size)
     choice = choice_of(formats, schemes, lowerings, representative_data is not None)
     machine = connect(target)
     settings = _settings(machine, threads, engines, choice)
     data = {"evaluation": evaluation_data, "representative": representative_data}
-    proofs = Proofs(files.make_folder(out), key_of(model, data, {"batch": batch}))
+    matters = {"batch": batch, **(dataclasses.asdict(description) if description else {})}
+    proofs = Proofs(files.make_folder(out), key_of(model, data, matters))
     request = Request(
         formats=choice.formats,
         batch=batch,
@@ -128,6 +137,7 @@ def search(
         evaluation_data=evaluation_data,
         allow_unsafe=allow_unsafe,
         needs_labels=True,
+        description=description,
     )
     workshop = Workshop(model, request, report)
     _learn(workshop, proofs)

@@ -146,14 +146,12 @@ def test_numbers_are_classes_only_where_the_labels_are_none(tmp_path):
 
 
 def test_bad_folders_are_one_clear_line(tmp_path):
-    with pytest.raises(InputError, match="is empty"):
+    with pytest.raises(InputError, match=r"holds no files that end in \.png"):
         read(tmp_path, PICTURE)
     picture_folders(tmp_path, ("cat", "cow"))
     with pytest.raises(InputError, match=r"cow/0.png: the model has no class 'cow', only cat, dog"):
         read(tmp_path, PICTURE)
     (tmp_path / "dog").mkdir()
-    with pytest.raises(InputError, match="dog holds no files"):
-        read(tmp_path, PICTURE)
     (tmp_path / "dog" / "a.png").write_text("no picture")
     with pytest.raises(InputError, match=r"a.png: .*no picture"):
         read(tmp_path, PICTURE)
