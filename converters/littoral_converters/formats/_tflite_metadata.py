@@ -118,11 +118,14 @@ def _model_texts(card: Card) -> dict[int, str]:
 
 def _input(builder: Any, tensor: CardTensor) -> int:
     fields = {_TENSOR_NAME: _text(builder, tensor.name)}
-    step = tensor.preprocessing[0] if len(tensor.preprocessing) == 1 else {}
+    step: Mapping[str, Any] = {}
     try:
-        if step.get("step") in _DESCRIPTIONS:
-            fields[_TENSOR_DESCRIPTION] = _text(builder, _DESCRIPTIONS[step["step"]](step))
-        is_image = step.get("step") == "image"
+        told = []
+        for step in tensor.preprocessing:
+            told.append(_DESCRIPTIONS.get(str(step.get("step")), _by_name)(step))
+        if told:
+            fields[_TENSOR_DESCRIPTION] = _text(builder, "; ".join(told))
+        is_image = len(told) == 1 and step.get("step") == "image"
         content = _image(builder, step) if is_image else {_TENSOR_CONTENT: _feature(builder)}
     except (KeyError, TypeError, ValueError) as error:
         raise ConversionError(
@@ -168,7 +171,9 @@ def _picture(builder: Any, step: Mapping[str, Any]) -> int:
     builder.PrependUint32Slot(0, int(step["width"]), 0)
     builder.PrependUint32Slot(1, int(step["height"]), 0)
     size = builder.EndObject()
-    picture = _table(builder, {1: size}, {0: _COLOURS.get(int(step["channels"]), 0)})
+    # The standard has no name for blue before red.
+    colours = 0 if step.get("order") == "bgr" else _COLOURS.get(int(step["channels"]), 0)
+    picture = _table(builder, {1: size}, {0: colours})
     return _table(builder, {_UNION_VALUE: picture}, {_UNION_TYPE: _IMAGE})
 
 
@@ -176,14 +181,28 @@ def _feature(builder: Any) -> int:
     return _table(builder, {_UNION_VALUE: _table(builder, {})}, {_UNION_TYPE: _FEATURE})
 
 
+def _by_name(step: Mapping[str, Any]) -> str:
+    return str(step.get("step"))
+
+
+def _bands(step: Mapping[str, Any]) -> str:
+    return (
+        f"of sound at {step['sample_rate']} Hz: window {step['frame_length']}, "
+        f"step {step['frame_step']}, {step['mel_bins']} mel bins"
+    )
+
+
 _DESCRIPTIONS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "image": lambda step: f"a picture, resized ({step.get('filter', 'bilinear')})",
-    "mfcc": lambda step: (
-        f"mel-frequency cepstral coefficients of sound at {step['sample_rate']} Hz: window "
-        f"{step['frame_length']}, step {step['frame_step']}, {step['mel_bins']} mel bins"
+    "image": lambda step: (
+        f"a picture, {step.get('fit', 'stretch')} to size ({step.get('filter', 'bilinear')}), "
+        f"{step.get('order', 'rgb')}, {step.get('layout', 'channels_last')}"
     ),
+    "audio": lambda step: f"sound at {step['sample_rate']} Hz, from -1 to 1",
+    "log_mel": lambda step: f"levels {_bands(step)}",
+    "mfcc": lambda step: f"mel-frequency cepstral coefficients {_bands(step)}",
     "tabular": lambda step: f"columns: {', '.join(map(str, step['columns']))}",
     "bytes": lambda step: "a text's UTF-8 bytes, each plus 1; 0 is padding at the end",
+    "vocabulary": lambda step: f"a text's {step.get('unit', 'word')}s by their place in a list",
 }
 
 

@@ -166,11 +166,20 @@ def test_outputs_with_the_same_labels_share_a_file():
         {"step": "tabular", "columns": ["a", "b"]},
         {"step": "bytes", "length": 9},
         {"step": "mfcc", "sample_rate": 8, "frame_length": 4, "frame_step": 2, "mel_bins": 3},
+        {"step": "log_mel", "sample_rate": 8, "frame_length": 4, "frame_step": 2, "mel_bins": 3},
+        {"step": "audio", "sample_rate": 8000, "length": 8000},
+        {"step": "vocabulary", "vocabulary": ["", "[UNK]"], "length": 4},
         {"step": "of another version"},
     ],
 )
 def test_other_steps_are_features(step):
     assert b"y" in entry(sealed(card_of(step)))
+
+
+def test_several_steps_are_told_in_words():
+    sound = {"step": "audio", "sample_rate": 8000}
+    content = entry(sealed(card_of(sound, {"step": "standardize", "of": "sample"})))
+    assert b"sound at 8000 Hz, from -1 to 1; standardize" in content
 
 
 @pytest.mark.parametrize("step", [{"step": "image"}, image_step(mean="grey"), {"step": "tabular"}])
