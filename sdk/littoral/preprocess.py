@@ -18,6 +18,12 @@ from littoral import __version__, plugins, steps
 from littoral.errors import InputError
 from littoral.steps import _settings
 
+Parsed = list[tuple[ModuleType, Any]]
+
+_MOST_KNOWN = 16
+_known: dict[int, tuple[tuple[Mapping[str, Any], ...], Parsed]] = {}
+"""What a card's tuple of steps, kept alive here, was found to say: checking words takes long."""
+
 
 def apply(preprocessing: Sequence[Mapping[str, Any]], raw: Any) -> NDArray[Any]:
     """Run a card's steps one after the other.
@@ -40,7 +46,7 @@ def apply(preprocessing: Sequence[Mapping[str, Any]], raw: Any) -> NDArray[Any]:
     return np.asarray(value)
 
 
-def parsed(preprocessing: Sequence[Mapping[str, Any]]) -> list[tuple[ModuleType, Any]]:
+def parsed(preprocessing: Sequence[Mapping[str, Any]]) -> Parsed:
     """Check steps before any data is touched.
 
     Args:
@@ -53,7 +59,15 @@ def parsed(preprocessing: Sequence[Mapping[str, Any]]) -> list[tuple[ModuleType,
         InputError: A step or setting that this version of littoral does not know, that is missing
             or of no use; the message names both.
     """
-    return [_parsed(step) for step in preprocessing]
+    known = _known.get(id(preprocessing))
+    if known is not None and known[0] is preprocessing:
+        return known[1]
+    found = [_parsed(step) for step in preprocessing]
+    if isinstance(preprocessing, tuple):
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[id(preprocessing)] = (preprocessing, found)
+    return found
 
 
 def _parsed(step: Mapping[str, Any]) -> tuple[ModuleType, Any]:

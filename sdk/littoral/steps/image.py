@@ -142,13 +142,13 @@ def decode(raw: str | os.PathLike[str] | bytes) -> NDArray[np.uint8]:
     source: Any = io.BytesIO(raw) if isinstance(raw, (bytes, bytearray)) else Path(raw)
     try:
         with Image.open(source) as image:
-            turned = ImageOps.exif_transpose(image)
-            if turned.mode.startswith("I"):  # Pillow would cut 16 bits off at 255
-                deep = np.asarray(turned, np.float64)
+            ImageOps.exif_transpose(image, in_place=True)
+            if image.mode.startswith("I"):  # Pillow would cut 16 bits off at 255
+                deep = np.asarray(image, np.float64)
                 return np.clip(np.rint(deep / 257), 0, 255).astype(np.uint8)[:, :, None]
-            grey = turned.mode in ("1", "L", "LA", "La", "F")
-            pixels = np.asarray(turned.convert("L" if grey else "RGB"))
-            return pixels[:, :, None] if grey else pixels
+            mode = "L" if image.mode in ("1", "L", "LA", "La", "F") else "RGB"
+            pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+            return pixels[:, :, None] if mode == "L" else pixels
     except UnidentifiedImageError as error:
         raise InputError(f"{name} is no picture that Pillow can read") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -202,7 +202,8 @@ def _padded(pixels: Pixels, height: int, width: int, fill: float) -> Pixels:
     if height * width > _MOST_PADDED:
         raise InputError(f"a picture of {rows} x {columns} is too long and narrow to be padded")
     shape = (rows + 2 * top, columns + 2 * left, pixels.shape[2])
-    canvas = np.full(shape, fill, np.float32)
+    is_level = pixels.dtype == np.uint8 and fill == fill // 1 and 0 <= fill <= 255
+    canvas = np.full(shape, fill, np.uint8 if is_level else np.float32)
     canvas[top : top + rows, left : left + columns] = pixels
     return canvas
 

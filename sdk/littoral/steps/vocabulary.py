@@ -51,6 +51,11 @@ class Settings:
     unknown: int = setting(whole(0), 1)
     dtype: str = setting(one_of("int32", "int64"), "int32")
 
+    @functools.cached_property
+    def places(self) -> dict[str, int]:
+        """Number by token."""
+        return {token: place for place, token in enumerate(self.vocabulary)}
+
 
 def apply(settings: Settings, raw: Any) -> NDArray[Any]:
     """Turn a text into numbers.
@@ -66,7 +71,7 @@ def apply(settings: Settings, raw: Any) -> NDArray[Any]:
         InputError: Neither str nor bytes, or bytes that are no UTF-8.
     """
     numbers = np.full(settings.length, settings.padding, settings.dtype)
-    places = _places(settings.vocabulary)
+    places = settings.places
     tokens = split(settings, raw)[: settings.length]
     numbers[: len(tokens)] = [places.get(token, settings.unknown) for token in tokens]
     return numbers
@@ -90,11 +95,6 @@ def split(settings: Settings, raw: Any) -> list[str]:
     if settings.unit == "character":
         return list(text)
     return [word for word in _WHITE_SPACE.split(text) if word]
-
-
-@functools.lru_cache(maxsize=8)
-def _places(vocabulary: tuple[str, ...]) -> dict[str, int]:
-    return {token: place for place, token in enumerate(vocabulary)}
 
 
 def _text(raw: Any) -> str:
