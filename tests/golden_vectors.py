@@ -1,4 +1,4 @@
-"""Write tests/golden/steps/*.json, the numbers that every port of the steps must give.
+"""Write tests/golden/steps/*.json and predictions.json, the numbers that every port must give.
 
     python tests/golden_vectors.py
 
@@ -13,10 +13,11 @@ import wave
 from pathlib import Path
 
 import numpy as np
-from littoral import preprocess
+from littoral import prediction, preprocess
 from littoral.errors import InputError
 
 FOLDER = Path(__file__).parent / "golden/steps"
+PREDICTIONS = FOLDER.parent / "predictions.json"
 TOLERANCES = {
     "audio": {"absolute": 1e-6, "relative": 0},
     "bytes": {"absolute": 0, "relative": 0},
@@ -286,6 +287,26 @@ def vocabulary_cases():
     return inputs, cases
 
 
+def predictions():
+    """Scores of one sample to its classes: ``[label, score, index]``, best first."""
+    names = ["sea", "shore", "sky"]
+    cases = [
+        {"name": "as they are", "scores": [0.2, 0.7, 0.1], "labels": names},
+        {"name": "logits", "scores": [1.5, -2.0, 3.25], "labels": names, "activation": "logits"},
+        {"name": "large logits", "scores": [900, 901, -5], "labels": names, "activation": "logits"},
+        {"name": "equal scores keep their order", "scores": [1, 2, 2], "labels": names},
+        {"name": "another number of labels", "scores": [0.1, 0.9], "labels": names},
+        {"name": "no labels, two best", "scores": [3, 9, 4], "labels": [], "top": 2},
+        {"name": "one value for two", "scores": [0.75], "labels": ["no", "yes"]},
+        {"name": "one logit", "scores": [-1.5], "labels": ["no", "yes"], "activation": "logits"},
+    ]
+    for case in cases:
+        scores, labels = np.array(case["scores"], np.float32), tuple(case["labels"])
+        ranked = prediction.rank(scores, labels, case.get("top"), case.get("activation"))
+        case["ranked"] = [[each.label, float(f"{each.score:.8g}"), each.index] for each in ranked]
+    return {"tolerance": {"absolute": 1e-6, "relative": 0}, "cases": cases}
+
+
 def answer(case_input, steps):
     try:
         result = preprocess.apply(steps, decoded(case_input))
@@ -316,6 +337,10 @@ def main():
         head = f'"step": "{step}", "tolerance": {json.dumps(found["tolerance"])}'
         text = f'{{{head},\n"inputs": {{\n{inputs}\n}},\n"cases": [\n{cases}\n]}}\n'
         (FOLDER / f"{step}.json").write_text(text)
+    found = predictions()
+    cases = ",\n".join(map(json.dumps, found["cases"]))
+    head = f'"tolerance": {json.dumps(found["tolerance"])}'
+    PREDICTIONS.write_text(f'{{{head},\n"cases": [\n{cases}\n]}}\n')
 
 
 if __name__ == "__main__":

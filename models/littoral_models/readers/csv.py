@@ -1,16 +1,24 @@
-"""A .csv file: numbers in columns, the class in the last one, a header or none."""
+"""A .csv file: numbers and texts in columns, the class in the last one, a header or none."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from littoral import preprocess
 from littoral.errors import InputError
+from numpy.typing import NDArray
 
 from littoral_models.readers import Samples, classes_of
 
 KIND = "a .csv file"
+MOST_CATEGORIES = 100
+"""Different texts in a column: more are names or notes, of which a model learns nothing."""
+
+_Rows = list[tuple[int, list[str]]]
 
 
 def accepts(path: Path) -> bool:
@@ -22,34 +30,71 @@ def read(path: Path) -> Samples:
     """Read the table.
 
     Args:
-        path: UTF-8, separated by commas. A first row with a word among its numbers is a header.
+        path: UTF-8, separated by commas. A first row whose cells are unlike those below it is a
+            header. A column without a number in it holds categories, each a value of its own.
 
     Raises:
-        InputError: Not text, no rows, rows of different length, or a cell that is no number.
+        InputError: Not text, no rows, rows of different length, a text among numbers, or a column
+            of too many texts.
     """
+    rows = _rows(path)
+    columns = [f"column_{number}" for number in range(1, len(rows[0][1]) if rows else 1)]
+    for line, row in rows:
+        if len(row) != len(columns) + 1:
+            raise InputError(f"{path} line {line}: {len(row)} cells, expected {len(columns) + 1}")
+    if rows and _is_header(rows):
+        columns = rows.pop(0)[1][:-1]
+    if not rows or not columns:
+        raise InputError(f"{path} holds no rows of features with a class in the last column")
+    categories = {
+        column: _texts(path, column, [row[place] for _, row in rows])
+        for place, column in enumerate(columns)
+        if not any(_is_number(row[place]) or not row[place].strip() for _, row in rows)
+    }
+    step: dict[str, Any] = {"step": "tabular", "columns": columns}
+    if categories:
+        step |= {"categories": categories, "unknown": "zero"}
+    steps = (step,)
+    labels, y = classes_of([row[-1] for _, row in rows])
+    x = np.stack([_sample(path, line, row[:-1], steps) for line, row in rows])
+    return Samples(x, y, labels, "features", steps)
+
+
+def _rows(path: Path) -> _Rows:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.reader(stream, skipinitialspace=True)
-            rows = [(reader.line_num, row) for row in reader if row]
+            return [(reader.line_num, row) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is no table in UTF-8 with commas: {error}") from error
-    columns = [f"column_{number}" for number in range(1, len(rows[0][1]) if rows else 1)]
-    if rows and not all(_is_number(cell) for cell in rows[0][1][:-1]):
-        columns = rows.pop(0)[1][:-1]
-    if not rows or not columns:
-        raise InputError(f"{path} holds no rows of numbers with a class in the last column")
-    x = np.array([_numbers(path, line, row, columns) for line, row in rows], np.float32)
-    labels, y = classes_of([row[-1] for _, row in rows])
-    return Samples(x, y, labels, "features", ({"step": "tabular", "columns": columns},))
 
 
-def _numbers(path: Path, line: int, row: list[str], columns: list[str]) -> list[float]:
-    if len(row) != len(columns) + 1:
-        raise InputError(f"{path} line {line}: {len(row)} cells, expected {len(columns) + 1}")
-    for cell, column in zip(row, columns, strict=False):
-        if not _is_number(cell):
-            raise InputError(f"{path} line {line}: {cell!r} in {column!r} is no number")
-    return [float(cell) for cell in row[:-1]]
+def _is_header(rows: _Rows) -> bool:
+    """Whether a cell of the first row is a text that its column does not know below."""
+    first, below = rows[0][1][:-1], [row for _, row in rows[1:]]
+    return any(
+        not _is_number(cell) and cell not in {row[place] for row in below}
+        for place, cell in enumerate(first)
+    )
+
+
+def _texts(path: Path, column: str, cells: list[str]) -> list[str]:
+    distinct = sorted({cell.strip() for cell in cells})
+    if len(distinct) > MOST_CATEGORIES:
+        raise InputError(
+            f"{path}: column {column!r} holds {len(distinct)} different texts, at most "
+            f"{MOST_CATEGORIES} can be told apart: leave it out"
+        )
+    return distinct
+
+
+def _sample(
+    path: Path, line: int, row: list[str], steps: tuple[Mapping[str, Any], ...]
+) -> NDArray[Any]:
+    try:
+        return preprocess.apply(steps, row)
+    except InputError as error:
+        raise InputError(f"{path} line {line}: {error}") from error
 
 
 def _is_number(cell: str) -> bool:

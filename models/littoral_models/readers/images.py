@@ -12,12 +12,10 @@ KIND = "a folder with a folder of images per class"
 LARGEST = 64
 """Pixels a side: larger images are made smaller, so that a model for a board can take them."""
 
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-
 
 def accepts(path: Path) -> bool:
     """True for a folder in whose folders images lie."""
-    return bool(class_folders(path, _ENDINGS))
+    return bool(class_folders(path, image.ENDINGS))
 
 
 def read(path: Path) -> Samples:
@@ -33,7 +31,7 @@ def read(path: Path) -> Samples:
         InputError: A file that is no image.
         EngineNotInstalled: Pillow is missing.
     """
-    classes = class_folders(path, _ENDINGS)
+    classes = class_folders(path, image.ENDINGS)
     first = image.decode(next(iter(classes.values()))[0])
     # A multiple of 4, so that the patches of a Transformer tile it too.
     side = min(LARGEST, max(8, min(first.shape[:2]) // 4 * 4))

@@ -1,4 +1,4 @@
-"""A folder with one folder of .wav recordings per class."""
+"""A folder with one folder of recordings per class."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from littoral.steps import _wav
 
 from littoral_models.readers import Samples, class_folders, from_folders
 
-KIND = "a folder with a folder of .wav per class"
+KIND = "a folder with a folder of recordings per class"
 LONGEST = 64
 """Frames: what is longer is cut, because each frame is a step of the network on the device."""
 
@@ -17,8 +17,8 @@ _MEL_BINS, _COEFFICIENTS = 40, 13
 
 
 def accepts(path: Path) -> bool:
-    """True for a folder in whose folders .wav files lie."""
-    return bool(class_folders(path, (".wav",)))
+    """True for a folder in whose folders recordings lie."""
+    return bool(class_folders(path, _wav.ENDINGS))
 
 
 def read(path: Path) -> Samples:
@@ -33,8 +33,9 @@ def read(path: Path) -> Samples:
 
     Raises:
         InputError: A file that is no recording.
+        EngineNotInstalled: One that is no .wav, and soundfile is missing.
     """
-    classes = class_folders(path, (".wav",))
+    classes = class_folders(path, _wav.ENDINGS)
     read_all = {file: _wav.read(file) for files in classes.values() for file in files}
     rate = next(iter(read_all.values()))[0]
     window, step = round(_WINDOW_SECONDS * rate), round(_STEP_SECONDS * rate)

@@ -2,6 +2,7 @@ import wave
 
 import numpy as np
 import pytest
+from littoral import preprocess
 from littoral.errors import InputError
 from littoral_models import data
 from PIL import Image
@@ -29,6 +30,20 @@ def test_a_table_with_a_header(tmp_path):
         np.testing.assert_array_equal(y, x[:, 0] % 2)
 
 
+@pytest.mark.parametrize("header", ["colour,length,good\n", ""])
+def test_a_table_with_texts_makes_a_place_for_each(tmp_path, header):
+    rows = [f"{('red', 'blue', 'green')[i % 3]},{i},{'yes' if i % 2 else 'no'}" for i in range(24)]
+    found = data.load(write(tmp_path / "table.csv", header + "\n".join(rows)))
+    name = "colour" if header else "column_1"
+    (step,) = found.preprocessing
+    assert step["categories"] == {name: ["blue", "green", "red"]}
+    whole = np.concatenate([found.x_train, found.x_test])
+    whole = whole[whole[:, 3].argsort()]
+    assert whole[:4].tolist() == [[0, 0, 1, 0], [1, 0, 0, 1], [0, 1, 0, 2], [0, 0, 1, 3]]
+    mauve = preprocess.apply(found.preprocessing, ["mauve", 7])
+    assert mauve.tolist() == [0, 0, 0, 7]
+
+
 def test_a_table_without_a_header_orders_numbers_by_value(tmp_path):
     path = write(tmp_path / "t.csv", "\n".join(f"{i},{i % 3 * 5}" for i in range(12)))
     found = data.load(path)
@@ -43,8 +58,9 @@ def test_a_table_without_a_header_orders_numbers_by_value(tmp_path):
         ("a,b\n", "no rows"),
         ("1\n2\n", "no rows"),
         ("1,2,x\n1,x\n", "line 2: 2 cells, expected 3"),
-        ("1,2,x\n1,two,y\n", "line 2: 'two' in 'column_2' is no number"),
-        ("1,x\nnan,y\n", "NaN"),
+        ("1,2,x\n1,two,y\n", "line 2: column 'column_2': 'two' is no number"),
+        ("1,x\nnan,y\n", "line 2: column 'column_1': 'nan' is no value"),
+        ("n,y\n" + "\n".join(f"name {i},{i % 2}" for i in range(101)), "101 different texts"),
         ("1,x\n2,y\n", "too few"),
     ],
 )

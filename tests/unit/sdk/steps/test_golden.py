@@ -40,6 +40,11 @@ def test_the_numbers_are_pythons(step):
         )
 
 
+def test_the_predictions_are_pythons():
+    stored = json.loads(golden_vectors.PREDICTIONS.read_text(encoding="utf-8"))
+    assert stored == json.loads(json.dumps(golden_vectors.predictions()))
+
+
 @pytest.mark.parametrize("step", FILES)
 def test_the_files_hold_every_case_that_the_script_has(step):
     """A case that was added or changed without running the script would bind nobody."""

@@ -2,9 +2,12 @@
 
 import io
 
+import hypothesis
 import littoral
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from littoral import preprocess
 from littoral.steps import _resizing, image
 from PIL import Image
@@ -281,3 +284,20 @@ def test_settings_that_make_no_sense_are_named(changes, message):
 def test_a_picture_like_a_thread_is_not_padded_into_a_giant():
     with pytest.raises(littoral.InputError, match="too long and narrow to be padded"):
         preprocess.apply(step(fit="pad"), np.zeros((1, 40000, 3), np.uint8))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of EXIF notes that are broken
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
+@given(data=st.data())
+@hypothesis.settings(max_examples=40, deadline=None)
+def test_damaged_pictures_are_refused_or_read(format, data):
+    content = encoded(picture(8, 8, 3), format)
+    place = data.draw(st.integers(0, len(content)))
+    junk = data.draw(st.binary(max_size=20))
+    damaged = content[:place] + junk + content[place + data.draw(st.integers(0, 20)) :]
+    try:
+        pixels = image.decode(damaged)
+    except littoral.InputError:
+        return
+    assert pixels.dtype == np.uint8
+    assert pixels.ndim == 3
