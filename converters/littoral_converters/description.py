@@ -21,12 +21,11 @@ from littoral.errors import InputError
 from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
 
+from littoral_converters.verification import are_logits
+
 Labels: TypeAlias = str | os.PathLike[str] | Sequence[str] | Mapping[str, Sequence[str]]
 Step: TypeAlias = Mapping[str, Any]
 Steps: TypeAlias = str | os.PathLike[str] | Step | Sequence[Step] | Mapping[str, Sequence[Step]]
-
-_SLACK = 1e-3
-"""A probability may lie this far outside 0 to 1 by rounding."""
 
 _FIRST = ""
 """Stands for the first input or output where no name is given."""
@@ -150,7 +149,7 @@ def with_activation(card: Card, reference: Mapping[str, NDArray[Any]]) -> Card:
     for tensor in card.outputs:
         values = reference.get(tensor.name, np.zeros(0))
         is_open = tensor.labels and tensor.activation is None and values.dtype.kind == "f"
-        if is_open and ((values < -_SLACK) | (values > 1 + _SLACK)).any():
+        if is_open and are_logits(values):
             tensor = dataclasses.replace(tensor, activation="logits")
         outputs.append(tensor)
     return dataclasses.replace(card, outputs=tuple(outputs))

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 Outputs = Mapping[str, NDArray[Any]]
 
+_SLACK = 1e-3
+"""A probability may lie this far outside 0 to 1 by rounding."""
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -177,5 +180,12 @@ def _accuracy(outputs: NDArray[Any], truth: NDArray[Any]) -> float:
             f"y has labels from {truth.min()} to {truth.max()}, but the model's output has "
             f"{classes} classes"
         )
-    chosen = flat.argmax(1) if flat.shape[1] > 1 else (flat[:, 0] > 0.5).astype(int)
-    return float(np.mean(chosen == truth))
+    if flat.shape[1] > 1:
+        return float(np.mean(flat.argmax(1) == truth))
+    threshold = 0 if are_logits(flat) else 0.5
+    return float(np.mean((flat[:, 0] > threshold) == truth))
+
+
+def are_logits(scores: NDArray[Any]) -> bool:
+    """Whether scores of classes lie beyond 0 to 1, so that they are no probabilities."""
+    return bool(((scores < -_SLACK) | (scores > 1 + _SLACK)).any())

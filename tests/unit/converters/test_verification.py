@@ -40,6 +40,12 @@ def test_a_single_output_is_a_yes_or_no():
     assert found.value == pytest.approx(2 / 3)
 
 
+def test_a_single_logit_says_yes_above_zero():
+    logits = outputs([[-3], [0.25], [2], [-0.5]])
+    found = compare(logits, logits, np.array([0, 1, 1, 1]), LOOSE)
+    assert found.value == 0.75
+
+
 def test_targets_shaped_like_the_output_are_a_regression():
     keras, file = outputs([[1.0], [2.0]]), outputs([[1.5], [2.0]])
     found = compare(keras, file, np.array([[1.0], [1.0]], "float32"), LOOSE)
