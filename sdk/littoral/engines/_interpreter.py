@@ -139,6 +139,29 @@ class InterpreterSession:
         """States are copied: the engine's inputs and outputs stay where they are."""
         return copying_loop(self.bind(shapes), feedback, self.inputs, self.outputs)
 
+    def is_delegated(self, tensors: tuple[int, ...]) -> bool | None:
+        """Whether the operator that makes these tensors runs inside a delegate, once bound.
+
+        A delegate keeps what it makes to itself, or hands it out as an output of its own node.
+
+        Args:
+            tensors: Indices of the operator's outputs.
+
+        Returns:
+            None where this version of the library does not show its nodes.
+        """
+        inner = self._inner
+        if not (hasattr(inner, "NumNodes") and hasattr(inner, "NodeOutputs") and tensors):
+            return None
+        nodes = [n for n in range(inner.NumNodes()) if inner.NodeName(n).endswith("DELEGATE")]
+        if any(index in inner.NodeOutputs(node) for node in nodes for index in tensors):
+            return True
+        try:
+            inner.GetTensor(tensors[0], 0)
+        except ValueError:  # "Tensor data is null": nobody outside a delegate ever sees it
+            return bool(nodes)
+        return False
+
     def reset(self) -> None:
         """Reset variable tensors; resource variables need a new interpreter."""
         if self._state == "tensors" and not self._graph:

@@ -47,6 +47,11 @@ def apply(
         )
     for name, value in _options.group(options, "config.").items():
         session.add_session_config_entry(name, value)
+    if "profile" in options:
+        session.enable_profiling = True
+        session.profile_file_prefix = str(options["profile"])
+    if "optimized_model" in options:
+        session.optimized_model_filepath = str(options["optimized_model"])
     if "custom_ops" in options:
         _register(session, str(options["custom_ops"]))
     own = {name: _options.group(options, f"{name}.") for name in wanted}

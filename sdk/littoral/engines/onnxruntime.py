@@ -40,6 +40,8 @@ OPTIONS = {
     "memory_pattern": "on (default) or off: plan the memory of a call ahead",
     "dimension.*": "the size of an open axis, by the axis's name in the file",
     "config.*": "an entry of the session's configuration, by its name in ONNX Runtime",
+    "profile": "path to begin a file name with: the library's own profile of the session's life",
+    "optimized_model": "path: write the graph that runs, after the library's fusions",
     "custom_ops": "path of a library with custom operators",
 }
 ALTERNATIVES: tuple[Mapping[str, str], ...] = ()
@@ -124,6 +126,7 @@ class OnnxRuntimeSession:
                 )
         except Exception as error:  # the library's own exceptions share no base but Exception
             raise FormatError(_refusal(error)) from error
+        self._profiles = options.enable_profiling
         if settings.options:
             _onnxruntime_options.check_used(self._session, providers)
         self.inputs = tuple(_input(node, content) for node in self._session.get_inputs())
@@ -183,6 +186,8 @@ class OnnxRuntimeSession:
         """Drop the arrays, then the session."""
         self._binding = self._arrays = None
         self._wrapper = None
+        if self._session is not None and self._profiles:
+            self._session.end_profiling()
         self._session = None
 
     def _bind(self, shapes: tuple[Shape, ...]) -> Binding:
@@ -200,6 +205,24 @@ class OnnxRuntimeSession:
         self._arrays = (memory, arrays)
         invoke, self._wrapper = self._bound(memory, arrays)
         return Binding(memory, invoke, tuple(array.copy for array in arrays))
+
+    def bare_call(self, shapes: tuple[Shape, ...], *, is_empty: bool) -> Callable[[], object]:
+        """A call that leaves its results where the library puts them: nothing is copied out.
+
+        Args:
+            shapes: One per input.
+            is_empty: True leaves the graph out: what a call takes besides it.
+        """
+        memory = [
+            np.zeros(shape, spec.dtype) for spec, shape in zip(self.inputs, shapes, strict=True)
+        ]
+        binding = self._session.io_binding()
+        for spec, array in zip(self.inputs, memory, strict=True):
+            binding.bind_ortvalue_input(spec.name, self._wrap(array))
+        for node in self._session.get_outputs():
+            binding.bind_output(node.name)
+        empty: Callable[[], object] = binding.synchronize_inputs
+        return empty if is_empty else self._invoker(binding)
 
     def _bind_plain(self, memory: tuple[NDArray[Any], ...]) -> Binding:
         results: list[Any] = []

@@ -154,7 +154,7 @@ def outline(content: bytes) -> Outline:
     model = root(content)
     graphs = model.tables(_MODEL_SUBGRAPHS)
     inputs, outputs = _specs(model)
-    kinds = [_operator_name(code) for code in model.tables(_MODEL_CODES)]
+    kinds = [operator_name(code) for code in model.tables(_MODEL_CODES)]
     used: Counter[str] = Counter()
     for graph in graphs:
         for operator in graph.tables(_GRAPH_OPERATORS):
@@ -264,7 +264,8 @@ def _dtype(tensor: Table) -> str:
     return _DTYPES[number] if 0 <= number < len(_DTYPES) else f"type {number}"
 
 
-def _operator_name(code: Table) -> str:
+def operator_name(code: Table) -> str:
+    """The operator's name in the schema; of a custom one its own."""
     number = operator_code(code)
     if number == _CUSTOM:
         return f"CUSTOM {code.text(1)}"

@@ -1,8 +1,8 @@
 """Measurements for people: terminal tables and self-contained HTML pages.
 
-`tables` and `gates` are for the terminal, `demo`, `bench`, `pair` and `layers` are the pages.
-`findings` and `comparison` put figures into words; `charts`, `confusion` and `distribution` draw
-SVG; `page` and `style` are the frame; `result`, `units` and `markup` are what they all speak.
+`tables` and `gates` are for the terminal; `demo`, `bench`, `pair`, `profile`, `search` and `layers`
+are the pages. `findings`, `notes` and `comparison` put figures into words; `charts`, `confusion`
+and `distribution` draw; `page` and `style` are the frame; `result`, `units` and `markup` serve all.
 """
 
 from littoral.report.bench import bench_report
@@ -11,6 +11,7 @@ from littoral.report.demo import demo_report
 from littoral.report.gates import gates_junit, gates_markdown, gates_table
 from littoral.report.layers import layers_report, layers_table
 from littoral.report.pair import pair_report, pair_table
+from littoral.report.profile import profile_report, profile_table
 from littoral.report.search import search_report, search_table
 from littoral.report.tables import bench_table, demo_markdown, demo_table
 
@@ -29,6 +30,8 @@ __all__ = [
     "layers_table",
     "pair_report",
     "pair_table",
+    "profile_report",
+    "profile_table",
     "search_report",
     "search_table",
 ]

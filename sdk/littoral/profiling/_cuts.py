@@ -1,0 +1,106 @@
+"""Partial execution: what an operator takes is what the file takes longer with it than without.
+
+An engine's own profiler would be the first choice. LiteRT's counts whole microseconds, which is
+more than most operators of a small network take, and tflite-runtime has none that Python can reach;
+ONNX Runtime's counts whole microseconds too, and its bookkeeping takes several of them for each
+operator: the parts of an MLP whose call takes 15 us added up to 84. So the file is cut after its
+first, second, third... operator, all cuts are timed in turn, round by round, and neighbours are
+subtracted, paired by round: drift and the overhead of a call cancel out.
+
+The engine sees a graph of its own in each cut. Where it fuses an operator into its neighbour when
+both are there (XNNPACK folds an activation into the layer before it), the parts add up to a little
+more than the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from littoral.clock import Call, Plan, time_in_turn
+from littoral.profiling import OperatorTime, Tell
+from littoral.statistics import Estimate, percentile, percentile_interval
+
+MOST = 96
+"""Cuts at once; a longer file is cut between layers, and where these are many evenly."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator of the graph that runs.
+
+    Attributes:
+        index: Its place.
+        kind: Its name in the format.
+        name: Of its first output, failing that of its constants.
+        layer: The Keras layer that the name was made in.
+        macs: Multiplications with an addition.
+        moved_bytes: Inputs, outputs and constants.
+        delegated: Whether an accelerator's delegate runs it; None where the engine does not say.
+    """
+
+    index: int
+    kind: str
+    name: str
+    layer: str
+    macs: int
+    moved_bytes: int
+    delegated: bool | None = None
+
+
+def timed(
+    operators: Sequence[Operator],
+    call_of: Callable[[int], Call],
+    duration_s: float,
+    tell: Tell,
+) -> tuple[OperatorTime, ...]:
+    """Time the operators of a file.
+
+    Args:
+        operators: In the order of execution, at least one.
+        call_of: Makes the call of the file with so many operators; 0 is the call's overhead.
+        duration_s: About how long to time.
+        tell: Is told what happens now.
+    """
+    ends = _ends(operators)
+    calls = []
+    for place, end in enumerate([0, *ends]):
+        tell(f"cutting the file, {place} of {len(ends)}")
+        calls.append(call_of(end))
+    tell(f"timing {len(calls)} cuts in turn")
+    rounds = time_in_turn(calls, Plan(duration_ns=int(duration_s * 1e9 / len(calls))))
+    medians = np.array([[percentile(own, 0.5) for own in one] for one in rounds])
+    spans = zip([0, *ends[:-1]], ends, np.diff(medians, axis=0), strict=True)
+    return tuple(_time(operators[start:end], more) for start, end, more in spans)
+
+
+def _time(group: Sequence[Operator], more: NDArray[np.float64]) -> OperatorTime:
+    found = percentile_interval(more, 0.5)
+    kinds = list(dict.fromkeys(one.kind for one in group))
+    layers = list(dict.fromkeys(one.layer for one in group))
+    delegated = {one.delegated for one in group}
+    return OperatorTime(
+        index=group[0].index,
+        count=len(group),
+        kind="+".join(kinds),
+        name=group[-1].name,
+        layer=layers[0] if len(layers) == 1 else "",
+        time_ns=Estimate(max(0.0, found.value), *found.ends),
+        delegated=delegated.pop() if len(delegated) == 1 else None,
+        macs=sum(one.macs for one in group),
+        moved_bytes=sum(one.moved_bytes for one in group),
+    )
+
+
+def _ends(operators: Sequence[Operator]) -> list[int]:
+    """How many operators each cut keeps."""
+    count = len(operators)
+    if count <= MOST:
+        return list(range(1, count + 1))
+    ends = [i for i in range(1, count) if operators[i].layer != operators[i - 1].layer] + [count]
+    if len(ends) > MOST:
+        ends = sorted({round(share) for share in np.linspace(1, count, MOST)})
+    return ends
