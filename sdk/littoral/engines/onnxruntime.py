@@ -126,7 +126,7 @@ class OnnxRuntimeSession:
                 )
         except Exception as error:  # the library's own exceptions share no base but Exception
             raise FormatError(_refusal(error)) from error
-        self._profiles = options.enable_profiling
+        self._profiles = "profile" in settings.options
         if settings.options:
             _onnxruntime_options.check_used(self._session, providers)
         self.inputs = tuple(_input(node, content) for node in self._session.get_inputs())
@@ -217,12 +217,13 @@ class OnnxRuntimeSession:
             np.zeros(shape, spec.dtype) for spec, shape in zip(self.inputs, shapes, strict=True)
         ]
         binding = self._session.io_binding()
+        self._wrapper = binding
         for spec, array in zip(self.inputs, memory, strict=True):
             binding.bind_ortvalue_input(spec.name, self._wrap(array))
         for node in self._session.get_outputs():
             binding.bind_output(node.name)
         empty: Callable[[], object] = binding.synchronize_inputs
-        return empty if is_empty else self._invoker(binding)
+        return empty if is_empty else partial(self._session.run_with_iobinding, binding)
 
     def _bind_plain(self, memory: tuple[NDArray[Any], ...]) -> Binding:
         results: list[Any] = []
