@@ -54,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _streaming.add_arguments(parser)
     _running.add_arguments(parser)
     add_trust(parser)
+    parser.add_argument(
+        "--isolated",
+        action="store_true",
+        help="run the engine in a process of its own, so that its crash is only an error",
+    )
 
 
 def each(arguments: argparse.Namespace) -> Iterator[dict[str, Any]] | None:
@@ -87,7 +92,7 @@ def _loaded(arguments: argparse.Namespace) -> Model:
 
     if arguments.top < 1:
         raise InputError(f"--top is {arguments.top}: expected at least 1")
-    how = {**_running.how(arguments), "trust": arguments.trust}
+    how = {**_running.how(arguments), "trust": arguments.trust, "isolated": arguments.isolated}
     return load(arguments.file, signature=arguments.signature, **how)
 
 

@@ -16,7 +16,7 @@ from littoral.errors import FormatError
 
 Positions = NDArray[np.int64]
 _most, _any = np.maximum.reduce, np.logical_or.reduce
-_MOST_FIELDS = 12
+_MOST_FIELDS = 16
 _PLACES = {width: np.arange(width) for width in (1, 2, 4, 8)}
 _VISITS_PER_BYTE = 2
 

@@ -24,9 +24,9 @@ from littoral.formats._tflite_arity import CALLS, SPREADS, TABLE
 
 _MODEL_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS = 1, 2, 4
 _TENSORS, _INPUTS, _OUTPUTS, _OPERATORS = 0, 1, 2, 3
-_SHAPE, _TYPE, _BUFFER, _NAME, _QUANTIZATION, _SPARSITY = 0, 1, 2, 3, 4, 6
+_SHAPE, _TYPE, _BUFFER, _NAME, _QUANTIZATION, _SPARSITY, _SIGNATURE = 0, 1, 2, 3, 4, 6, 7
 _SCALE, _ZERO_POINT, _AXIS = 2, 3, 6
-_CODE, _OPTIONS_TYPE, _OPTIONS, _CUSTOM_OPTIONS = 0, 3, 4, 5
+_CODE, _OPTIONS_TYPE, _OPTIONS, _CUSTOM_OPTIONS, _INTERMEDIATES, _OPTIONS_2 = 0, 3, 4, 5, 8, 12
 
 _LARGEST_TENSOR_BYTES = float(1 << 32)
 _SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
@@ -78,6 +78,8 @@ def _buffers(buffers: Tables, size: int) -> NDArray[np.float64]:
 
 def _tensors(tensors: Tables, held: NDArray[np.float64]) -> None:
     tensors.vectors(_NAME, 1)
+    tensors.vectors(_SIGNATURE, 4)
+    tensors.tables(_SPARSITY)
     buffers = tensors.numbers(_BUFFER, "<u4")
     _demand(buffers < len(held), "tensor", "is said to be in a buffer that is not there")
     shapes = tensors.vectors(_SHAPE, 4)
@@ -148,7 +150,10 @@ def _operators(
     _demand(~(absent & (inputs.columns < needed[inputs.rows])), "operator input", "is left out")
     absent = _indices(outputs, tensors, "an operator")
     _demand(~(absent & (least_out > 0)[outputs.rows]), "operator output", "is left out")
+    _indices(operators.vectors(_INTERMEDIATES, 4), tensors, "an operator")
     operators.vectors(_CUSTOM_OPTIONS, 1)
+    operators.tables(_OPTIONS)
+    operators.tables(_OPTIONS_2)
     _options(operators, kinds, outputs.counts, graphs)
 
 

@@ -77,6 +77,8 @@ def describe(value: Any, arrays: list[NDArray[Any]]) -> Any:
         value: An array of numbers or text, a list or a dict of such, or a plain value.
         arrays: Is given the arrays of numbers, in the order of the description.
     """
+    if isinstance(value, np.generic):
+        value = np.asarray(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in _NUMBERS:
         arrays.append(np.ascontiguousarray(value).reshape(value.shape))
         return ["array", value.dtype.str, list(value.shape)]
@@ -86,7 +88,7 @@ def describe(value: Any, arrays: list[NDArray[Any]]) -> Any:
         return ["list", [describe(item, arrays) for item in value]]
     if isinstance(value, dict):
         return ["dict", [[_plain(key), describe(item, arrays)] for key, item in value.items()]]
-    return ["plain", _plain(value)]
+    return ["plain", value]
 
 
 def build(description: Any, arrays: Iterator[NDArray[Any]]) -> Any:

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +17,9 @@ import onnx_writer
 import pytest
 import small_models
 import tflite_writer
-from littoral import isolation
+from littoral import cli, isolation
 from littoral.engines import Settings
+from littoral.formats import tflite
 from littoral.isolation import wire
 from tflite_writer import Graph, Op, T
 
@@ -128,6 +130,15 @@ def test_text_scalars_and_empty_results_come_through():
     assert got["none"].shape == (1, 0)
 
 
+def test_a_scalar_of_litert_is_an_array_without_axes():
+    content = tflite_writer.write(
+        Graph([T("x", []), T("y", [])], [0], [1], [tflite_writer.add(0, 0, 1)])
+    )
+    with littoral.load(content, isolated=True) as model:
+        assert model.run(np.float32(1.5)).shape == ()
+        assert model.run(np.float32(1.5)) == 3
+
+
 def test_a_variable_starts_anew_with_each_call_as_it_does_here():
     content = tflite_writer.write(
         Graph(
@@ -156,6 +167,18 @@ def test_a_file_that_kills_the_engine_is_an_error_here():
         open_and_run(DEADLY)
 
 
+def test_the_command_line_survives_a_file_that_kills_the_engine(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "deadly.tflite"
+    path.write_bytes(DEADLY)
+    np.save(tmp_path / "x.npy", X)
+    assert cli.main(["run", str(path), str(tmp_path / "x.npy"), "--isolated"]) == 1
+    assert "another number of outputs than its options say" in capsys.readouterr().err
+    monkeypatch.setattr(tflite, "check_structure", lambda content: None)
+    assert cli.main(["run", str(path), str(tmp_path / "x.npy"), "--isolated"]) == 1
+    assert re.search(r"deadly\.tflite: .* died \(SIG", capsys.readouterr().err)
+
+
+@pytest.mark.slow
 def test_a_call_that_takes_too_long_is_ended_and_the_next_one_works():
     with littoral.load(small_models.ONE["onnx"], isolated=True, timeout_s=0.5) as model:
         model.run(X)
@@ -229,6 +252,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["idle", "busy"])
 def test_no_process_is_left_when_the_program_is_killed(state, tmp_path):
     path = tmp_path / "slow.onnx"
