@@ -39,8 +39,8 @@ class Check:
         output: The output's name.
         samples: Rows that were compared.
         is_exact: It is integer in the file, so it must be equal.
-        max_abs_error: Largest difference in real units.
-        relative_error: The same over the largest value.
+        max_abs_error: Largest difference in real units; None where the shapes are others.
+        relative_error: The same over the largest value; None likewise.
         passed: Equal, or within the tolerance.
     """
 
@@ -49,8 +49,8 @@ class Check:
     output: str
     samples: int
     is_exact: bool
-    max_abs_error: float
-    relative_error: float
+    max_abs_error: float | None
+    relative_error: float | None
     passed: bool
 
 
@@ -102,10 +102,11 @@ def connected(
     Raises:
         InputError: An address is none, or given twice.
     """
-    twice = next((one for one in addresses if addresses.count(one) > 1), None)
+    targets = tuple(connect(one, offline=offline, timeout_s=timeout_s) for one in addresses)
+    names = [target.name for target in targets]
+    twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"target {twice} is given twice")
-    targets = tuple(connect(one, offline=offline, timeout_s=timeout_s) for one in addresses)
     try:
         yield targets
     finally:
@@ -139,7 +140,14 @@ def measure_on(targets: Sequence[Target], order: Order, progress: Progress) -> t
     here = [target for target in targets if isinstance(target, local.Local)]
     elsewhere = [target for target in targets if target not in here]
     with ThreadPoolExecutor(max(1, len(elsewhere))) as pool:
-        done = list(pool.map(work, elsewhere))
+        tasks = [pool.submit(work, target) for target in elsewhere]
+        try:
+            done = [task.result() for task in tasks]
+        except BaseException:
+            # Interrupted: the pool would wait until every board is done.
+            for target in elsewhere:
+                target.close()
+            raise
     done += map(work, here)
     return tuple(sorted(done, key=lambda result: [t.name for t in targets].index(result.target)))
 
@@ -185,7 +193,7 @@ def _check(
 ) -> Check:
     if came.shape != expected.shape or expected.dtype.kind not in "biuf":
         same = came.shape == expected.shape and bool(np.array_equal(came, expected))
-        error = 0.0 if same else float("inf")
+        error = 0.0 if same else None
         return Check(target, str(path), output, len(expected), True, error, error, same)
     found = difference(expected, came)
     passed = not found.not_finite and (
@@ -196,9 +204,14 @@ def _check(
 
 
 def _disagreement(check: Check, order: Order) -> VerificationError:
-    allowed = "must be equal" if check.is_exact else f"may differ by {order.tolerance:g} of it"
+    how = "has another shape or other texts"
+    if check.max_abs_error is not None:
+        allowed = "must be equal" if check.is_exact else f"may be off by {order.tolerance:g} of it"
+        how = (
+            f"is off by {check.max_abs_error:.3g}, {check.relative_error:.3g} of its largest "
+            f"value, and {allowed}"
+        )
     return VerificationError(
-        f"{check.target}: {check.path} answers otherwise than here: output {check.output!r} is "
-        f"off by {check.max_abs_error:.3g}, {check.relative_error:.3g} of its largest value, and "
-        f"{allowed}; it was not timed"
+        f"{check.target}: {check.path} answers otherwise than here: output {check.output!r} {how}; "
+        "it was not timed"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -204,6 +205,22 @@ def test_a_connection_that_falls_silent_is_given_up(board, files, monkeypatch):
         with _soon(line.freeze, lambda: any(runs.iterdir())):
             fault("ssh://board", files.onnx, "lost in the middle.*Timeout", options=ENDLESS)
     _wait_until(lambda: not any(runs.iterdir()))
+
+
+def test_a_person_who_interrupts_is_obeyed_at_once_and_there_too(board, files, tmp_path):
+    """Only this process gets the signal, as from a build server; ssh does not."""
+    measure("ssh://board", files.onnx)
+    runs = board.home / ".cache/littoral/runs"
+    argv = ["bench", str(files.onnx), "--runs", str(10**8), "--cold-starts", "0"]
+    command = [str(OWN_PYTHON / "littoral"), *argv, "--target", "ssh://board"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as bench:
+        _wait_until(lambda: _names(runs))
+        time.sleep(0.5)
+        bench.send_signal(signal.SIGINT)
+        _, said = bench.communicate(timeout=15)
+    assert bench.returncode == 130
+    assert "littoral: interrupted" in said
+    _wait_until(lambda: not _names(runs))
 
 
 def test_a_measurement_that_takes_too_long(files):

@@ -179,6 +179,7 @@ def search(
         "complete": not untried,
         "seconds": round(budget.spent, 1),
     }
+    machine.close()
     return write(folder, str(proofs.stem), variants, best is not None, ruled_out, demands, facts)
 
 

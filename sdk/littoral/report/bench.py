@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,6 +85,8 @@ def _title(results: Sequence[Result]) -> str:
     latency = units.duration(fastest.p50.value if fastest.p50 else None)
     if len(results) == 1:
         return f"{fastest.label}: {latency} at the median"
+    if fastest.is_emulated:
+        return f"{len(results)} files measured, on emulated processors"
     return f"{len(results)} files measured: {fastest.label} is the fastest, {latency} at the median"
 
 
@@ -114,7 +117,8 @@ def _figures(
 
 
 def _fastest(results: Sequence[Result]) -> Result:
-    return min(results, key=lambda result: result.p50.value if result.p50 else float("inf"))
+    """Of those whose times say something, if there are any."""
+    return min(results, key=lambda one: (one.is_emulated, one.p50.value if one.p50 else math.inf))
 
 
 def _legend(results: Sequence[Result]) -> str:
@@ -126,8 +130,9 @@ def _legend(results: Sequence[Result]) -> str:
 
 def _table(results: Sequence[Result], measurements: Sequence[Mapping[str, Any]]) -> str:
     fastest = _fastest(results)
+    is_ranked = len(results) > 1 and not fastest.is_emulated
     rows = [
-        page.row(_cells(result, entry), 3, is_best=len(results) > 1 and result is fastest)
+        page.row(_cells(result, entry), 3, is_best=is_ranked and result is fastest)
         for result, entry in zip(results, measurements, strict=True)
     ]
     return page.table(_HEADER, rows, left=3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from littoral.report import units
@@ -20,6 +20,7 @@ def notes(payload: Mapping[str, Any]) -> list[str]:
     for target in targets:
         machine = f"The machine {target['target']}" if len(targets) > 1 else "The machine"
         found += _of_machine(machine, target.get("environment") or {})
+        found += _of_checks(target.get("checks") or ())
         if target.get("error"):
             found.append(f"FAILED {target['error']}")
     measurements = payload["measurements"]
@@ -34,6 +35,18 @@ def _of_machine(machine: str, environment: Mapping[str, Any]) -> list[str]:
     if (environment.get("conditions") or {}).get("throttled"):
         told.append(f"{machine} was throttled while it was measured: let it cool down.")
     return told
+
+
+def _of_checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not checks or not all(check["passed"] for check in checks):
+        return []
+    files = len({check["path"] for check in checks})
+    worst = max(check["relative_error"] for check in checks)
+    return [
+        f"{checks[0]['target']} answers as this machine does: {files} "
+        f"file{'s' * (files > 1)}, {checks[0]['samples']:,} samples, off by at most {worst:.1e} "
+        "of an output's largest value."
+    ]
 
 
 def _of_one(fields: Mapping[str, Any]) -> list[str]:

@@ -41,6 +41,7 @@ class Result:
         load_ms: One load of the file.
         peak_memory_bytes: Of the fresh process.
         passed: The file agrees with Keras within its tolerance.
+        is_emulated: Its times say nothing about a real processor.
         hue: The CSS class that colours it.
     """
 
@@ -61,6 +62,7 @@ class Result:
     load_ms: float | None
     peak_memory_bytes: int | None
     passed: bool | None
+    is_emulated: bool
     hue: str
 
 
@@ -155,6 +157,7 @@ def _result(label: str, hue: str, fields: Mapping[str, Any]) -> Result:
         family=str(fields.get("family") or ""),
         format=str(fields.get("format") or ""),
         scheme=str(fields.get("scheme") or ""),
+        is_emulated=bool(fields.get("emulated")),
         p50=_estimate(fields, "latency_p50_us"),
         p90=_estimate(fields, "latency_p90_us"),
         p99=_estimate(fields, "latency_p99_us"),

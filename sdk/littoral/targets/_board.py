@@ -119,6 +119,8 @@ class Board:
             raise
 
     def _opened(self, progress: Progress = lambda what: None) -> Session:
+        if self._session is not None and not self._session.is_open:
+            self.close()
         if self._session is None:
             progress("connecting")
             self._session = self._connect()

@@ -48,6 +48,10 @@ class NoWheel(Exception):
         self.package = package
 
 
+class NoPackages(Exception):
+    """None can be fetched here, for whatever machine; the message says why."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """What a board's Python is, as far as packages must fit it.
@@ -105,7 +109,7 @@ def download(
 
     Raises:
         NoWheel: One of the packages has none for this machine.
-        TargetError: pip is missing here, or there is no network.
+        NoPackages: pip is missing here, there is no network, or no wheels for such systems.
     """
     version = machine.markers["python_version"]
     command = [sys.executable, "-c", _PIP, json.dumps(dict(machine.markers)), "download"]
@@ -123,7 +127,7 @@ def download(
             timeout=_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired as error:
-        raise TargetError(f"pip download took more than {_TIMEOUT_S} s here") from error
+        raise NoPackages(f"pip download took more than {_TIMEOUT_S} s here") from error
     if done.returncode:
         raise _pip_failure(done.stderr)
     return sorted(folder.glob("*.whl"))
@@ -161,7 +165,7 @@ def _platforms(machine: Machine) -> list[str]:
     name, version = machine.libc
     architecture = machine.markers["platform_machine"]
     if machine.markers["sys_platform"] != "linux" or name not in ("glibc", "musl"):
-        raise TargetError(
+        raise NoPackages(
             f"there are no wheels for {machine.words}: install an engine there and name its Python"
         )
     if name == "musl":
@@ -173,10 +177,10 @@ def _platforms(machine: Machine) -> list[str]:
 
 def _pip_failure(complaint: str) -> Exception:
     if _NO_NETWORK.search(complaint):
-        return TargetError("no package index can be reached from here: is there a network?")
+        return NoPackages("no package index can be reached from here: is there a network?")
     package = _NO_WHEEL.search(complaint)
     if package is not None:
         return NoWheel(package[1])
     last: Any = (complaint.strip().splitlines() or ["no message"])[-1]
     hint = ": install pip here" if "No module named pip" in complaint else ""
-    return TargetError(f"pip download failed here: {last}{hint}")
+    return NoPackages(f"pip download failed here: {last}{hint}")

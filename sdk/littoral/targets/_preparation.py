@@ -23,6 +23,7 @@ from littoral.errors import LittoralError, TargetError
 from littoral.targets import Settings
 from littoral.targets._packages import (
     Machine,
+    NoPackages,
     NoWheel,
     choices,
     download,
@@ -49,7 +50,8 @@ class Place:
 
 _CAUSES = (
     (r"GLIBC(XX)?_[0-9.]+.? not found", "its C or C++ library (GLIBC) is too old"),
-    (r"wrong ELF class|Exec format|invalid ELF header|cannot open shared", "wrong architecture"),
+    (r"wrong ELF class|Exec format|invalid ELF header", "wrong architecture"),
+    (r"cannot open shared object", "a library of its system is missing"),
     (r"SIGILL", "its processor lacks instructions that the engine uses"),
 )
 """What the system says of a library that it cannot use, and what that means."""
@@ -134,6 +136,8 @@ def _fill(
             return
         except NoWheel as error:
             lacking.append(error.package)
+        except NoPackages as error:
+            raise TargetError(f"{name}: {error}") from error
     hint = ""
     if "numpy" in lacking:
         hint = "; NumPy may come from the board's own system (apt-get install python3-numpy)"

@@ -37,7 +37,7 @@ _PYTHONS = (
     "/data/data/com.termux/files/usr/bin/python3",
     "/data/local/tmp/python/bin/python3",
 )
-_TOO_OLD = 66
+_TOO_OLD = 66  # and Python 2 ends with 2, because it does not know -I
 _START = (
     f"import sys; sys.version_info < (3, 10) and sys.exit({_TOO_OLD}); "
     "read = sys.stdin.buffer; exec(read.read(int(read.readline())))"
@@ -112,7 +112,7 @@ def start_command(python: str | None) -> str:
     names = " ".join(_PYTHONS if python is None else [shlex.quote(python)])
     script = (
         f'for p in {names}; do command -v "$p" >/dev/null || continue; "$p" -I -c "{_START}"; '
-        f"s=$?; case $s in {_TOO_OLD}|126|127) ;; *) exit $s;; esac; done; "
+        f"s=$?; case $s in {_TOO_OLD}|2|126|127) ;; *) exit $s;; esac; done; "
         f'for p in {names} python; do command -v "$p" && "$p" -V 2>&1; done | tr "\\n" " "; '
         f"echo; echo {NO_PYTHON.decode()}"
     )
@@ -171,6 +171,11 @@ class Session:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def is_open(self) -> bool:
+        """False once the program that connects has ended."""
+        return self._process.poll() is None
 
     def ask(
         self, request: str, *, progress: Callable[[str], object] | None = None, **fields: Any
