@@ -40,6 +40,7 @@ class Op:
     options: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     custom: str | None = None
+    custom_options: bytes | None = None
     version: int = 1
 
 
@@ -120,6 +121,8 @@ def _operator(op: Op, model: schema.ModelT) -> schema.OperatorT:
     made = schema.OperatorT()
     made.opcodeIndex = len(model.operatorCodes) - 1
     made.inputs, made.outputs = list(op.inputs), list(op.outputs)
+    if op.custom_options is not None:
+        made.customOptions = np.frombuffer(op.custom_options, np.uint8)
     if op.options is not None:
         made.builtinOptionsType = getattr(schema.BuiltinOptions, op.options)
         made.builtinOptions = getattr(schema, f"{op.options}T")()

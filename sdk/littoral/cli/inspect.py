@@ -33,9 +33,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Read the file.
 
     Returns:
-        ``file format size_bytes digest key_id trusted card inputs outputs operators requires
-        weights description``; `digest` is SHA-256 in hex, None for a file that never had one;
-        `key_id` is who the file says signed it, `trusted` whether ``--trust`` proved it.
+        ``file format size_bytes digest key_id trusted card inputs outputs signatures operators
+        requires weights description``; `digest` is SHA-256 in hex, None for a file that never had
+        one; `key_id` is who the file says signed it, `trusted` whether ``--trust`` proved it.
 
     Raises:
         InputError: No such file, or a folder.
@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "card": None if card is None else asdict(card),
         "inputs": [_tensor(spec) for spec in outline.inputs],
         "outputs": [_tensor(spec) for spec in outline.outputs],
+        "signatures": {name: asdict(each) for name, each in outline.signatures.items()},
         "operators": dict(outline.operators),
         "requires": dict(outline.requires),
         "weights": dict(outline.weights),
@@ -83,6 +84,7 @@ def describe(payload: dict[str, Any]) -> str:
     if payload["description"]:
         lines.append(f"made by    {payload['description']}")
     lines += _side("inputs", payload["inputs"]) + _side("outputs", payload["outputs"])
+    lines += _signature_lines(payload["signatures"])
     lines += _wrapped("operators", [f"{kind} x{n}" for kind, n in payload["operators"].items()])
     lines += _wrapped("weights", [f"{d} {size:,} bytes" for d, size in payload["weights"].items()])
     lines += _wrapped("requires", [f"{key} {value}" for key, value in _needs(payload)])
@@ -104,6 +106,14 @@ def _side(title: str, tensors: list[dict[str, Any]]) -> list[str]:
         if "scale" in tensor:
             line += f"  scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
         lines.append(f"{title if place == 0 else '':10} {line}")
+    return lines
+
+
+def _signature_lines(signatures: dict[str, Any]) -> list[str]:
+    lines = []
+    for place, (name, sides) in enumerate(signatures.items()):
+        told = f"{name}({', '.join(sides['inputs'])}) -> {', '.join(sides['outputs'])}"
+        lines.append(f"{'signatures' if place == 0 else '':10} {told}")
     return lines
 
 

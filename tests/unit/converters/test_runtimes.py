@@ -10,6 +10,7 @@ import keras
 import littoral
 import numpy as np
 import onnx
+import packages
 import pytest
 from converted import feeds, randomize
 from keras import layers
@@ -58,21 +59,11 @@ def network():
 
 
 @pytest.fixture(scope="session")
-def run_in(tmp_path_factory):
-    """Run a folder of files in an old engine, which is installed once for the session."""
-    home = tmp_path_factory.mktemp("old")
-    installed = set()
-
-    def install(requirement):
-        if requirement not in installed:
-            command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
-            target = ["--target", home / requirement, requirement]
-            subprocess.run([*command, *target], check=True, capture_output=True)
-            installed.add(requirement)
-        return str(home / requirement)
+def run_in():
+    """Run a folder of files in an old engine."""
 
     def run(requirement, folder):
-        path = os.pathsep.join([install(requirement), install("numpy<2")])
+        path = os.pathsep.join(str(packages.installed(name)) for name in (requirement, "numpy<2"))
         script = Path(__file__).with_name("old_runtime.py")
         subprocess.run(
             [sys.executable, script, folder],
