@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from littoral.card import Card
+    from littoral.formats import Signature
     from littoral.prediction import Prediction
     from littoral.stream import Stream
     from littoral.windows import Windows
@@ -36,8 +37,6 @@ class Model:
     Attributes:
         inputs: Name, shape, dtype and quantization of each input, in Keras order.
         outputs: The same of each output.
-        signatures: Names of inputs and outputs of every function in a .tflite file, by its name;
-            `load` takes one by its name. Empty for a file without signatures.
         card: What the file says about itself; None for a file without a card.
         engine: The engine's name, for example ``"litert"``.
         format: ``"tflite"`` or ``"onnx"``.
@@ -66,7 +65,6 @@ class Model:
         self._callback: Callable[[Observation], object] | None = None
         self.inputs = session.inputs
         self.outputs = session.outputs
-        self.signatures = session.signatures
         self.name = name
         self.card = card
         self.engine = engine
@@ -79,6 +77,15 @@ class Model:
         self._calls: dict[bool, prepared.Call] = {}
         self._shapes: tuple[Shape, ...] | None = None
         forks.watch(self)
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """Inputs and outputs of every function in a .tflite file, by the name that `load` takes.
+
+        Raises:
+            EngineError: The model is closed.
+        """
+        return self._open_session().signatures
 
     def run(self, x: Any) -> Result:
         """Run in real units: floats in and out, also where the file holds integers.

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "card": None if card is None else asdict(card),
         "inputs": [_tensor(spec) for spec in outline.inputs],
         "outputs": [_tensor(spec) for spec in outline.outputs],
-        "signatures": {name: asdict(each) for name, each in outline.signatures.items()},
+        "signatures": {name: each._asdict() for name, each in outline.signatures.items()},
         "operators": dict(outline.operators),
         "requires": dict(outline.requires),
         "weights": dict(outline.weights),

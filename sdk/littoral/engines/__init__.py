@@ -18,8 +18,9 @@ is a copy in, a native call and a copy out, with no Python in between.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
@@ -31,8 +32,7 @@ ABSENT: Shape = (0,) * 9
 """Stands for the shape of an optional input that is left out."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """How a file is to be opened.
 
     Attributes:
@@ -44,7 +44,7 @@ class Settings:
     """
 
     threads: int = 1
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = MappingProxyType({})
     signature: str | None = None
     folder: str | None = None
 
@@ -97,13 +97,16 @@ class Session(Protocol):
         inputs: In the file's order.
         outputs: In the file's order.
         stateful: True when a call leaves something behind that changes the next one.
-        signatures: Every signature in the file, by name.
     """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     stateful: bool
-    signatures: Mapping[str, Signature]
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """Every signature in the file, by name."""
+        ...
 
     def bind(self, shapes: tuple[Shape, ...]) -> Binding:
         """Make ready for inputs of these shapes. Earlier bindings are invalid afterwards.

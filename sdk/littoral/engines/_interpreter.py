@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from littoral.engines import Binding, Feedback, Loop, Settings, Shape
 from littoral.engines._feedback import copying_loop
 from littoral.engines._native import quiet_stderr, reason
 from littoral.errors import EngineError, EngineNotInstalled, FormatError, InputError
-from littoral.formats import tflite
+from littoral.formats import Signature, tflite
 from littoral.formats._tflite_entry import Side
 from littoral.tensors import TensorSpec
 
@@ -36,8 +35,7 @@ ALTERNATIVES = ({"xnnpack": "off"},)
 _QUANTIZED = {"int8", "uint8", "int16", "uint16", "int32"}
 
 
-@dataclass(frozen=True)
-class Package:
+class Package(NamedTuple):
     """Where an Interpreter comes from.
 
     Attributes:
@@ -103,7 +101,6 @@ class InterpreterSession:
         self._shapes: tuple[Shape, ...] | None = None
         self._entry = tflite.entry_point(content, settings.signature)
         self._graph = self._entry.graph
-        self.signatures = tflite.signatures(content)
         self._state = tflite.state(content)
         self.stateful = self._state != "none"
         # LiteRT may then move all memory while it runs: a view of an input would be left dangling.
@@ -115,6 +112,11 @@ class InterpreterSession:
         self._outputs = [self._details(index) for index, _ in self._entry.outputs]
         self.inputs = _specs([self._details(i) for i, _ in self._entry.inputs], self._entry.inputs)
         self.outputs = _specs(self._outputs, self._entry.outputs)
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """Read when it is asked for: few do, and each load would pay for it."""
+        return tflite.signatures(self._content)
 
     def bind(self, shapes: tuple[Shape, ...]) -> Binding:
         """Resize where the shapes differ from the present ones, then hand out the memory."""

@@ -25,6 +25,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import NamedTuple
 
 from littoral import plugins
 from littoral.errors import FormatError
@@ -33,8 +34,7 @@ from littoral.tensors import TensorSpec
 _SHOWN = 24
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """One of the functions that a file offers, under a name.
 
     Attributes:

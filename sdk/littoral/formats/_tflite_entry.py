@@ -8,7 +8,7 @@ the same. The order is the graph's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from littoral.errors import FormatError, InputError
 from littoral.formats import Signature
@@ -23,8 +23,7 @@ _USUAL = "serving_default"
 Side = tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True)
-class EntryPoint:
+class EntryPoint(NamedTuple):
     """What one call of a file runs.
 
     Attributes:
