@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from littoral.cli._trust import add_trust
 
 if TYPE_CHECKING:
+    from littoral.formats import Signature
     from littoral.tensors import TensorSpec
 
 SUMMARY = "show what is in a model file: inputs, outputs, operators, card, digest"
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "card": None if card is None else asdict(card),
         "inputs": [_tensor(spec) for spec in outline.inputs],
         "outputs": [_tensor(spec) for spec in outline.outputs],
-        "signatures": {name: each._asdict() for name, each in outline.signatures.items()},
+        "signatures": {name: _sides(each) for name, each in outline.signatures.items()},
         "operators": dict(outline.operators),
         "requires": dict(outline.requires),
         "weights": dict(outline.weights),
@@ -107,6 +108,10 @@ def _side(title: str, tensors: list[dict[str, Any]]) -> list[str]:
             line += f"  scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
         lines.append(f"{title if place == 0 else '':10} {line}")
     return lines
+
+
+def _sides(signature: Signature) -> dict[str, list[str]]:
+    return {"inputs": list(signature.inputs), "outputs": list(signature.outputs)}
 
 
 def _signature_lines(signatures: dict[str, Any]) -> list[str]:

@@ -97,8 +97,8 @@ def test_inspect_shows_the_signatures(tmp_path, capsys):
     path = tmp_path / "two.tflite"
     path.write_bytes(TWO_GRAPHS)
     assert cli.call("inspect", [str(path)])["signatures"]["minus"] == {
-        "inputs": ("b", "a"),
-        "outputs": ("difference",),
+        "inputs": ["b", "a"],
+        "outputs": ["difference"],
     }
     cli.main(["inspect", str(path)])
     assert "minus(b, a) -> difference" in capsys.readouterr().out
