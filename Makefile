@@ -2,7 +2,8 @@
 # make test     install into .venv, then every check and test
 # make boards   install into .venv, then the tests on emulated boards behind ssh and adb (needs root)
 # make bench    time our files beside those of every stock route, and put the table into the README
-# make check    the same without the slow tests
+# make android  build the Kotlin library and test it on the JVM (Java 17, Maven)
+# make check    make test without the slow tests
 # make coverage convert every layer and architecture, and put the table into the README
 # make format   put the code into its form
 
@@ -10,8 +11,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+KOTLIN_DEMO := build/android/demo/demo.json
 
-.PHONY: demo bench boards test check lint format clean
+.PHONY: android demo bench boards test check lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/littoral demo
@@ -26,6 +28,15 @@ test: lint
 boards: $(INSTALLED)
 	$(BIN)/python tests/boards/prepare.py
 	$(BIN)/python -m pytest --numprocesses 2 tests/boards
+
+# The Kotlin runtime runs every file of the demo, beside the Python runtime's own answers.
+android: $(KOTLIN_DEMO)
+	$(BIN)/python tests/kotlin_vectors.py build/android/demo build/android/golden
+	mvn --batch-mode --no-transfer-progress --file android/pom.xml verify \
+	  -Dlittoral.litert.library=$$($(BIN)/python -c "from importlib import resources; print(resources.files('ai_edge_litert') / 'libLiteRt.so')")
+
+$(KOTLIN_DEMO): $(INSTALLED)
+	$(BIN)/littoral demo --fast --out build/android/demo
 
 check: lint
 	$(BIN)/python -m pytest -m "not slow"

@@ -1,0 +1,103 @@
+package littoral
+
+/**
+ * An input or output as the card describes it.
+ *
+ * @property name The Keras name.
+ * @property shape Sizes including the batch axis; null where any size is accepted.
+ * @property dtype NumPy's name of the type that a caller of [Model.run] uses.
+ * @property preprocessing For an input, the steps from raw data to this tensor.
+ * @property labels For an output, the class names in the order of its last axis.
+ */
+public data class CardTensor(
+    public val name: String,
+    public val shape: List<Int?>,
+    public val dtype: String = "float32",
+    public val preprocessing: List<Map<String, Any?>> = emptyList(),
+    public val labels: List<String> = emptyList(),
+)
+
+/**
+ * What a model file says about itself. It travels inside the file as JSON, schema 1.
+ *
+ * @property name The model's name.
+ * @property family For example `"cnn"`; null for somebody's own.
+ * @property task For example `"classification"`; null when not known.
+ * @property inputs In Keras order.
+ * @property outputs In Keras order.
+ * @property scheme What is quantized, for example `"static_int8"`.
+ * @property sourceDigest SHA-256 of the Keras file that this one was made from, in hex.
+ * @property fields The whole card, with what this version has no property for.
+ */
+public data class Card(
+    public val name: String,
+    public val family: String? = null,
+    public val task: String? = null,
+    public val inputs: List<CardTensor> = emptyList(),
+    public val outputs: List<CardTensor> = emptyList(),
+    public val scheme: String? = null,
+    public val sourceDigest: String? = null,
+    public val fields: Map<String, Any?> = emptyMap(),
+) {
+    /** Class names of the first output that has any; empty when none has. */
+    public val labels: List<String>
+        get() = outputs.firstOrNull { it.labels.isNotEmpty() }?.labels.orEmpty()
+
+    public companion object {
+        /** The schema that this version reads. */
+        public const val SCHEMA: Long = 1
+
+        /** The card's name inside every kind of model file. */
+        public const val KEY: String = "littoral_card"
+
+        /**
+         * Read a card back.
+         *
+         * @throws FormatError Not JSON, not an object, a field of the wrong type, or a newer schema.
+         */
+        public fun fromJson(text: String): Card = try {
+            val fields = Json.parse(text) as Map<*, *>
+            val schema = fields.getValue("schema")
+            if (schema != SCHEMA) {
+                throw FormatError("the card has schema ${shown(schema)}, this littoral reads $SCHEMA")
+            }
+            Card(
+                name = fields.getValue("name") as String,
+                family = fields["family"] as String?,
+                task = fields["task"] as String?,
+                inputs = tensors(fields["inputs"]),
+                outputs = tensors(fields["outputs"]),
+                scheme = fields["scheme"] as String?,
+                sourceDigest = fields["source_digest"] as String?,
+                fields = fields.entries.associate { (key, value) -> key.toString() to value },
+            )
+        } catch (error: Json.Malformed) {
+            throw unreadable(error)
+        } catch (error: ClassCastException) {
+            throw unreadable(error)
+        } catch (error: NullPointerException) {
+            throw unreadable(error)
+        } catch (error: NoSuchElementException) {
+            throw unreadable(error)
+        }
+
+        private fun tensors(entries: Any?): List<CardTensor> =
+            (entries as List<*>?).orEmpty().map { tensor(it as Map<*, *>) }
+
+        @Suppress("UNCHECKED_CAST")
+        private fun tensor(entry: Map<*, *>): CardTensor = CardTensor(
+            name = entry.getValue("name").toString(),
+            shape = (entry.getValue("shape") as List<*>).map { size -> (size as Long?)?.toInt() },
+            dtype = entry["dtype"]?.toString() ?: "float32",
+            preprocessing = (entry["preprocessing"] as List<*>?).orEmpty()
+                .map { step -> step as Map<String, Any?> },
+            labels = (entry["labels"] as List<*>?).orEmpty().map { it.toString() },
+        )
+
+        private fun Map<*, *>.getValue(key: String): Any =
+            get(key) ?: throw NoSuchElementException(quoted(key))
+
+        private fun unreadable(error: Exception): FormatError =
+            FormatError("the card inside the file cannot be read: ${reason(error)}", error)
+    }
+}

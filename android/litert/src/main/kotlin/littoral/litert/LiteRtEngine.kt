@@ -1,0 +1,45 @@
+package littoral.litert
+
+import littoral.Engine
+import littoral.EngineNotInstalled
+import littoral.ModelFile
+import littoral.Session
+
+/**
+ * LiteRT, on the CPU with XNNPACK, through its C API. Found through `META-INF/services`; nothing has
+ * to name it.
+ *
+ * An app contains `libLiteRt.so` by the dependency below and JNA as `net.java.dev.jna:jna@aar`. On a
+ * JVM the system property `littoral.litert.library` names the library's file.
+ */
+public class LiteRtEngine : Engine {
+    override val name: String = "litert"
+    override val formats: Set<String> = setOf("tflite")
+    override val dependency: String = DEPENDENCY
+
+    override fun version(): String? = try {
+        load()
+        "litert ${LiteRtLibrary.PINNED}"
+    } catch (_: EngineNotInstalled) {
+        null
+    }
+
+    override fun open(file: ModelFile, threads: Int): Session {
+        load()
+        return LiteRtSession(file, threads)
+    }
+
+    private fun load() = try {
+        LiteRtLibrary.load()
+    } catch (error: NoClassDefFoundError) {
+        throw EngineNotInstalled(
+            "a .tflite file needs JNA: add implementation(\"net.java.dev.jna:jna:$JNA@aar\") to the app",
+            error,
+        )
+    }
+
+    internal companion object {
+        const val DEPENDENCY = "com.google.ai.edge.litert:litert:${LiteRtLibrary.PINNED}"
+        private const val JNA = "5.19.1"
+    }
+}

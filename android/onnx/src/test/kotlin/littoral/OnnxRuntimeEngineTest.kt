@@ -1,0 +1,4 @@
+package littoral
+
+/** ONNX Runtime in the suite that every engine goes through. */
+internal class OnnxRuntimeEngineTest : EngineContract("onnxruntime", "onnx")

@@ -1,0 +1,188 @@
+"""What the Kotlin runtime is held against: the Python runtime's answers, written down as JSON.
+
+    python tests/kotlin_vectors.py DEMO OUT
+
+DEMO is the folder that ``littoral demo`` left; OUT gets the model files with their answers, and the
+vectors. An array is ``{"dtype", "shape", "data"}`` with the little-endian bytes in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import kotlin_messages
+import littoral
+import numpy as np
+import small_models
+from littoral import card, integrity, preprocess, statistics
+
+SAMPLES = 6
+
+
+def array(values):
+    """An array as the Kotlin tests read it."""
+    values = np.asarray(values)
+    data = base64.b64encode(np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")))
+    return {"dtype": values.dtype.name, "shape": list(values.shape), "data": data.decode()}
+
+
+def models(demo: Path, out: Path):
+    """Every file of the demo, and some whose inputs and outputs are integers, with its answers."""
+    found = []
+    for path in sorted([*demo.glob("*.tflite"), *demo.glob("*.onnx")]):
+        family = path.name.partition(".")[0]
+        with np.load(demo / "data" / f"{family}.eval.npz") as data:
+            x = data["x"][:SAMPLES]
+        shutil.copyfile(path, out / path.name)
+        found.append(answers(path, x))
+    return found
+
+
+def answers(path: Path, x):
+    """What the Python runtime says of a file and makes of a batch."""
+    with littoral.load(path) as model:
+        quantized = model.inputs[0].is_quantized
+        raw_x = small_models_quantized(x, model.inputs[0]) if quantized else x
+        fits = raw_x.dtype == np.dtype(model.inputs[0].dtype)
+        return {
+            "file": path.name,
+            "engine": model.engine,
+            "inputs": [spec(one) for one in model.inputs],
+            "outputs": [spec(one) for one in model.outputs],
+            "labels": list(model.card.labels),
+            "card": json.loads(model.card.to_json()),
+            "digest": integrity.check(path.read_bytes()),
+            "x": array(x),
+            "batch": array(model.run(x)),
+            "sample": array(model.run(x[0])),
+            "raw_x": array(raw_x[:1]) if fits else None,
+            "raw": array(model.run_raw(raw_x[:1])) if fits else None,
+        }
+
+
+def small_models_quantized(x, one):
+    """Real numbers in the file's own integers."""
+    from littoral.tensors import quantize
+
+    return quantize(x, one)
+
+
+def spec(one):
+    """A TensorSpec as JSON."""
+    fields = {"name": one.name, "shape": list(one.shape), "dtype": one.dtype}
+    return {**fields, "scale": one.scale, "zero_point": one.zero_point}
+
+
+def small(out: Path):
+    """The small models that every engine goes through."""
+    for name in ("ONE", "SEVERAL", "OPEN", "FOUR"):
+        for format, content in getattr(small_models, name).items():
+            (out / f"{name.lower()}.{format}").write_bytes(content)
+    for format in small_models.ONE:
+        for dtype in ("int32", "int64", "bool"):
+            (out / f"{dtype}.{format}").write_bytes(small_models.typed(format, dtype))
+
+
+def recordings():
+    """Steps over synthetic signals, at several rates and widths."""
+    generator = np.random.default_rng(7)
+    mfcc = {"step": "mfcc", "sample_rate": 8000, "frame_length": 200, "frame_step": 80}
+    mfcc |= {"fft_length": 256, "mel_bins": 40, "coefficients": 13, "frames": 50}
+    cases = [(8000, mfcc), (16000, mfcc), (11025, mfcc), (8000, {**mfcc, "fft_length": 200})]
+    for rate, step in cases:
+        time = np.arange(rate // 2) / rate
+        signal = 0.5 * np.sin(2 * np.pi * 440 * time) + 0.05 * generator.standard_normal(len(time))
+        for samples in (signal, (signal * 32767).clip(-32768, 32767).astype(np.int16)):
+            made = preprocess.apply([step], (rate, samples))
+            yield {"steps": [step], "rate": rate, "raw": array(samples), "result": array(made)}
+
+
+def pictures():
+    """Steps over random pixels: every filter, up and down, grey and colour."""
+    generator = np.random.default_rng(8)
+    for shape in ((28, 28), (31, 17, 3), (64, 48, 1), (5, 7, 4)):
+        pixels = generator.integers(0, 256, shape).astype(np.uint8)
+        for filter in ("bilinear", "nearest", "area"):
+            for channels in (1, 3):
+                step = {"step": "image", "height": 28, "width": 20, "channels": channels}
+                step |= {"filter": filter, "scale": 1 / 255, "mean": [0.3] * channels, "std": 0.5}
+                made = preprocess.apply([step], pixels)
+                yield {"steps": [step], "raw": array(pixels), "result": array(made)}
+
+
+def rows():
+    """Rows and texts."""
+    columns = {"step": "tabular", "columns": ["a", "b", "c"]}
+    for line in ("1,2.5,-3e2", ' 4, "5" ,6', "1_000,.5,+7"):
+        try:
+            made = preprocess.apply([columns], line)
+        except littoral.LittoralError:
+            continue
+        yield {"steps": [columns], "raw": line, "result": array(made)}
+    for text in ("häßlich 日本", "", "a" * 99):
+        step = {"step": "bytes", "length": 24}
+        yield {"steps": [step], "raw": text, "result": array(preprocess.apply([step], text))}
+
+
+def measured():
+    """The statistics of some series."""
+    generator = np.random.default_rng(9)
+    for count in (1, 2, 6, 36, 199, 200, 368, 1000, 5000):
+        skewed = (20_000 * generator.lognormal(0, 0.3, count)).astype(np.int64)
+        slow = skewed + 5_000 * (np.arange(count) // 97 % 2)
+        for samples in (skewed, slow, np.full(count, 7)):
+            figures = [statistics.percentile_interval(samples, f) for f in (0.5, 0.9, 0.99)]
+            other = samples[::-1] + 1
+            ratio = statistics.paired_ratio(samples.tolist(), other.tolist())
+            yield {
+                "samples": samples.tolist(),
+                "figures": [[one.value, one.low, one.high] for one in figures],
+                "outliers": int(statistics.outliers(samples).sum()),
+                "ratio": [ratio.value, ratio.low, ratio.high],
+            }
+
+
+def cards():
+    """Cards, good and bad."""
+    good = card.Card(
+        name="müll", inputs=(card.CardTensor("x", (None, 3), preprocessing=({"step": "bytes"},)),)
+    ).to_json()
+    for text in (
+        good,
+        '{"schema":1,"name":"n","later":[1,{"a":null}]}',
+        '{"schema":2,"name":"n"}',
+        '{"name":"n"}',
+        "[1]",
+        "{",
+        '{"schema":1,"name":"n","inputs":[{"name":"x"}]}',
+        "[" * 5000,
+    ):
+        try:
+            read = card.Card.from_json(text)
+            yield {"text": text, "name": read.name, "inputs": len(read.inputs)}
+        except littoral.LittoralError as error:
+            yield {"text": text, "error": type(error).__name__, "message": str(error)}
+
+
+def main() -> None:
+    """Write everything."""
+    demo, out = (Path(argument) for argument in sys.argv[1:])
+    out.mkdir(parents=True, exist_ok=True)
+    small(out)
+    vectors = {
+        "models": models(demo, out),
+        "preprocessing": [*recordings(), *pictures(), *rows()],
+        "statistics": list(measured()),
+        "cards": list(cards()),
+        "messages": list(kotlin_messages.cases(out, array)),
+    }
+    for name, content in vectors.items():
+        (out / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
