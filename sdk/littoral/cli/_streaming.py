@@ -93,7 +93,8 @@ def _results(model: Model, stream: Stream | Windows, source: str) -> Iterator[An
     """Results as they come, each with an axis of steps in front."""
     from littoral import inputs
 
-    has_steps = model.card is not None and any(t.preprocessing for t in model.card.inputs)
+    # A row is what the steps of a table take; where they take a signal, it is one of the model's.
+    has_steps = _has_steps(model) and stream.seconds is None
     if source == STDIN:
         rows = (row for row in csv.reader(sys.stdin, skipinitialspace=True) if row)
         yield from _of_rows(stream, _without_header(rows), has_steps)
@@ -126,6 +127,10 @@ def _of_rows(stream: Stream | Windows, rows: Iterator[Any], has_steps: bool) -> 
         except ValueError as error:
             raise InputError(f"row {number} is no row of numbers: {error}") from error
         yield stream.step(numbers)
+
+
+def _has_steps(model: Model) -> bool:
+    return model.card is not None and any(tensor.preprocessing for tensor in model.card.inputs)
 
 
 def _without_header(rows: Iterator[list[str]]) -> Iterator[Any]:
