@@ -17,7 +17,13 @@ Array = NDArray[Any]
 Seen = dict[tuple[int, int], tuple[Any, Array]]
 """Layer and values, by the layer's id and the number of its call, in the order of computing."""
 
-_INSIDE = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.TimeDistributed)
+_INSIDE = (
+    keras.layers.RNN,
+    keras.layers.Bidirectional,
+    keras.layers.TimeDistributed,
+    keras.layers.MultiHeadAttention,
+    keras.layers.GroupQueryAttention,
+)
 """Layers that call those inside them in their own way."""
 
 _UNLIKE = 1e-3
@@ -28,14 +34,15 @@ _AHEAD = "it looks ahead or changes the number of steps: build it with padding='
 _RATE = "it changes the number of steps: leave it out, or do it before the model"
 _AT_ONCE = "it takes all steps at once: end in a recurrent layer or GlobalAveragePooling1D instead"
 _ATTENDS = "it attends to later steps: call it with use_causal_mask=True"
+_NO_CACHE = "its keys and values are not remembered: take a causal MultiHeadAttention instead"
 _WAYS_OUT = {
     "Bidirectional": _BACKWARDS,
-    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "RNN"), _BACKWARDS),
     **dict.fromkeys(("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Conv2D", "Conv3D"), _AHEAD),
     **dict.fromkeys(("Conv1DTranspose", "UpSampling1D", "Cropping1D", "ZeroPadding1D"), _RATE),
     **dict.fromkeys(("MaxPooling1D", "AveragePooling1D", "RepeatVector"), _RATE),
     **dict.fromkeys(("Flatten", "Reshape", "Permute"), _AT_ONCE),
-    **dict.fromkeys(("MultiHeadAttention", "GroupedQueryAttention", "Attention"), _ATTENDS),
+    "MultiHeadAttention": _ATTENDS,
+    **dict.fromkeys(("GroupQueryAttention", "Attention", "AdditiveAttention"), _NO_CACHE),
 }
 
 
@@ -66,9 +73,11 @@ def first_unlike(step: Step, inputs: Mapping[str, Array]) -> str:
     if raised is not None:
         unlike.append(raised)
     if unlike:
-        kind = type(unlike[0]).__name__
+        layer, kind = unlike[0], type(unlike[0]).__name__
         way_out = _WAYS_OUT.get(kind, "it looks at more than one time step at a time")
-        return _refusal(f"layer {unlike[0].name!r} ({kind})", way_out)
+        if getattr(layer, "go_backwards", False):
+            way_out = _BACKWARDS
+        return _refusal(f"layer {layer.name!r} ({kind})", way_out)
     return _refusal(f"model {whole.name!r}", "its steps do not say what the whole sequence does")
 
 
@@ -107,6 +116,8 @@ def _alike(whole: Array, stepped: list[Array], length: int) -> bool:
     """Whether the values of the steps are those of the whole sequence, as far as there are any."""
     limit = _UNLIKE * (np.abs(np.float64(whole)).max(initial=0) + 1e-6)
     first = stepped[0]
+    if whole.ndim == first.ndim > 2 and whole.shape[1] == first.shape[1] == length > 1:
+        return False  # all steps at once, where there is one
     if whole.ndim == first.ndim > 1 and (whole.shape[1], first.shape[1]) == (length, 1):
         pairs = [(whole[:, at : at + 1], values) for at, values in enumerate(stepped)]
     else:

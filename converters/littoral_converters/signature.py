@@ -104,7 +104,7 @@ def _signature_by_shape(model: Any) -> Signature:
     ((name, shape),) = shapes.items()
     dtype = keras.backend.floatx()
     tensor = keras.KerasTensor((None, *shape[1:]), dtype)
-    outputs = keras.tree.flatten(keras.backend.compute_output_spec(model, tensor))
+    outputs = keras.tree.flatten(model.compute_output_spec(tensor))
     names = ["output"] if len(outputs) == 1 else [f"output_{i}" for i in range(len(outputs))]
     return Signature((TensorSpec(name, tensor.shape, dtype),), tuple(names), tensor)
 

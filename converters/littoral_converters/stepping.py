@@ -161,19 +161,33 @@ def _reference(
     """Where to compare, and the whole model's outputs there: ``[n, ends, ...]`` by name."""
     length = inputs[step.sequences[0]].shape[1]
     if set(whole) == set(sequence_outputs):
-        return tuple(range(1, length + 1)), whole
+        return _finite(tuple(range(1, length + 1)), whole)
     ends = tuple(sorted({1, 2, 3, length // 2, length - 1, length} & set(range(1, length + 1))))
     try:
         beginnings = [_whole(step, inputs, end) for end in ends[:-1]]
     except Exception:  # of whatever kind a layer raises that was built for one length
         ends, beginnings = (length,), []
     at = np.array(ends) - 1
-    return ends, {
+    reference = {
         name: values[:, at]
         if name in sequence_outputs
         else np.stack([*(beginning[name] for beginning in beginnings), values], axis=1)
         for name, values in whole.items()
     }
+    return _finite(ends, reference)
+
+
+def _finite(
+    ends: tuple[int, ...], reference: dict[str, Array]
+) -> tuple[tuple[int, ...], dict[str, Array]]:
+    """The ends after which the model says something: a mean of no steps that count is nothing."""
+    said = [
+        place
+        for place in range(len(ends))
+        if all(np.isfinite(values[:, place]).all() for values in reference.values())
+    ]
+    kept = said or [len(ends) - 1]
+    return tuple(ends[place] for place in kept), {n: v[:, kept] for n, v in reference.items()}
 
 
 def _agree(

@@ -49,6 +49,13 @@ def causal_convolutions():
     return x, [layers.Dense(2)(padded), layers.Dense(3)(layers.GlobalAveragePooling1D()(h))]
 
 
+def masked_attention():
+    x = sequence("int32")
+    h = layers.Embedding(6, 8, mask_zero=True)(x)
+    h = layers.MultiHeadAttention(2, 4)(h, h, use_causal_mask=True)
+    return x, layers.Dense(2)(layers.GlobalAveragePooling1D()(h))
+
+
 def running_maximum():
     x = sequence()
     return x, layers.Dense(2)(layers.GlobalMaxPooling1D()(layers.Dense(4)(x)))
@@ -98,6 +105,7 @@ MODELS = [
     causal_convolutions,
     running_maximum,
     causal_transformer,
+    masked_attention,
     two_inputs_two_outputs,
     conv_lstm,
     stateful,
@@ -256,6 +264,10 @@ REFUSED = {
     "open_eyes": (
         lambda x: layers.MultiHeadAttention(1, 4, name="open_eyes")(x, x),
         "use_causal_mask=True",
+    ),
+    "again": (
+        lambda x: layers.GRU(3)(layers.RepeatVector(STEPS, name="again")(layers.GRU(2)(x))),
+        "steps",
     ),
     "across": (
         lambda x: layers.GRU(3)(layers.LayerNormalization(axis=1, name="across")(x)),
