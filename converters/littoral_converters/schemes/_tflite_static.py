@@ -1,6 +1,7 @@
 """int8 activations in a .tflite, where that pays.
 
-1. Operators with constant weights carry the work and become int8.
+1. Operators with constant weights carry the work and become int8, but for convolutions whose few
+   channels would leave int8 kernels half empty.
 2. Operators between them (reshape, pooling, residual additions) follow when everything around
    them is int8; otherwise they stay float, and the borders get QUANTIZE and DEQUANTIZE.
 3. A weight that several operators share is a recurrence written out: its operators quantize their
@@ -30,6 +31,7 @@ from littoral_converters.schemes._tflite_weights import (
     code_of,
     constant,
     conversion,
+    fills_its_kernel,
     has_float_weights,
     kind_of,
     make_dynamic,
@@ -153,13 +155,15 @@ def _choose(graph: _Graph, keep_float: KeepFloat) -> frozenset[int]:
         for op in graph.main.operators
         if has_float_weights(graph.model, graph.main, op)
     )
-    carriers = {
+    able = {
         at
         for at, op in enumerate(graph.main.operators)
         if has_float_weights(graph.model, graph.main, op)
         and weights[int(op.inputs[kind_of(graph.model, op).weights])] == 1
         and name_of(graph.main, op) not in keep_float
     }
+    operators = graph.main.operators
+    carriers = {at for at in able if fills_its_kernel(graph.model, graph.main, operators[at])}
     followers = {
         at
         for at in range(len(graph.main.operators))
@@ -167,7 +171,7 @@ def _choose(graph: _Graph, keep_float: KeepFloat) -> frozenset[int]:
     }
     while True:
         chosen = carriers | followers
-        strays = {at for at in followers if not _is_surrounded(graph, at, chosen)}
+        strays = {at for at in followers if not _is_surrounded(graph, at, chosen, able - carriers)}
         if not strays:
             return frozenset(chosen)
         followers -= strays
@@ -180,11 +184,10 @@ def _is_float(graph: _Graph, at: int) -> bool:
     return kinds == {schema.TensorType.FLOAT32}
 
 
-def _is_surrounded(graph: _Graph, at: int, chosen: set[int]) -> bool:
-    makers_fit = all(
-        graph.makers.get(index) in chosen or graph.is_constant(index)
-        for index in graph.activations(at)
-    )
+def _is_surrounded(graph: _Graph, at: int, chosen: set[int], spared: set[int]) -> bool:
+    """What it reads is int8, or made by a spared operator beside something that is int8."""
+    makers = [graph.makers.get(i) for i in graph.activations(at) if not graph.is_constant(i)]
+    makers_fit = set(makers) <= chosen | spared and not set(makers) <= spared
     finals = {int(index) for index in graph.main.outputs}
     readers_fit = all(
         index not in finals and graph.readers[index] and set(graph.readers[index]) <= chosen
