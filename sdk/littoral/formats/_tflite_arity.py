@@ -42,7 +42,7 @@ _ARITY: dict[str, tuple[int, int, int, int, int]] = {
     "SPARSE_TO_DENSE": (4, 4, 4, 1, 1),
     "RESHAPE": (1, 2, 1, 1, 1),
     "CONV_2D": (2, 3, 2, 1, 1),
-    "DEPTHWISE_CONV_2D": (2, 3, 2, 1, 1),
+    "DEPTHWISE_CONV_2D": (3, 3, 2, 1, 1),  # without a bias tflite-runtime 2.14 and LiteRT 2.3 die
     "CONV_3D": (2, 3, 2, 1, 1),
     "TRANSPOSE_CONV": (3, 4, 3, 1, 1),
     "CONV_3D_TRANSPOSE": (3, 4, 3, 1, 1),

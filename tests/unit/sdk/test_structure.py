@@ -103,6 +103,26 @@ def test_what_would_make_a_kernel_read_beyond_is_refused(case):
         littoral.load(changed(setting(path, value)))
 
 
+def test_a_depthwise_convolution_needs_its_bias():
+    tensors = [
+        T("x", [1, 4, 4, 2]),
+        T("w", [1, 3, 3, 2], data=np.ones((1, 3, 3, 2))),
+        T("b", [2], data=np.zeros(2)),
+        T("y", [1, 2, 2, 2]),
+    ]
+    strides = {"padding": 1, "strideW": 1, "strideH": 1, "depthMultiplier": 1}
+    strides |= {"dilationWFactor": 1, "dilationHFactor": 1}
+
+    def content(*inputs):
+        operator = Op("DEPTHWISE_CONV_2D", inputs, [3], "DepthwiseConv2DOptions", strides)
+        return tflite_writer.write(Graph(tensors, [0], [3], [operator]))
+
+    with littoral.load(content(0, 1, 2)) as model:
+        assert model.run(np.ones((1, 4, 4, 2), np.float32)).ravel().tolist() == [9.0] * 8
+    with pytest.raises(FormatError, match="too few or too many inputs"):
+        littoral.load(content(0, 1))
+
+
 @pytest.mark.parametrize(
     ("kind", "type_name", "fields"),
     [
