@@ -1,6 +1,5 @@
 """Files for older runtimes, run in those runtimes, and what the tables say of them."""
 
-import argparse
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import packages
 import pytest
 from converted import feeds, randomize
 from keras import layers
+from littoral import cli
 from littoral.cli import inspect
 from littoral.errors import ConversionError, InputError
 from littoral.tensors import quantize
@@ -214,7 +214,7 @@ def test_releases_in_between_that_fail_are_named(tmp_path):
     assert card.faulty_runtimes == ("litert-1.1", "litert-1.2", "litert-1.3")
     with pytest.raises(ConversionError, match="CONV_2D with float16 weights"):
         tflite_runtimes.fit(variant.path.read_bytes(), "litert-1.2")
-    payload = inspect.run(argparse.Namespace(file=variant.path))
+    payload = cli.call("inspect", [str(variant.path)])
     assert "2.14 and newer, but not in litert-1.1, litert-1.2, litert-1.3" in inspect.describe(
         payload
     )
