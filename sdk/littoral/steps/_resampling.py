@@ -8,10 +8,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from littoral.errors import InputError
+
 Signal = NDArray[np.float64]
 _KAISER_BETA = 5.0
 _ZERO_CROSSINGS = 10
 _OUTPUTS_AT_ONCE = 4096
+_MOST_OUTPUTS = 1 << 27
 
 
 def resample(signal: Signal, rate: int, wanted: int) -> Signal:
@@ -25,14 +28,19 @@ def resample(signal: Signal, rate: int, wanted: int) -> Signal:
     Returns:
         ``[ceil(samples * wanted / rate)]``: SciPy's ``signal.resample_poly`` with its default
         window, Kaiser with beta 5 over ten zero crossings on each side.
+
+    Raises:
+        InputError: More samples than a machine holds: the rate is wrong.
     """
     divisor = math.gcd(rate, wanted)
     up, down = wanted // divisor, rate // divisor
     if up == down:
         return signal
+    count = -(-len(signal) * up // down)
+    if count > _MOST_OUTPUTS:
+        raise InputError(f"{len(signal)} samples at {rate} Hz are {count} at {wanted} Hz: too many")
     half = _ZERO_CROSSINGS * max(up, down)
     taps = filter_taps(up, down)
-    count = -(-len(signal) * up // down)
     reach = half // up + 1
     padded = np.pad(signal, reach + 1)
     result = np.empty(count)

@@ -19,7 +19,7 @@ ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _SUBFORMAT = slice(24, 26)
-_LARGEST_RATE = 1 << 24
+_LARGEST_RATE = 768_000  # of what converters sell; a filter for more would fill the memory
 
 
 def signal_of(raw: Any, rate: int) -> Signal:

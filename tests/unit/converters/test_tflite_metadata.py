@@ -176,6 +176,18 @@ def test_other_steps_are_features(step):
     assert b"y" in entry(sealed(card_of(step)))
 
 
+@pytest.mark.parametrize(
+    ("settings", "colours"), [({}, 1), ({"channels": 1}, 2), ({"order": "bgr"}, 0)]
+)
+def test_blue_before_red_is_not_called_rgb(settings, colours):
+    content = bytearray(entry(sealed(card_of(image_step(**settings)))))
+    root = flatbuffers.table.Table(content, int.from_bytes(content[:4], "little"))
+    picture = follow(follow(element(element(root, 3), 2), 3), 1)
+    place = picture.Offset(4)
+    found = picture.Get(flatbuffers.number_types.Int8Flags, place + picture.Pos) if place else 0
+    assert found == colours
+
+
 def test_several_steps_are_told_in_words():
     sound = {"step": "audio", "sample_rate": 8000}
     content = entry(sealed(card_of(sound, {"step": "standardize", "of": "sample"})))

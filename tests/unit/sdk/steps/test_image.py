@@ -287,6 +287,7 @@ def test_a_picture_like_a_thread_is_not_padded_into_a_giant():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of EXIF notes that are broken
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # and of sizes that damage made large
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
 @given(data=st.data())
 @hypothesis.settings(max_examples=40, deadline=None)
