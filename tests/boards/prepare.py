@@ -19,8 +19,10 @@ CACHE = Path(os.environ.get("LITTORAL_BOARDS") or Path.home() / ".cache" / "litt
 PROGRAMS = {
     "adb": "adb",
     "arch-test": "arch-test",
+    "chromium": "chromium",
     "ip": "iproute2",
     "mmdebstrap": "mmdebstrap",
+    "npm": "npm",
     "qemu-aarch64-static": "qemu-user-static",
     "ssh": "openssh-client",
     "/usr/sbin/sshd": "openssh-server",

@@ -47,7 +47,7 @@ def compare_each_target(measurements: Sequence[Measurement]) -> list[dict[str, A
     for target, group in groupby(measurements, key=lambda one: one.target):
         own = list(group)
         place = "" if len(own) == len(measurements) else f" on {target}"
-        if not any(one.emulated or one.scenario != "single_stream" for one in own):
+        if _took_turns(own):
             found += [
                 {
                     **entry,
@@ -94,3 +94,11 @@ def in_words(name: str, baseline: str, ratio: Estimate) -> str:
     if not ratio.excludes(1.0):
         return f"{name} and {baseline} do not differ measurably ({interval})"
     return f"{name} takes {ratio.value:.2f} times as long as {baseline} ({interval})"
+
+
+def _took_turns(measurements: Sequence[Measurement]) -> bool:
+    """Real figures of the same rounds: a browser has an engine, and a page, for each format."""
+    return (
+        not any(one.emulated or one.scenario != "single_stream" for one in measurements)
+        and len({len(one.rounds) for one in measurements}) == 1
+    )
