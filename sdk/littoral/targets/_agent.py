@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -26,7 +28,7 @@ import sys
 import sysconfig
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +97,7 @@ class Agent:
 
     def do_put(self, digest: str, size: int) -> dict[str, Any]:
         """Take a file's bytes from stdin."""
-        seen, left = hashlib.sha256(), size
-        failure: OSError | None = None
+        seen, left, failure = hashlib.sha256(), size, None
         with _partial(self._root / "files" / digest) as partial:
             while left:
                 chunk = self._requests.read(min(CHUNK, left))
@@ -106,10 +107,8 @@ class Agent:
                 seen.update(chunk)
                 failure = failure or _append(partial, chunk)
                 self._beat()
-            if failure is not None:
-                raise failure
-            if seen.hexdigest() != digest:
-                raise Refusal({"failed": "damaged"})
+            if failure is not None or seen.hexdigest() != digest:
+                raise failure or Refusal({"failed": "damaged"})
             os.replace(partial, self._root / "files" / digest)
         return {}
 
@@ -160,7 +159,7 @@ class Agent:
         timeout_s: float,
     ) -> dict[str, Any]:
         """Do an errand of `littoral.targets._errand` in a folder of its own."""
-        with _partial(self._root / "runs" / "run") as folder, _alone(self._root, self._beat):
+        with _partial(self._root / "runs" / "run") as folder, _alone(self._root, self._say):
             folder.mkdir()
             for name, digest in files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -257,7 +256,7 @@ class Agent:
                 raise SystemExit(1)
             if output in ready:
                 chunk = os.read(output, 1 << 16)
-                *whole, rest = (rest + chunk).split(b"\n")
+                *whole, rest = (rest[-CHUNK:] + chunk).split(b"\n")
                 for line in whole:
                     self._hear(line.decode(errors="replace"), lines)
                 if not chunk:
@@ -323,7 +322,7 @@ def _sweep(root: Path) -> None:
             os.kill(int(path.name[1:].partition(".")[0]), 0)
         except (ProcessLookupError, ValueError):
             _remove(path)
-        except OSError:
+        except PermissionError:
             continue
     for path in root.glob("*/*"):
         if time.time() - path.lstat().st_mtime > KEEP_S:
@@ -375,18 +374,17 @@ def _append(path: Path, chunk: bytes) -> OSError | None:
 
 
 @contextlib.contextmanager
-def _alone(root: Path, beat: Any) -> Iterator[None]:
+def _alone(root: Path, tell: Callable[[dict[str, Any]], object]) -> Iterator[None]:
     """Wait until nobody else runs something on this board: two at once would slow each other."""
-    import fcntl
-
     with (root / "lock").open("w") as lock:
-        while True:
+        for attempt in itertools.count():
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                beat()
-                time.sleep(0.2)
+                busy = {"progress": "waiting until another measurement there is done"}
+                tell({"alive": True} if attempt else busy)
+                time.sleep(0.5)
         yield
 
 

@@ -87,7 +87,7 @@ def prepare(
         TargetError: There is no engine for this machine, or none that its system can load.
     """
     sdk = _bring_sdk(session, progress)
-    key = [*formats, machine.words, settings.offline, *choices(formats)]
+    key = [*formats, machine.words, *choices(formats)]
     folder = f"environments/{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]}"
     made = Place(sdk, folder)
     if session.ask("environment", folder=folder, state="ask")["proved"]:

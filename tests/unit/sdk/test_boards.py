@@ -1,5 +1,6 @@
 """A board's side without a board: the agent as a child of this process, in a folder of its own."""
 
+import fcntl
 import json
 import os
 import sys
@@ -158,11 +159,30 @@ def test_a_lost_connection_cleans_up_and_the_next_command_goes_on(board, model, 
     assert not any("copying" in what for what in told)
 
 
+def test_two_measurements_on_one_board_wait_for_each_other(board, model, folder):
+    board.measure([model], QUICK, silent)
+    told = []
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=board.measure, args=([model], QUICK, told.append))
+        waiting.start()
+        waiting.join(1.5)
+        assert waiting.is_alive()
+        assert told == ["waiting until another measurement there is done"]
+    waiting.join(20)
+    assert told[-1] == "timing 1 file in turn"
+
+
 def test_what_a_killed_agent_left_is_swept_by_the_next(board, model, folder):
+    old, month = folder / "files" / "unused", 31 * 86400
+    old.parent.mkdir(parents=True, exist_ok=True)
+    old.touch()
+    os.utime(old, (time.time() - month, time.time() - month))
     (folder / "runs" / f".{2**22 + 1}.run").mkdir(parents=True)
     (folder / "runs" / f".{os.getpid()}.run").mkdir()
     board.measure([model], QUICK, silent)
     assert left_there(folder) == [f"runs/.{os.getpid()}.run"]
+    assert not old.exists()
 
 
 def test_clean_leaves_nothing_there(board, model, folder):
