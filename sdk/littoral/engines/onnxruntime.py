@@ -113,8 +113,8 @@ class OnnxRuntimeSession:
             given = settings.options
             providers = _onnxruntime_options.apply(self._library, options, given, OPTIONS)
         outside = onnx.read_external(content, settings.folder)
-        if outside:
-            _hand_over(options, outside, settings.folder or "")
+        # What an older release reads from these for as long as it lives.
+        self._weights = self._hand_over(options, content, outside) if outside else None
         try:
             with quiet_stderr():
                 # The fallback would print each failure to stdout, and try the same again.
@@ -137,6 +137,18 @@ class OnnxRuntimeSession:
         self._arrays: tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]] | None = None
         self._shapes: tuple[Shape, ...] | None = None
         self._wrapper: Any = None
+
+    def _hand_over(self, options: Any, content: bytes, files: Mapping[str, Buffer]) -> object:
+        """Give the library the weights that are in other files, so that it opens none itself."""
+        if hasattr(options, "add_external_initializers_from_files_in_memory"):
+            contents = list(files.values())
+            sizes = [len(content) for content in contents]
+            options.add_external_initializers_from_files_in_memory(list(files), contents, sizes)
+            return None
+        arrays = onnx.external_arrays(content, files)
+        values = [self._wrap(array) for array in arrays.values()]
+        options.add_external_initializers(list(arrays), values)
+        return arrays, values
 
     def bind(self, shapes: tuple[Shape, ...]) -> Binding:
         """Allocate arrays for these shapes and bind them."""
@@ -301,18 +313,6 @@ def _library() -> Any:
         raise EngineNotInstalled(
             f"onnxruntime is installed but does not load: {reason(error)}"
         ) from error
-
-
-def _hand_over(options: Any, files: Mapping[str, Buffer], folder: str) -> None:
-    """Give the library the files that hold weights, so that it opens none itself."""
-    if hasattr(options, "add_external_initializers_from_files_in_memory"):
-        contents = list(files.values())
-        sizes = [len(content) for content in contents]
-        options.add_external_initializers_from_files_in_memory(list(files), contents, sizes)
-    else:  # releases before 1.23
-        options.add_session_config_entry(
-            "session.model_external_initializers_file_folder_path", folder
-        )
 
 
 def _refusal(error: Exception) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from littoral.errors import FormatError
 from littoral.formats._protobuf import Message
 
+_TENSOR_DIMS, _TENSOR_TYPE = 1, 2
 _TENSOR_NAME, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 8, 13, 14
 _KEY, _VALUE = 1, 2
 
@@ -24,12 +28,18 @@ class Place:
     Attributes:
         tensor: The tensor's name.
         location: The other file's path, as the model has it.
-        end: Bytes that the other file must have at least.
+        offset: Where in the other file they begin.
+        length: How many bytes they are; 0 for all that follow.
+        number: The format's number for their type.
+        shape: Their sizes.
     """
 
     tensor: str
     location: str
-    end: int
+    offset: int
+    length: int
+    number: int
+    shape: tuple[int, ...]
 
 
 def places(tensors: Iterable[Message]) -> list[Place]:
@@ -68,12 +78,40 @@ def read(found: Iterable[Place], folder: str | None) -> dict[str, Buffer]:
             )
         if place.location not in files:
             files[place.location] = _map(_inside(Path(folder), place), place)
-        if len(files[place.location]) < place.end:
+        if len(files[place.location]) < place.offset + place.length:
+            end = place.offset + place.length
             raise FormatError(
-                f"the weights {place.tensor!r} end at byte {place.end} of {place.location!r}, "
+                f"the weights {place.tensor!r} end at byte {end} of {place.location!r}, "
                 f"which has {len(files[place.location])}: it is truncated or another model's"
             )
     return files
+
+
+def arrays(
+    found: Iterable[Place], files: Mapping[str, Buffer], dtypes: Mapping[int, str]
+) -> dict[str, NDArray[Any]]:
+    """The weights themselves, by their names, without a copy.
+
+    Args:
+        found: Where they are.
+        files: As `read` gives them.
+        dtypes: NumPy's name for a type, by the format's number.
+
+    Raises:
+        FormatError: A type that NumPy does not have, or sizes that do not fit the bytes.
+    """
+    values = {}
+    for place in found:
+        try:
+            content = memoryview(files[place.location])[place.offset :]
+            content = content[: place.length] if place.length else content
+            array = np.frombuffer(content, dtypes.get(place.number, "unknown"))
+            values[place.tensor] = array.reshape(place.shape)
+        except (TypeError, ValueError) as error:
+            raise FormatError(
+                f"the weights {place.tensor!r} in {place.location!r} cannot be read: {error}"
+            ) from error
+    return values
 
 
 def _place(tensor: Message) -> Place:
@@ -82,7 +120,10 @@ def _place(tensor: Message) -> Place:
     numbers = [entries.get(key, "0") for key in ("offset", "length")]
     if not all(number.isascii() and number.isdecimal() for number in numbers):
         raise FormatError(f"the place of the weights {name!r} is no number: the file is damaged")
-    return Place(name, entries.get("location", ""), sum(int(number) for number in numbers))
+    offset, length = map(int, numbers)
+    shape = tuple(tensor.numbers(_TENSOR_DIMS))
+    number = tensor.number(_TENSOR_TYPE)
+    return Place(name, entries.get("location", ""), offset, length, number, shape)
 
 
 def _inside(folder: Path, place: Place) -> Path:

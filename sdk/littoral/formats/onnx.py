@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from littoral.errors import FormatError
 from littoral.formats import Outline
@@ -12,6 +12,8 @@ from littoral.formats._protobuf import BYTES, VARINT, Message
 from littoral.tensors import TensorSpec
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from littoral.formats._onnx_external import Buffer, Place
 
 SUFFIX = ".onnx"
@@ -125,6 +127,21 @@ def read_external(content: bytes, folder: str | None) -> Mapping[str, Buffer]:
     from littoral.formats import _onnx_external
 
     return _onnx_external.read(places, folder)
+
+
+def external_arrays(content: bytes, files: Mapping[str, Buffer]) -> dict[str, NDArray[Any]]:
+    """The weights in other files, by their names.
+
+    Args:
+        content: The whole file.
+        files: As `read_external` gives them.
+
+    Raises:
+        FormatError: A type that NumPy does not have, or sizes that do not fit the bytes.
+    """
+    from littoral.formats import _onnx_external
+
+    return _onnx_external.arrays(_external(content), files, _DTYPES)
 
 
 def check_structure(content: bytes) -> None:
