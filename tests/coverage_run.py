@@ -136,6 +136,7 @@ def _outcomes(
             schemes=schemes,
             representative_data=samples,
             recommend=False,
+            warn=lambda doubt: None,
         )
 
     try:
@@ -167,9 +168,9 @@ def _error(path: Path, data: Any, wanted: list[Any]) -> float:
 def models() -> dict[str, Any]:
     """Every model by name: layers, idioms, whole architectures."""
     import application_models
-    import wider_models
+    import unusual_models
 
-    return {**wider_models.MODELS, **application_models.MODELS}
+    return {**unusual_models.MODELS, **application_models.MODELS}
 
 
 def classes_in(model: Any) -> tuple[str, ...]:

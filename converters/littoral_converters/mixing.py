@@ -1,7 +1,9 @@
 """A poor file made good: the layers that its scheme costs most are left float.
 
 A file is poor that breaks the limits of its scheme, and without labels also one whose error is over
-the scheme's `GOOD_ERROR`: whether the model's answers bear it, labels alone could tell.
+the scheme's `GOOD_ERROR`: whether the model's answers bear it, labels alone could tell. It is the
+root mean square one, or half the largest of any value if that is more: where a steep function
+ends a model, a few values may be far off and the mean is not.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ SAMPLES = 32
 
 MARGIN = 0.8
 """Share of the error allowed that is searched for, since more data may find more."""
+
+
+WORTH = 0.7
+"""Layers stay float only where that takes the error below this share of what it was."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +72,8 @@ def is_poor(trial: Trial, tolerance: float | None) -> bool:
     if not getattr(trial.job.quantizer, "KEEPS_FLOAT", False):
         return False
     found = trial.verification
-    return not found.passed or (found.metric is None and found.rms_error > _goal(trial, tolerance))
+    goal = _goal(trial.job, tolerance)
+    return not found.passed or (found.metric is None and _error(trial, tolerance) > goal)
 
 
 def mixed(trial: Trial, written: bytes, prepared: Prepared, tolerance: float | None) -> Trial:
@@ -94,20 +101,30 @@ def mixed(trial: Trial, written: bytes, prepared: Prepared, tolerance: float | N
         except LittoralError:
             # What cannot even be made with these layers quantized is their fault.
             return math.inf
-        error = made.verification.rms_error
+        error = _error(made, tolerance)
         return error if math.isfinite(error) else math.inf
 
-    floats = spared(tuple(layers), error_with, MARGIN * _goal(trial, tolerance), SECONDS)
+    floats = spared(tuple(layers), error_with, MARGIN * _goal(trial.job, tolerance), SECONDS)
     if not floats:
         return trial
     better = tried(_leaving(trial.job, floats, layers), written, prepared, tolerance)
-    return better if better.verification.passed else trial
+    gains = _error(better, tolerance) < WORTH * _error(trial, tolerance)
+    is_saved = better.verification.passed and not trial.verification.passed
+    return better if is_saved or (better.verification.passed and gains) else trial
 
 
-def _goal(trial: Trial, tolerance: float | None) -> float:
-    """Root mean square error from which on a file is good."""
-    limit = limits_of(trial.job.scheme, tolerance).rms_error
-    return limit if tolerance is not None else getattr(trial.job.quantizer, "GOOD_ERROR", limit)
+def _goal(job: Job, tolerance: float | None) -> float:
+    """Error up to which a file is good."""
+    limit = limits_of(job.scheme, tolerance).rms_error
+    return limit if tolerance is not None else getattr(job.quantizer, "GOOD_ERROR", limit)
+
+
+def _error(trial: Trial, tolerance: float | None) -> float:
+    """What is held against the goal; a tolerance is one on the root mean square error."""
+    found = trial.verification
+    if tolerance is not None or not hasattr(trial.job.quantizer, "GOOD_ERROR"):
+        return found.rms_error
+    return max(found.rms_error, found.relative_error / 2)
 
 
 def _leaving(job: Job, floats: Collection[str], layers: Mapping[str, Sequence[str]]) -> Job:

@@ -43,6 +43,11 @@ if TYPE_CHECKING:
 KERAS_BATCH = 256
 INVENTED_SAMPLES = 16
 
+_CLEAN = (
+    "layer {!r} is stateful: every call of the file starts from zeros; --streaming makes a file "
+    "whose state goes in and out"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -85,7 +90,7 @@ class Prepared:
         representative: Data for calibration; None when none was given.
         evaluation: Data that files are compared on.
         reference: Keras's outputs on it, by name; of a step, on the sequences of `streamed`.
-        warnings: What is doubtful about the data, one line each.
+        warnings: What is doubtful about the data, and layers that are stateful, one line each.
         streamed: What a step is proved on; None for a whole model.
     """
 
@@ -202,11 +207,12 @@ def prepare_copy(
 
 def _says_the_same(model: Any, prepared: Prepared) -> bool:
     """Whether a copy answered as its model does: a class may keep state that it does not save."""
+    from littoral_converters.clean_state import clean_state
     from littoral_converters.precision import full_precision
     from littoral_converters.signature import signature_of
     from littoral_converters.step_model import any_length
 
-    with full_precision(model):
+    with full_precision(model), clean_state(model):
         if prepared.streamed is None:
             data, said = prepared.evaluation, prepared.reference
             own = _keras_outputs(model, signature_of(model), data.head(2))
@@ -257,6 +263,7 @@ def prepare_model(
         ConversionError: A layer cannot be traced for a format.
         InputError: Data does not fit the model.
     """
+    from littoral_converters.clean_state import clean_state
     from littoral_converters.lowering import Plan
     from littoral_converters.narration import narrated
     from littoral_converters.precision import full_precision
@@ -271,7 +278,7 @@ def prepare_model(
     if request.streaming:
         return _prepare_step(model, request, card, signature)
     representative, evaluation = datasets(model, signature.inputs, request, card)
-    with narrated(model), full_precision(model):
+    with narrated(model), full_precision(model), clean_state(model) as stateful:
         graphs = {
             name: trace(model, signature, Plan(name, request.lowering, request.batch))
             for name in request.formats
@@ -287,7 +294,10 @@ def prepare_model(
         representative=representative,
         evaluation=evaluation,
         reference=reference,
-        warnings=doubts(representative, None if request.evaluation_data is None else evaluation),
+        warnings=(
+            *(_CLEAN.format(name) for name in stateful),
+            *doubts(representative, None if request.evaluation_data is None else evaluation),
+        ),
     )
 
 

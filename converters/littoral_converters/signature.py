@@ -10,6 +10,9 @@ import keras
 from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
 
+_OUT = "_out"
+"""Behind an output that Keras calls as an input: in ONNX both are names of one kind."""
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -67,7 +70,9 @@ def _read(model: Any) -> Signature:
         TensorSpec(name, (None, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))
         for name, tensor in zip(_unique([t.name for t in flat]), flat, strict=True)
     )
-    return Signature(inputs, _output_names(model, outputs), nest)
+    taken = {spec.name for spec in inputs}
+    names = [name + _OUT if name in taken else name for name in _output_names(model, outputs)]
+    return Signature(inputs, _unique(names), nest)
 
 
 def _symbolic(model: Any) -> tuple[Any, Any] | None:

@@ -22,6 +22,9 @@ _FOR_SENSITIVITY = 0.6
 
 _FEWEST_GROUPS = 8
 
+_NEAR = 1.25
+"""A goal that no file meets becomes this many times the least error that a group alone makes."""
+
 
 def spared(
     layers: Sequence[str],
@@ -35,13 +38,13 @@ def spared(
     Args:
         layers: Layers that a scheme quantizes, in the model's order.
         error_with: Makes a file and measures it.
-        goal: What the error may be.
+        goal: What the error may be, where some file gets there.
         seconds: After them nothing more goes back to being quantized. The number of groups is
             chosen by the time that the first file takes, so that the rest fits too.
         clock: In seconds.
 
     Returns:
-        Layers in the model's order; none where leaving out single groups does not help.
+        Layers in the model's order.
     """
     if len(layers) < 2:
         return ()
@@ -52,6 +55,8 @@ def spared(
     for name, group in groups.items():
         if group != [layers[-1]]:
             alone[name] = error_with([layer for layer in layers if layer not in group])
+
+    goal = max(goal, _NEAR * min(alone[name] for name in groups))
 
     def holds(names: Sequence[str]) -> bool:
         if len(names) == len(groups) - 1:

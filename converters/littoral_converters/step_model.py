@@ -13,6 +13,7 @@ from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
 
+from littoral_converters.clean_state import clean_state
 from littoral_converters.lowering import every_layer, stand_ins
 from littoral_converters.signature import Signature
 from littoral_converters.streaming import Held, Memory, stepping, steps_of
@@ -158,12 +159,10 @@ def sequences_of(inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
 @contextmanager
 def any_length(model: Any) -> Iterator[None]:
     """Let a model of fixed length be called on a shorter sequence, from a clean state."""
-    with stand_ins() as put:
+    with clean_state(model), stand_ins() as put:
         for layer in every_layer(model):
             if isinstance(layer, keras.Model):
                 put(layer, "_manual_input_spec", None)
-            if getattr(layer, "stateful", False):
-                put(layer, "stateful", False)
         yield
 
 

@@ -44,6 +44,37 @@ def test_names_and_order_are_keras_own(format_name, tmp_path):
         np.testing.assert_allclose(values, wanted[name], atol=1e-5)
 
 
+def test_an_output_that_is_called_as_an_input_gets_a_name_of_its_own(tmp_path):
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, {"x": layers.Dense(4)(x), "y": x})
+    for variant in convert(model, tmp_path):
+        with littoral.load(variant.path) as loaded:
+            assert [spec.name for spec in loaded.inputs] == ["x"]
+            assert [spec.name for spec in loaded.outputs] == ["x_out", "y"]
+
+
+def test_a_stateful_layer_starts_from_zeros_at_every_call_and_that_is_said(tmp_path):
+    inputs = keras.Input(batch_shape=(1, 5, 3), name="x")
+    model = randomize(keras.Model(inputs, layers.GRU(4, stateful=True, name="kept")(inputs)))
+    said = []
+    data = feeds(model, 1, seed=4)
+    first = keras_outputs(model, data)[0]
+    second = keras_outputs(model, data)[0]
+    assert np.abs(first - second).max() > 1e-3
+    for variant in convert(model, tmp_path, warn=said.append):
+        with littoral.load(variant.path) as loaded:
+            for _ in range(2):
+                np.testing.assert_allclose(loaded.run(data), first, atol=1e-5)
+    assert said == [
+        "layer 'kept' is stateful: every call of the file starts from zeros; --streaming makes a "
+        "file whose state goes in and out"
+    ]
+    # The model's own state is what it was.
+    layer = model.get_layer("kept")
+    assert layer.stateful
+    np.testing.assert_allclose(np.asarray(layer.states[0]), second, atol=1e-6)
+
+
 def test_other_readers_see_the_keras_names(tmp_path):
     tflite, onnx_file = convert(permuted(), tmp_path)
     runner = Interpreter(model_path=str(tflite.path)).get_signature_runner("serving_default")

@@ -10,7 +10,7 @@ from coverage_run import ROOT, WITHOUT_MODEL, check, classes_in, classes_of_kera
 from keras import layers
 from littoral.errors import ConversionError
 from littoral_converters import convert
-from wider_models import MODELS
+from unusual_models import MODELS
 
 FORMATS = ("tflite", "onnx")
 QUICK = (

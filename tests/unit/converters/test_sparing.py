@@ -71,8 +71,12 @@ def test_where_trials_are_slow_neighbours_are_tried_together():
     assert network.trials <= 1 + 8 + 4
 
 
-def test_a_goal_that_no_quantized_layer_meets_leaves_everything_as_it_is():
-    assert Network(dict.fromkeys(LAYERS, 1.0), 0.1).spared(goal=0.5) == ()
+def test_a_goal_that_is_out_of_reach_becomes_the_best_that_can_be_had():
+    noise = dict.fromkeys(LAYERS, 1.0) | {"layer5": 0.6}
+    assert set(LAYERS) - set(Network(noise, 0.1).spared(goal=0.5)) == {"layer5"}
+
+
+def test_a_single_layer_is_not_left_float():
     assert Network({"only": 1.0}, 0.1).spared(goal=0.5) == ()
 
 

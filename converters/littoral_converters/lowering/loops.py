@@ -1,0 +1,95 @@
+"""Loops and updates of `keras.ops` over known sizes, written out.
+
+`ops.scan` and `ops.map` keep lists of tensors, which ONNX has no operator for; `ops.slice_update`
+is an operator of XLA's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from littoral_converters.lowering import Plan
+
+MOST_STEPS = 256
+"""More would make a file that is too large; ONNX then refuses the loop."""
+
+
+def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
+    """None: loops are lowered where `keras.ops` calls the backend, in `functions`."""
+    del layer, plan
+    return {}
+
+
+def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
+    """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
+    inside = "backend.tensorflow.core"
+    if plan.format != "onnx":
+        return {}
+    return {
+        f"{inside}.scan": _scan,
+        f"{inside}.map": _map,
+        f"{inside}.slice_update": _slice_update,
+    }
+
+
+def _scan(
+    original: Callable[..., Any],
+    f: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int = 1,
+) -> Any:
+    steps = length if xs is None else _length(xs)
+    if steps is None or not 0 < steps <= MOST_STEPS:
+        return original(f, init, xs, length, reverse, unroll)
+    carry, results = init, []
+    for at in reversed(range(steps)) if reverse else range(steps):
+        inputs = None if xs is None else _at(xs, at)
+        carry, result = f(carry, inputs)
+        results.append(result)
+    return carry, _stacked(results[::-1] if reverse else results)
+
+
+def _map(original: Callable[..., Any], f: Callable[[Any], Any], xs: Any) -> Any:
+    steps = _length(xs)
+    if steps is None or not 0 < steps <= MOST_STEPS:
+        return original(f, xs)
+    return _stacked([f(_at(xs, at)) for at in range(steps)])
+
+
+def _slice_update(
+    original: Callable[..., Any], inputs: Any, start_indices: Any, updates: Any
+) -> Any:
+    """The update padded to the inputs' size, chosen where it lies. The first axis may be open."""
+    inputs, updates = tf.convert_to_tensor(inputs), tf.convert_to_tensor(updates, inputs.dtype)
+    starts = tf.get_static_value(tf.convert_to_tensor(start_indices))
+    whole, part = inputs.shape.as_list(), updates.shape.as_list()
+    if starts is None or None in whole[1:] or None in part[1:] or starts[0] != 0:
+        return original(inputs, start_indices, updates)
+    if whole[0] != part[0]:
+        return original(inputs, start_indices, updates)
+    # As XLA does, a start from which the update would reach over the end is moved.
+    sizes = list(zip(starts[1:], whole[1:], part[1:], strict=True))
+    room = [(at := min(max(int(s), 0), w - p), w - p - at) for s, w, p in sizes]
+    mask = np.pad(np.ones((1, *part[1:]), bool), [(0, 0), *room])
+    return tf.where(mask, tf.pad(updates, [(0, 0), *room]), inputs)
+
+
+def _length(xs: Any) -> int | None:
+    sizes = {tf.convert_to_tensor(x).shape[0] for x in keras.tree.flatten(xs)}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _at(xs: Any, index: int) -> Any:
+    return keras.tree.map_structure(lambda x: tf.convert_to_tensor(x)[index], xs)
+
+
+def _stacked(results: list[Any]) -> Any:
+    return keras.tree.map_structure(lambda *each: tf.stack(each), *results)
