@@ -1,7 +1,11 @@
 """What converts: every model of the tests to both formats, as float32 and static int8, measured.
 
     python tests/coverage_run.py                      # all of it, for the README
-    python tests/coverage_run.py lstm gru mobilenet   # some, as a table
+    python tests/coverage_run.py lstm gru mobilenet   # some, as lines
+
+All of it is one run of many minutes. Every model that is done is kept in build/coverage.part.jsonl,
+from which a run that was cut off goes on, as long as neither our sources nor the tests' models nor
+the versions of what converts have changed; else it begins anew.
 
 Each file is run through `littoral.load` on data that the conversion has not seen and held against
 Keras. An error is the largest difference of any output, as a share of that output's largest value.
@@ -12,12 +16,15 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import dataclasses
+import hashlib
+import importlib.metadata
 import json
 import multiprocessing
 import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +69,7 @@ class Found:
         error: The file's error; None when there is no file.
         refusal: Why there is none; empty when there is one.
         seconds: What the conversion took, proof included; the model's time over its files.
+        floats: How many layers the scheme left float because it costs too much in them.
     """
 
     model: str
@@ -71,6 +79,7 @@ class Found:
     error: float | None
     refusal: str
     seconds: float
+    floats: int = 0
 
     @property
     def passed(self) -> bool:
@@ -116,15 +125,18 @@ def check(name: str) -> list[Found]:
         }
     each = round((time.monotonic() - started) / len(results), 2)
     return [
-        Found(name, layers, format_name, scheme, error, refusal, each)
-        for (format_name, scheme), (error, refusal) in results.items()
+        Found(name, layers, format_name, scheme, error, refusal, each, floats)
+        for (format_name, scheme), (error, refusal, floats) in results.items()
     ]
 
 
 def _outcomes(
     model: Any, folder: Path, format_name: str, samples: Any, data: Any, wanted: Any
-) -> Iterator[tuple[str, tuple[float | None, str]]]:
-    """(scheme, (error, refusal)); schemes are converted together, apart only if that fails."""
+) -> Iterator[tuple[str, tuple[float | None, str, int]]]:
+    """(scheme, (error, refusal, layers left float)).
+
+    Schemes are converted together, apart only if that fails.
+    """
     from littoral.errors import LittoralError
     from littoral_converters import convert
 
@@ -141,14 +153,16 @@ def _outcomes(
 
     try:
         for variant in made(*LIMITS):
-            yield variant.scheme, (_error(variant.path, data, wanted), "")
+            error = _error(variant.path, data, wanted)
+            yield variant.scheme, (error, "", len(variant.float_layers))
     except LittoralError:
         for scheme in LIMITS:
             try:
                 (variant,) = made(scheme)
-                yield scheme, (_error(variant.path, data, wanted), "")
+                found = _error(variant.path, data, wanted)
+                yield scheme, (found, "", len(variant.float_layers))
             except LittoralError as error:
-                yield scheme, (None, f"{type(error).__name__}: {error}")
+                yield scheme, (None, f"{type(error).__name__}: {error}", 0)
 
 
 def _error(path: Path, data: Any, wanted: list[Any]) -> float:
@@ -243,7 +257,8 @@ def _cell(rows: list[Found]) -> str:
     failing = [row for row in rows if not row.passed]
     if not rows or failing:
         return f"✗ {len(failing)} of {len(rows)}" if rows else "-"
-    return f"✓ {max(row.error or 0.0 for row in rows):.0e}"
+    floats = f", {rows[0].floats} float" if len(rows) == 1 and rows[0].floats else ""
+    return f"✓ {max(row.error or 0.0 for row in rows):.0e}{floats}"
 
 
 def summary(found: list[Found]) -> str:
@@ -263,7 +278,8 @@ def rewrite(readme: Path, found: list[Found]) -> None:
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
     block = (
-        f"{summary(found)} A figure is the worst error of all models with that layer.\n\n"
+        f"{summary(found)} A figure is the worst error of all models with that layer; behind it "
+        "stands how many layers int8 leaves float, where it costs too much.\n\n"
         f"{architectures(found)}\n\n"
         f"<details><summary>Every class of keras.layers</summary>\n\n{table(found)}\n\n</details>\n"
     )
@@ -279,19 +295,49 @@ def main() -> int:
     # The slowest first, so that no worker ends up with one of them alone.
     names = arguments.names or sorted(models(), key=lambda n: n not in _architectures())
     found: list[Found] = []
-    for row in measure(names):
+    for row in measure(names) if arguments.names else _resumed(names, arguments.json):
         found.append(row)
         if not row.passed or arguments.names:
-            words = row.refusal or f"error {row.error:.2g}"
+            words = row.refusal or f"error {row.error:.2g}, {row.floats} layers float"
             print(f"{row.model} {row.format} {row.scheme}: {words}", flush=True)
     found.sort(key=lambda row: (row.model, row.format, row.scheme))
     if not arguments.names:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         rows = [{**dataclasses.asdict(row), "passed": row.passed} for row in found]
         arguments.json.write_text(json.dumps({"results": rows}, indent=1) + "\n")
         rewrite(ROOT / "README.md", found)
     print(summary(found))
     return 0 if all(row.passed for row in found) else 1
+
+
+def _resumed(names: list[str], path: Path) -> Iterator[Found]:
+    """What a run that was cut off has found, then the rest; each row is kept as it comes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part, stamp = path.with_suffix(".part.jsonl"), {"sources": _stamp()}
+    lines = part.read_text().splitlines() if part.exists() else []
+    if not lines or json.loads(lines[0]) != stamp:
+        lines = [json.dumps(stamp)]
+        part.write_text(lines[0] + "\n")
+    known = [Found(**json.loads(line)) for line in lines[1:]]
+    done = {name for name, count in Counter(row.model for row in known).items() if count == 4}
+    yield from (row for row in known if row.model in done)
+    with part.open("a") as file:
+        for row in measure([name for name in names if name not in done]):
+            file.write(json.dumps(dataclasses.asdict(row)) + "\n")
+            file.flush()
+            yield row
+    part.unlink()
+
+
+def _stamp() -> str:
+    """A digest of all that a figure depends on."""
+    digest = hashlib.sha256()
+    for folder in ("sdk", "converters", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if folder != "tests" or path.parent == ROOT / "tests":
+                digest.update(path.read_bytes())
+    for name in ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert"):
+        digest.update(importlib.metadata.version(name).encode())
+    return digest.hexdigest()
 
 
 def _architectures() -> Iterable[str]:
