@@ -66,6 +66,7 @@ def test_steady_answers_have_no_jitter_and_miss_nothing():
     assert found["missed_share_high"] == pytest.approx(0.037, abs=0.001)
 
 
+@pytest.mark.alone
 def test_throughput_is_calls_by_time_over_all_threads(dense):
     def call():
         time.sleep(0.002)
