@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -20,14 +21,29 @@ from littoral_converters.lowering._onnx_operator import operator
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: images are resized where layers and `keras.ops` meet, in `functions`."""
-    del layer, plan
+    """Of an upsampling of images of open size: Keras compares sizes that a trace does not know.
+
+    All else is resized where layers and `keras.ops` meet, in `functions`.
+    """
+    del plan
+    if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "bilinear":
+        return {"call": partial(_upsample, layer, layer.call)}
     return {}
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     return {"backend.tensorflow.image.resize": partial(_resize, plan.format)}
+
+
+def _upsample(layer: Any, original: Callable[..., Any], inputs: Any) -> Any:
+    first = channels_first(layer.data_format)
+    images = channels_last(inputs) if first else inputs
+    if None not in images.shape[1:3]:
+        return original(inputs)
+    resized = tf.image.resize(images, tf.shape(images)[1:3] * layer.size, "bilinear")
+    resized = tf.cast(resized, inputs.dtype)
+    return channels_last(resized, back=True) if first else resized
 
 
 def _resize(

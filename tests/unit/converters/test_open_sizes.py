@@ -53,3 +53,30 @@ def test_one_file_takes_every_length(build, format_name, batch, tmp_path):
                 wanted = np.asarray(model(data, training=False))
                 limit = LIMITS[variant.scheme] * np.abs(wanted).max()
                 np.testing.assert_allclose(file.run(data), wanted, rtol=0, atol=limit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_one_file_takes_pictures_of_every_size(format_name, tmp_path):
+    inputs = keras.Input((None, None, 3), name="x")
+    h = layers.Conv2D(6, 3, padding="same", activation="relu")(inputs)
+    h = layers.UpSampling2D(2, interpolation="bilinear")(layers.MaxPooling2D()(h))
+    gate = layers.Conv2D(6, 1, activation="sigmoid")(
+        layers.GlobalAveragePooling2D(keepdims=True)(h)
+    )
+    model = randomize(keras.Model(inputs, layers.Conv2D(2, 1)(h * gate)))
+    random = np.random.default_rng(0)
+    for variant in convert(
+        model,
+        tmp_path,
+        formats=(format_name,),
+        schemes=tuple(LIMITS),
+        representative_data=random.normal(size=(16, 12, 16, 3)).astype("float32"),
+        recommend=False,
+    ):
+        with littoral.load(variant.path) as file:
+            for size in ((12, 16), (8, 22)):
+                data = random.normal(size=(1, *size, 3)).astype("float32")
+                wanted = np.asarray(model(data, training=False))
+                limit = LIMITS[variant.scheme] * np.abs(wanted).max()
+                np.testing.assert_allclose(file.run(data), wanted, rtol=0, atol=limit)
