@@ -5,14 +5,15 @@ broken by a damaged file that did, or is what a kernel takes for granted. None s
 good: the aim is that no sound file of whatever origin is refused.
 
     tables        vtables, fields and vectors inside the file
-    operators     a known opcode, tensors that exist, as many as the kernel reads; graphs that do
-                  not call themselves
+    operators     a known opcode, tensors that exist, as many as the kernel reads, none read before
+                  it is made; graphs that do not call themselves
     tensors       a buffer that exists and holds what shape and type need, less than 4 GiB
     quantization  scales that are numbers, zero points that the type can hold
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from littoral.formats._tflite_arity import CALLS, SPREADS, TABLE
 
 _MODEL_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS = 1, 2, 4
 _TENSORS, _INPUTS, _OUTPUTS, _OPERATORS = 0, 1, 2, 3
-_SHAPE, _TYPE, _BUFFER, _NAME, _QUANTIZATION, _SPARSITY, _SIGNATURE = 0, 1, 2, 3, 4, 6, 7
+_SHAPE, _TYPE, _BUFFER, _NAME, _QUANTIZATION, _VARIABLE, _SPARSITY = 0, 1, 2, 3, 4, 5, 6
+_SIGNATURE = 7
 _SCALE, _ZERO_POINT, _AXIS = 2, 3, 6
 _CODE, _OPTIONS_TYPE, _OPTIONS, _CUSTOM_OPTIONS, _INTERMEDIATES, _OPTIONS_2 = 0, 3, 4, 5, 8, 12
 
@@ -56,11 +58,32 @@ def check(content: bytes) -> None:
     if not graphs.count:
         raise FormatError("the TFLite file holds no graph")
     tensors = graphs.vectors(_TENSORS, 4)
-    _tensors(tensors.tables(), held)
-    for side in (_INPUTS, _OUTPUTS):
-        _indices(graphs.vectors(side, 4), tensors.counts, "a graph")
+    ready = _tensors(tensors.tables(), held)
+    firsts = np.cumsum(tensors.counts) - tensors.counts
+    inputs = graphs.vectors(_INPUTS, 4)
+    given = _indices(inputs, tensors.counts, "a graph")
+    ready[(firsts[inputs.rows] + given)[given >= 0]] = True
+    _indices(graphs.vectors(_OUTPUTS, 4), tensors.counts, "a graph")
     operators = graphs.vectors(_OPERATORS, 4)
-    _operators(operators.tables(), numbers, tensors.counts[operators.rows], operators.rows)
+    of = operators.rows
+    _operators(operators.tables(), numbers, _Graphs(of, tensors.counts[of], firsts[of], ready))
+
+
+@dataclass(frozen=True)
+class _Graphs:
+    """Where the operators of all graphs are, and what they find.
+
+    Attributes:
+        of: For each operator, its graph.
+        counts: For each operator, how many tensors its graph has.
+        firsts: For each operator, how many tensors the graphs before its own have.
+        ready: For each tensor of all graphs, whether it has a value before any operator runs.
+    """
+
+    of: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+    ready: NDArray[np.bool_]
 
 
 def _buffers(buffers: Tables, size: int) -> NDArray[np.float64]:
@@ -76,7 +99,8 @@ def _buffers(buffers: Tables, size: int) -> NDArray[np.float64]:
     return held
 
 
-def _tensors(tensors: Tables, held: NDArray[np.float64]) -> None:
+def _tensors(tensors: Tables, held: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Check every tensor; returns which need no operator to have a value."""
     tensors.vectors(_NAME, 1)
     tensors.vectors(_SIGNATURE, 4)
     tensors.tables(_SPARSITY)
@@ -95,6 +119,8 @@ def _tensors(tensors: Tables, held: NDArray[np.float64]) -> None:
     sound = (stored == 0) | ~dense | (needed <= stored)
     _demand(sound, "tensor", "is larger than the buffer that its values are in")
     _quantization(*tensors.tables(_QUANTIZATION), kinds, shapes.counts)
+    ready: NDArray[np.bool_] = (stored > 0) | (needed == 0)
+    return ready | (tensors.numbers(_VARIABLE, "u1") > 0)
 
 
 def _quantization(
@@ -122,20 +148,8 @@ def _quantization(
     )
 
 
-def _operators(
-    operators: Tables,
-    numbers: NDArray[np.int64],
-    tensors: NDArray[np.int64],
-    graphs: NDArray[np.int64],
-) -> None:
-    """Check every operator of every graph.
-
-    Args:
-        operators: All of them.
-        numbers: The operator numbers that the file names.
-        tensors: For each operator, how many tensors its graph has.
-        graphs: For each operator, its graph.
-    """
+def _operators(operators: Tables, numbers: NDArray[np.int64], graphs: _Graphs) -> None:
+    """Check every operator of every graph, whose operator numbers the file names."""
     codes = operators.numbers(_CODE, "<u4")
     _demand(codes < len(numbers), "operator", "is of a kind that the file does not name")
     kinds = numbers[codes]
@@ -146,15 +160,18 @@ def _operators(
     _demand(sound, "operator", "has too few or too many inputs")
     sound = (outputs.counts >= least_out) & (outputs.counts <= most_out)
     _demand(sound, "operator", "has too few or too many outputs")
-    absent = _indices(inputs, tensors, "an operator")
-    _demand(~(absent & (inputs.columns < needed[inputs.rows])), "operator input", "is left out")
-    absent = _indices(outputs, tensors, "an operator")
-    _demand(~(absent & (least_out > 0)[outputs.rows]), "operator output", "is left out")
-    _indices(operators.vectors(_INTERMEDIATES, 4), tensors, "an operator")
+    read = _indices(inputs, graphs.counts, "an operator")
+    sound = (read >= 0) | (inputs.columns >= needed[inputs.rows])
+    _demand(sound, "operator input", "is left out")
+    written = _indices(outputs, graphs.counts, "an operator")
+    sound = (written >= 0) | (least_out == 0)[outputs.rows]
+    _demand(sound, "operator output", "is left out")
+    _order(inputs, read, outputs, written, graphs)
+    _indices(operators.vectors(_INTERMEDIATES, 4), graphs.counts, "an operator")
     operators.vectors(_CUSTOM_OPTIONS, 1)
     operators.tables(_OPTIONS)
     operators.tables(_OPTIONS_2)
-    _options(operators, kinds, outputs.counts, graphs)
+    _options(operators, kinds, outputs.counts, graphs.of)
 
 
 def _options(
@@ -194,12 +211,36 @@ def _acyclic(calls: list[tuple[int, int]]) -> None:
         calls = left
 
 
-def _indices(items: Vectors, tensors: NDArray[np.int64], whose: str) -> NDArray[np.bool_]:
-    """Check indices of tensors, -1 for none; returns which are none."""
+def _order(
+    inputs: Vectors,
+    read: NDArray[Any],
+    outputs: Vectors,
+    written: NDArray[Any],
+    graphs: _Graphs,
+) -> None:
+    """Check that what an operator reads has been given, stored or made by an earlier one."""
+    made_by = np.full(len(graphs.ready), len(graphs.of))
+    places = graphs.firsts[outputs.rows] + written
+    there = written >= 0
+    np.minimum.at(made_by, places[there], outputs.rows[there])
+    made_by[graphs.ready] = -1
+    there = read >= 0
+    readers = inputs.rows[there]
+    sound = made_by[graphs.firsts[readers] + read[there]] < readers
+    if not np.logical_and.reduce(sound):
+        reader = int(readers[~sound][0])
+        raise FormatError(
+            f"operator {reader} of the TFLite file reads a tensor that nothing has made: the file "
+            "is damaged"
+        )
+
+
+def _indices(items: Vectors, tensors: NDArray[np.int64], whose: str) -> NDArray[Any]:
+    """Check indices of tensors, -1 for none; returns them."""
     values = items.flat("<i4")
     if ((values < -1) | (values >= tensors[items.rows])).any():
         raise FormatError(f"{whose} names a tensor that is not there: the file is damaged")
-    return values < 0
+    return values
 
 
 def _demand(sound: NDArray[np.bool_], what: str, trouble: str) -> None:

@@ -82,6 +82,7 @@ BAD = {
     "operator output": ("operators.1.outputs.0", 1 << 30, "an operator names a tensor"),
     "input left out": ("operators.1.inputs.1", -1, "operator input 3 .* left out"),
     "output left out": ("operators.1.outputs.0", -1, "operator output 2 .* left out"),
+    "read before made": ("operators.1.inputs.0", 5, "operator 1 .* that nothing has made"),
     "one input": ("operators.1.inputs", [2], "operator 1 .* too few or too many inputs"),
     "no inputs": ("operators.1.inputs", None, "operator 1 .* too few or too many inputs"),
     "no output": ("operators.1.outputs", [], "operator 1 .* too few or too many outputs"),
