@@ -29,14 +29,22 @@ boards: $(INSTALLED)
 	$(BIN)/python tests/boards/prepare.py
 	$(BIN)/python -m pytest --numprocesses 2 tests/boards
 
-# The Kotlin runtime runs every file of the demo, beside the Python runtime's own answers.
+# The Kotlin runtime runs every file of the demo, beside the Python runtime's own answers. Android's
+# own tool for manifests comes from Debian.
 android: $(KOTLIN_DEMO)
-	$(BIN)/python tests/kotlin_vectors.py build/android/demo build/android/golden
+	command -v aapt > /dev/null && test -e /usr/share/android-framework-res || \
+	  { apt-get --quiet update && apt-get --quiet install --yes aapt android-framework-res; }
+	$(BIN)/python tests/kotlin_vectors.py $(dir $(KOTLIN_DEMO)) build/android/golden
 	mvn --batch-mode --no-transfer-progress --file android/pom.xml verify \
 	  -Dlittoral.litert.library=$$($(BIN)/python -c "from importlib import resources; print(resources.files('ai_edge_litert') / 'libLiteRt.so')")
 
 $(KOTLIN_DEMO): $(INSTALLED)
-	$(BIN)/littoral demo --fast --out build/android/demo
+	$(BIN)/littoral demo --fast --out $(@D)
+	$(BIN)/littoral convert $(@D)/gru.keras --out $(@D)/streamed --streaming \
+	  --schemes float32 static_int8 --representative-data $(@D)/data/gru.train.npz --no-recommend
+	$(BIN)/littoral convert $(@D)/mlp.keras --out $(@D)/integers --formats tflite \
+	  --schemes strict_int8 int16x8 --representative-data $(@D)/data/mlp.train.npz --no-recommend
+	touch $@
 
 check: lint
 	$(BIN)/python -m pytest -m "not slow"

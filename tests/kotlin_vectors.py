@@ -18,7 +18,11 @@ import kotlin_messages
 import littoral
 import numpy as np
 import small_models
-from littoral import card, integrity, preprocess, statistics
+from littoral import card, formats, preprocess, statistics
+from littoral.tensors import quantize
+
+sys.path.append(str(Path(__file__).parent / "unit" / "sdk"))
+import remembering_files
 
 SAMPLES = 6
 
@@ -33,7 +37,8 @@ def array(values):
 def models(demo: Path, out: Path):
     """Every file of the demo, and some whose inputs and outputs are integers, with its answers."""
     found = []
-    for path in sorted([*demo.glob("*.tflite"), *demo.glob("*.onnx")]):
+    made = [*demo.glob("*.tflite"), *demo.glob("*.onnx"), *demo.glob("integers/*.tflite")]
+    for path in sorted(made):
         family = path.name.partition(".")[0]
         with np.load(demo / "data" / f"{family}.eval.npz") as data:
             x = data["x"][:SAMPLES]
@@ -46,7 +51,7 @@ def answers(path: Path, x):
     """What the Python runtime says of a file and makes of a batch."""
     with littoral.load(path) as model:
         quantized = model.inputs[0].is_quantized
-        raw_x = small_models_quantized(x, model.inputs[0]) if quantized else x
+        raw_x = quantize(x, model.inputs[0]) if quantized else x
         fits = raw_x.dtype == np.dtype(model.inputs[0].dtype)
         return {
             "file": path.name,
@@ -54,21 +59,13 @@ def answers(path: Path, x):
             "inputs": [spec(one) for one in model.inputs],
             "outputs": [spec(one) for one in model.outputs],
             "labels": list(model.card.labels),
-            "card": json.loads(model.card.to_json()),
-            "digest": integrity.check(path.read_bytes()),
+            "card": json.loads(formats.module(model.format).read_card(path.read_bytes())),
             "x": array(x),
             "batch": array(model.run(x)),
             "sample": array(model.run(x[0])),
             "raw_x": array(raw_x[:1]) if fits else None,
             "raw": array(model.run_raw(raw_x[:1])) if fits else None,
         }
-
-
-def small_models_quantized(x, one):
-    """Real numbers in the file's own integers."""
-    from littoral.tensors import quantize
-
-    return quantize(x, one)
 
 
 def spec(one):
@@ -85,6 +82,26 @@ def small(out: Path):
     for format in small_models.ONE:
         for dtype in ("int32", "int64", "bool"):
             (out / f"{dtype}.{format}").write_bytes(small_models.typed(format, dtype))
+
+
+def streams(demo: Path, out: Path):
+    """Files of one step and files that remember, run step by step, from the start and again."""
+    generator = np.random.default_rng(10)
+    remembering = [("summing.tflite", remembering_files.summing("tflite"))]
+    remembering += [("summing.onnx", remembering_files.summing("onnx"))]
+    remembering += [("counter.tflite", remembering_files.counter())]
+    for name, content in remembering:
+        (out / name).write_bytes(content)
+    for path in sorted((demo / "streamed").glob("*.step.*")):
+        shutil.copyfile(path, out / path.name)
+        remembering.append((path.name, path.read_bytes()))
+    for name, content in remembering:
+        with littoral.load(content) as model, model.stream() as stream:
+            x = generator.standard_normal((12, *stream.inputs[0].shape)).astype(np.float32)
+            steps = np.stack([stream.step(row) for row in x])
+            stream.reset()
+            again = stream.step(x[:3])
+            yield {"file": name, "x": array(x), "steps": array(steps), "again": array(again)}
 
 
 def recordings():
@@ -175,6 +192,7 @@ def main() -> None:
     small(out)
     vectors = {
         "models": models(demo, out),
+        "streams": list(streams(demo, out)),
         "preprocessing": [*recordings(), *pictures(), *rows()],
         "statistics": list(measured()),
         "cards": list(cards()),

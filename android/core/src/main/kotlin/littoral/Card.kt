@@ -8,6 +8,8 @@ package littoral
  * @property dtype NumPy's name of the type that a caller of [Model.run] uses.
  * @property preprocessing For an input, the steps from raw data to this tensor.
  * @property labels For an output, the class names in the order of its last axis.
+ * @property activation For an output with labels: `"logits"` where [Model.predict] has to turn its
+ *     values into probabilities; null where they are scores as they are.
  */
 public data class CardTensor(
     public val name: String,
@@ -15,6 +17,32 @@ public data class CardTensor(
     public val dtype: String = "float32",
     public val preprocessing: List<Map<String, Any?>> = emptyList(),
     public val labels: List<String> = emptyList(),
+    public val activation: String? = null,
+)
+
+/**
+ * What a step model remembers: an output that becomes an input at the next step.
+ *
+ * @property input Name of the input.
+ * @property output Name of the output.
+ * @property initial The input's value before the first step: a number for all of it, or nested lists
+ *     of the input's shape without the batch axis.
+ */
+public data class CardState(
+    public val input: String,
+    public val output: String,
+    public val initial: Any = 0.0,
+)
+
+/**
+ * How a file of one time step is run over a sequence; see [Model.stream].
+ *
+ * @property states What it remembers from step to step.
+ * @property byStep Names of the inputs and outputs with a time axis, of size 1, behind the batch axis.
+ */
+public data class CardStream(
+    public val states: List<CardState> = emptyList(),
+    public val byStep: List<String> = emptyList(),
 )
 
 /**
@@ -27,6 +55,7 @@ public data class CardTensor(
  * @property outputs In Keras order.
  * @property scheme What is quantized, for example `"static_int8"`.
  * @property sourceDigest SHA-256 of the Keras file that this one was made from, in hex.
+ * @property stream How a file of one time step remembers; null for a model that is run as a whole.
  * @property fields The whole card, with what this version has no property for.
  */
 public data class Card(
@@ -37,6 +66,7 @@ public data class Card(
     public val outputs: List<CardTensor> = emptyList(),
     public val scheme: String? = null,
     public val sourceDigest: String? = null,
+    public val stream: CardStream? = null,
     public val fields: Map<String, Any?> = emptyMap(),
 ) {
     /** Class names of the first output that has any; empty when none has. */
@@ -69,6 +99,7 @@ public data class Card(
                 outputs = tensors(fields["outputs"]),
                 scheme = fields["scheme"] as String?,
                 sourceDigest = fields["source_digest"] as String?,
+                stream = (fields["stream"] as Map<*, *>?)?.let(::stream),
                 fields = fields.entries.associate { (key, value) -> key.toString() to value },
             )
         } catch (error: Json.Malformed) {
@@ -92,6 +123,15 @@ public data class Card(
             preprocessing = (entry["preprocessing"] as List<*>?).orEmpty()
                 .map { step -> step as Map<String, Any?> },
             labels = (entry["labels"] as List<*>?).orEmpty().map { it.toString() },
+            activation = entry["activation"]?.toString(),
+        )
+
+        private fun stream(entry: Map<*, *>): CardStream = CardStream(
+            states = (entry["states"] as List<*>?).orEmpty().map { it as Map<*, *> }.map { state ->
+                val (input, output) = listOf("input", "output").map { state.getValue(it).toString() }
+                CardState(input, output, state["initial"] ?: 0.0)
+            },
+            byStep = (entry["by_step"] as List<*>?).orEmpty().map { it.toString() },
         )
 
         private fun Map<*, *>.getValue(key: String): Any =

@@ -47,6 +47,11 @@ public class ModelFile internal constructor(
     public val isStateful: Boolean,
 )
 
+/** How a file's sessions are opened: with which engine, and how many threads a call may use. */
+internal class Opener(val engine: Engine, private val threads: Int) {
+    fun open(file: ModelFile): Session = engine.open(file, threads)
+}
+
 /** A loaded model file inside one engine. Used by one thread at a time. */
 public interface Session : AutoCloseable {
     /**

@@ -9,7 +9,8 @@ package littoral
  * |   |-- FormatError        not a model, truncated, or asks for an operator the engine lacks
  * |   `-- IntegrityError     its bytes are not the ones that were written
  * |-- EngineError            the engine is at fault
- * |   `-- EngineNotInstalled the message names the dependency that brings it
+ * |   |-- EngineNotInstalled the message names the dependency that brings it
+ * |   `-- EngineBusy         a pool has as many calls as may wait
  * `-- InputError             the data or the arguments: which one, what was expected, what came
  * ```
  *
@@ -38,6 +39,9 @@ public open class EngineError(message: String, cause: Throwable? = null) :
 /** No engine of the app runs this format; the message names the dependency to add. */
 public class EngineNotInstalled(message: String, cause: Throwable? = null) :
     EngineError(message, cause)
+
+/** A pool has as many calls as may wait: try again later. */
+public class EngineBusy(message: String, cause: Throwable? = null) : EngineError(message, cause)
 
 /** Data or arguments do not fit: the message says which, what was expected and what came. */
 public class InputError(message: String, cause: Throwable? = null) : LittoralError(message, cause)

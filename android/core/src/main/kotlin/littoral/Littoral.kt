@@ -111,9 +111,9 @@ public object Littoral {
             outline.outputs,
             outline.isStateful,
         )
-        val session = engine.open(file, options.threads)
+        val opener = Opener(engine, options.threads)
         val shortName = name.replace('\\', '/').substringAfterLast('/')
-        val model = Model(session, file, engine.name, card, shortName, signedBy)
+        val model = Model(opener.open(file), file, opener, card, shortName, signedBy)
         try {
             model.allocate()
         } catch (error: EngineError) {

@@ -8,19 +8,21 @@ import kotlin.concurrent.withLock
  *
  * One call runs at a time: threads that share a model wait for each other.
  *
- * @property engine The engine's name, for example `"litert"`.
  * @property card What the file says about itself; null for a file without a card.
  * @property name The file's name, for messages.
  * @property signedBy The id of the trusted key that signed the file; null where none was asked for.
  */
 public class Model internal constructor(
     private var session: Session?,
-    file: ModelFile,
-    public val engine: String,
+    private val file: ModelFile,
+    private val opener: Opener,
     public val card: Card?,
     public val name: String,
     public val signedBy: String?,
 ) : AutoCloseable {
+    /** The engine's name, for example `"litert"`. */
+    public val engine: String = opener.engine.name
+
     /** Name, shape, type and quantization of each input, in Keras order. */
     public val inputs: List<TensorSpec> = file.inputs
 
@@ -33,7 +35,6 @@ public class Model internal constructor(
     /** Size of the file. */
     public val sizeBytes: Int = file.content.size
 
-    private val isStateful = file.isStateful
     private val lock = ReentrantLock()
     private var binding: Binding? = null
     private var shapes: List<List<Int>>? = null
@@ -86,10 +87,61 @@ public class Model internal constructor(
     public fun predict(raw: Any, top: Int? = null): Classification {
         val began = System.nanoTime()
         val results = run(prepare(card, inputs, raw))
-        val labelled = card?.outputs?.firstOrNull { it.labels.isNotEmpty() }
-        val scores = labelled?.let { results[it.name] } ?: results.getValue(outputs[0].name)
-        val ranked = rank(scores, labelled?.labels.orEmpty(), top)
+        val (name, described) = labelled(card, outputs)
+        val ranked = rank(results.getValue(name), described, top)
         return Classification(ranked, (System.nanoTime() - began) / NANOSECONDS_PER_MILLISECOND)
+    }
+
+    /**
+     * Run the file step by step over a sequence, with what it remembers carried along.
+     *
+     * @param state For a file whose state is outside, the output that becomes each state input at the
+     *     next step, by name. Null takes what the card says, else inputs and outputs whose names tell.
+     * @param initial A state's value before the first step, by the input's name; zeros by default.
+     * @return A stream of its own state. There can be many of one model.
+     * @throws InputError The file remembers nothing, or a name or shape does not fit.
+     * @throws EngineError The model is closed.
+     */
+    public fun stream(
+        state: Map<String, String>? = null,
+        initial: Map<String, Tensor> = emptyMap(),
+    ): Stream {
+        if (session == null) throw closed()
+        val states = statesOf(inputs, outputs, card, state, initial)
+        if (states.isEmpty() && !file.isStateful) {
+            throw InputError(
+                "$name remembers nothing from call to call: make it with littoral convert " +
+                    "--streaming, or say which output becomes which input: stream(mapOf(...))",
+            )
+        }
+        // Where variables remember, or a call with other sizes moves the memory, sharing disturbs.
+        val isOpen = inputs.any { null in it.shape }
+        val own = if (file.isStateful || isOpen) opener.open(file) else null
+        return Stream(this, states, own)
+    }
+
+    /** Another model of the same file, with a session of its own. */
+    internal fun duplicate(): Model = lock.withLock {
+        if (session == null) throw closed()
+        Model(opener.open(file), file, opener, card, name, signedBy).also { it.allocate() }
+    }
+
+    /** How long it takes to load the file again, in ns. */
+    internal fun loadTimes(count: Int): Estimate {
+        val times = DoubleArray(count) {
+            val began = System.nanoTime()
+            duplicate().close()
+            (System.nanoTime() - began).toDouble()
+        }
+        return Statistics.percentileInterval(times, 0.5)
+    }
+
+    /** One call on the model's session in the file's own types, for a [Stream]. */
+    internal fun once(tensors: List<Tensor>): List<Tensor> = lock.withLock { once(tensors, raw = true) }
+
+    /** Refuse to go on once the model is closed. */
+    internal fun checkOpen() {
+        if (session == null) throw closed()
     }
 
     /** Free the engine's memory. The model cannot run afterwards; closing again does nothing. */
@@ -153,13 +205,18 @@ public class Model internal constructor(
         }
     }
 
-    private fun once(tensors: List<Tensor>, raw: Boolean): List<Tensor> = try {
+    private fun once(tensors: List<Tensor>, raw: Boolean): List<Tensor> = explained {
         val ready = bound(tensors.map { it.shape })
         tensors.forEachIndexed { index, tensor ->
             ready.fill(index, if (raw) tensor else inFilesType(tensor, inputs[index]))
         }
         ready.invoke()
         outputs.mapIndexed { index, spec -> ready.read(index).let { if (raw) it else inReal(it, spec) } }
+    }
+
+    /** What goes wrong in the engine, in our words. */
+    internal inline fun <T> explained(call: () -> T): T = try {
+        call()
     } catch (error: OutOfMemoryError) {
         throw outOfMemory(name, sizeBytes.toLong(), error)
     } catch (error: LittoralError) {
@@ -173,7 +230,7 @@ public class Model internal constructor(
     private fun bound(wanted: List<List<Int>>): Binding {
         val open = session ?: throw closed()
         val present = binding
-        if (isStateful) {
+        if (file.isStateful) {
             open.reset()
         } else if (present != null && wanted == shapes) {
             return present
@@ -183,19 +240,6 @@ public class Model internal constructor(
             binding = it
             shapes = wanted
         }
-    }
-
-    private fun inFilesType(value: Tensor, spec: TensorSpec): Tensor = when {
-        spec.isQuantized -> Tensor.whole(spec.dtype, value.shape, quantize(value.floats, spec))
-        spec.dtype == DType.FLOAT16 ->
-            Tensor.real(DType.FLOAT16, value.shape, DoubleArray(value.size) { value.doubleAt(it) })
-        else -> value
-    }
-
-    private fun inReal(value: Tensor, spec: TensorSpec): Tensor = when {
-        spec.isQuantized -> dequantize(value, spec)
-        spec.dtype == DType.FLOAT16 -> Tensor.of(value.floats, value.shape)
-        else -> value
     }
 
     private fun closed(): EngineError = EngineError("$name is closed: load it again to run it")

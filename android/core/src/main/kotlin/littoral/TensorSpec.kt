@@ -46,3 +46,18 @@ internal fun dequantize(quanta: Tensor, spec: TensorSpec): Tensor {
     val real = FloatArray(quanta.size) { (quanta.longAt(it).toFloat() - zeroPoint) * scale }
     return Tensor.of(real, quanta.shape)
 }
+
+/** A checked value in real units to what the file holds. */
+internal fun inFilesType(value: Tensor, spec: TensorSpec): Tensor = when {
+    spec.isQuantized -> Tensor.whole(spec.dtype, value.shape, quantize(value.floats, spec))
+    spec.dtype == DType.FLOAT16 ->
+        Tensor.real(DType.FLOAT16, value.shape, DoubleArray(value.size) { value.doubleAt(it) })
+    else -> value
+}
+
+/** What the file holds to real units. */
+internal fun inReal(value: Tensor, spec: TensorSpec): Tensor = when {
+    spec.isQuantized -> dequantize(value, spec)
+    spec.dtype == DType.FLOAT16 -> Tensor.of(value.floats, value.shape)
+    else -> value
+}

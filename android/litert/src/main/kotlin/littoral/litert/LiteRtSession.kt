@@ -37,7 +37,9 @@ internal class LiteRtSession(private val file: ModelFile, private val threads: I
             compile()
         } catch (error: StatusError) {
             close()
-            throw FormatError("LiteRT refuses the file: ${error.message}", error)
+            // The library's own words go to the log; of its reasons this is the one to be expected.
+            val hint = if (file.isStateful) ": it takes no variables inside, convert with --streaming" else ""
+            throw FormatError("LiteRT refuses the file: ${error.message}$hint", error)
         }
     }
 

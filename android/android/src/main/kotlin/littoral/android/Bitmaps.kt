@@ -1,0 +1,59 @@
+package littoral.android
+
+import android.graphics.Bitmap
+import littoral.Classification
+import littoral.DType
+import littoral.InputError
+import littoral.Model
+import littoral.Tensor
+
+/**
+ * Classify a bitmap by the preprocessing and labels of the model's card: label, score, milliseconds.
+ *
+ * The card says how large the picture has to be and resizes it, so a bitmap of any size will do.
+ *
+ * @param top How many classes to return, null for all.
+ * @throws littoral.InputError The bitmap is recycled or in graphics memory, or the card names no
+ *     preprocessing for pictures.
+ * @throws littoral.EngineError The engine failed, or the model is closed.
+ */
+public fun Model.predict(
+    bitmap: Bitmap,
+    top: Int? = null,
+): Classification = predict(bitmap.toTensor() as Any, top)
+
+/**
+ * The bitmap's pixels, `uint8` `[height, width, 3]`; transparency is dropped.
+ *
+ * @throws littoral.InputError The bitmap is recycled, or its pixels are in graphics memory.
+ */
+public fun Bitmap.toTensor(): Tensor {
+    if (isRecycled) throw InputError("the bitmap is recycled: hand in one that is alive")
+    val argb = IntArray(width * height)
+    try {
+        getPixels(argb, 0, width, 0, 0, width, height)
+    } catch (error: IllegalStateException) {
+        throw InputError(
+            "the bitmap's config is $config, whose pixels cannot be read: " +
+                "copy(Bitmap.Config.ARGB_8888, false) first",
+            error,
+        )
+    }
+    return pixels(argb, width, height)
+}
+
+/** Packed ARGB pixels, as `Bitmap.getPixels` gives them, to `uint8` `[height, width, 3]`. */
+internal fun pixels(argb: IntArray, width: Int, height: Int): Tensor {
+    val values = ByteArray(argb.size * CHANNELS)
+    for (index in argb.indices) {
+        val pixel = argb[index]
+        values[index * CHANNELS] = (pixel shr RED).toByte()
+        values[index * CHANNELS + 1] = (pixel shr GREEN).toByte()
+        values[index * CHANNELS + 2] = pixel.toByte()
+    }
+    return Tensor.of(DType.UINT8, values, height, width, CHANNELS)
+}
+
+private const val CHANNELS = 3
+private const val RED = 16
+private const val GREEN = 8

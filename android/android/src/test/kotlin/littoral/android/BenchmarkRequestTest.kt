@@ -1,0 +1,43 @@
+package littoral.android
+
+import littoral.DType
+import littoral.InputError
+import littoral.Littoral
+import littoral.Tensor
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import java.io.File
+
+internal class BenchmarkRequestTest {
+    private val golden = System.getProperty("littoral.golden")
+
+    @Test
+    fun `it measures the files of both engines that adb names`() {
+        val files = listOf("tflite", "onnx").joinToString(",") { "$golden/mlp.float32.$it" }
+        val extras = mapOf("models" to files, "runs" to "60", "warmup" to "5")
+        val answer = BenchmarkRequest.of(extras::get).answer("a \"board\"") { Littoral.load(it) }
+        assertEquals(2, Regex("\"latency_p90_us\":").findAll(answer).count(), answer)
+        assertTrue("\"runs\":60" in answer && "\"engine\":\"onnxruntime\"" in answer)
+        assertTrue(answer.endsWith("\"environment\":{\"board\":\"a \\\"board\\\"\"}}"))
+    }
+
+    @Test
+    fun `what cannot be measured is one line`() {
+        val answer = BenchmarkRequest.of(mapOf("models" to "nowhere.onnx")::get).answer("b") {
+            Littoral.load(it)
+        }
+        assertEquals("{\"error\":\"nowhere.onnx: no such file\"}", answer)
+        val none = BenchmarkRequest.of { null }.answer("b") { Littoral.load(File(it)) }
+        assertTrue("nothing to measure" in none)
+        assertThrows(InputError::class.java) { BenchmarkRequest.of(mapOf("runs" to "many")::get) }
+    }
+
+    @Test
+    fun `packed pixels come apart in the order of the picture`() {
+        val argb = intArrayOf(0x7f010203, 0xff.shl(24) or 0xfffefd)
+        val wanted = byteArrayOf(1, 2, 3, -1, -2, -3)
+        assertEquals(Tensor.of(DType.UINT8, wanted, 1, 2, 3), pixels(argb, 2, 1))
+    }
+}

@@ -1,0 +1,144 @@
+package littoral
+
+import java.io.File
+import java.math.BigDecimal
+import java.math.RoundingMode
+
+/**
+ * How one model file runs on one machine.
+ *
+ * @property path The file's name.
+ * @property format `"tflite"` or `"onnx"`.
+ * @property scheme From the file's card, null without one.
+ * @property engine The engine that ran it.
+ * @property threads Threads of one call.
+ * @property latencyP50 Of one [Model.run], in ns, with its 95% interval; the others likewise.
+ * @property outliers Runs whose modified z-score is beyond 3.5; they are counted, not left out.
+ * @property load A load of the file, in ns: median with interval; null where it was not measured.
+ * @property peakMemoryBytes Of the process; null where the system does not say.
+ * @property rounds The durations of the timed calls in ns, one array a round.
+ */
+public class Measurement internal constructor(
+    public val path: String,
+    public val format: String,
+    public val scheme: String?,
+    public val engine: String,
+    public val threads: Int,
+    public val load: Estimate?,
+    public val peakMemoryBytes: Long?,
+    public val sizeBytes: Int,
+    public val rounds: List<DoubleArray>,
+) {
+    private val samples = Clock.joined(rounds)
+    public val latencyP50: Estimate = Statistics.percentileInterval(samples, 0.5)
+    public val latencyP90: Estimate = Statistics.percentileInterval(samples, 0.9)
+    public val latencyP99: Estimate = Statistics.percentileInterval(samples, 0.99)
+    public val outliers: Int = Statistics.outliers(samples)
+
+    /** Timed calls. */
+    public val runs: Int get() = samples.size
+
+    /** The fields of `littoral bench --json`: latencies in microseconds, load in milliseconds. */
+    public fun toMap(): Map<String, Any?> = linkedMapOf(
+        "path" to path,
+        "format" to format,
+        "scheme" to scheme,
+        "engine" to engine,
+        "threads" to threads,
+        "runs" to runs,
+        "outliers" to outliers,
+    ) + fields("latency_p50_us", latencyP50) + fields("latency_p90_us", latencyP90) +
+        fields("latency_p99_us", latencyP99) + linkedMapOf(
+            "cold_start_ms" to null,
+            "cold_start_ms_low" to null,
+            "cold_start_ms_high" to null,
+            "load_ms" to load?.let { scaled(it.value, 1e-6) },
+            "peak_memory_bytes" to peakMemoryBytes,
+            "size_bytes" to sizeBytes,
+            "emulated" to false,
+        )
+
+    /** [toMap] as JSON. */
+    public fun toJson(): String = Json.write(toMap())
+
+    /** How many times as long this one takes as another that was measured in the same rounds. */
+    public fun ratioTo(other: Measurement): Estimate {
+        if (rounds.size != other.rounds.size) {
+            throw InputError("only measurements of the same rounds can be compared by pairs")
+        }
+        return Statistics.pairedRatio(medians(rounds), medians(other.rounds))
+    }
+
+    public companion object {
+        private const val LOADS = 6
+
+        /**
+         * Measure models in turn, round by round, so that they can be compared.
+         *
+         * @param models Loaded models; they stay open.
+         * @param plan How long.
+         * @param threads What the models were loaded with, for the record.
+         * @return One measurement each, in the order given; [ratioTo] compares them.
+         * @throws InputError There is nothing to measure, or the plan makes no sense.
+         */
+        public fun ofModels(models: List<Model>, plan: Plan = Plan(), threads: Int = 1): List<Measurement> {
+            check(models, plan)
+            val calls = models.map(::call)
+            val timed = Clock(plan).timeInTurn(calls)
+            return models.zip(timed) { model, rounds ->
+                Measurement(
+                    model.name, model.format, model.card?.scheme, model.engine, threads,
+                    model.loadTimes(LOADS), peakMemoryBytes(), model.sizeBytes, rounds,
+                )
+            }
+        }
+
+        private fun check(models: List<Model>, plan: Plan) {
+            if (models.isEmpty()) throw InputError("nothing to measure: give at least one model file")
+            val counts = listOf(Triple("runs", plan.runs, 1), Triple("warmup", plan.warmup, 0))
+            for ((name, number, least) in counts) {
+                if (number != null && number < least) {
+                    throw InputError("$name must be at least $least, not $number")
+                }
+            }
+        }
+
+        /** A call on random values, the same each time. */
+        private fun call(model: Model): () -> Unit {
+            val random = java.util.Random(0)
+            val inputs = model.inputs.associate { it.name to sample(it, random) }
+            model.run(inputs) // what does not fit fails here, unmeasured
+            return { model.run(inputs) }
+        }
+
+        private const val OPEN_LENGTH = 16
+
+        private fun sample(spec: TensorSpec, random: java.util.Random): Tensor {
+            val shape = spec.shape.mapIndexed { axis, size -> size ?: if (axis == 0) 1 else OPEN_LENGTH }
+            val count = shape.fold(1, Int::times)
+            val dtype = spec.realDType
+            if (dtype.isText) return Tensor.zeros(dtype, shape)
+            if (dtype.isFloat) return Tensor.real(dtype, shape, DoubleArray(count) { random.nextGaussian() })
+            return Tensor.whole(dtype, shape, LongArray(count) { random.nextInt(2).toLong() })
+        }
+
+        private fun peakMemoryBytes(): Long? = try {
+            val line = File("/proc/self/status").readLines().firstOrNull { it.startsWith("VmHWM:") }
+            line?.filter { it.isDigit() }?.toLong()?.times(1024)
+        } catch (_: java.io.IOException) {
+            null
+        }
+
+        private fun medians(rounds: List<DoubleArray>): DoubleArray =
+            DoubleArray(rounds.size) { Statistics.percentile(rounds[it], 0.5) }
+
+        private fun fields(name: String, estimate: Estimate): Map<String, Any?> = linkedMapOf(
+            name to scaled(estimate.value, 1e-3),
+            "${name}_low" to estimate.low?.let { scaled(it, 1e-3) },
+            "${name}_high" to estimate.high?.let { scaled(it, 1e-3) },
+        )
+
+        private fun scaled(value: Double, factor: Double): Double =
+            BigDecimal(value * factor).setScale(3, RoundingMode.HALF_EVEN).toDouble()
+    }
+}

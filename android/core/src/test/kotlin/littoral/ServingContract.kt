@@ -1,0 +1,142 @@
+package littoral
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.DynamicTest
+import org.junit.jupiter.api.DynamicTest.dynamicTest
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.TestFactory
+import java.io.File
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.ExecutionException
+
+/** What every engine must do step by step, for many threads, and under the clock. */
+public abstract class ServingContract(private val engine: String, private val format: String) {
+    private fun load(name: String): Model = Littoral.load(Golden.file("$name.$format"), LoadOptions(engine))
+
+    @TestFactory
+    public fun `files that remember answer step by step as in Python`(): List<DynamicTest> =
+        Golden.cases("streams").filter { it["file"].toString().endsWith(format) }.map { case ->
+            dynamicTest(case["file"].toString()) { stepsAsInPython(case) }
+        }
+
+    private fun stepsAsInPython(case: Map<String, Any?>) {
+        val x = Golden.tensor(case["x"])!!
+        val steps = Golden.tensor(case["steps"])!!
+        Littoral.load(Golden.file(case["file"].toString())).use { model ->
+            model.stream().use { stream ->
+                for (at in 0 until x.shape[0]) {
+                    val given = stream.step(x.rows(at, at + 1).reshape(x.shape.drop(1)))
+                    val wanted = steps.rows(at, at + 1).reshape(steps.shape.drop(1))
+                    assertTrue(Golden.difference(wanted, given) <= CLOSENESS, "step $at")
+                }
+                stream.reset()
+                val again = Golden.tensor(case["again"])!!
+                assertTrue(Golden.difference(again, stream.step(x.rows(0, 3))) <= CLOSENESS)
+            }
+        }
+    }
+
+    @Test
+    @Suppress("UNCHECKED_CAST")
+    public fun `the golden sequences that every language shares`() {
+        val folder = File(Golden.repository, "tests/golden/streams")
+        val golden = Json.parse(File(folder, "golden.json").readText()) as Map<String, Any?>
+        val sequences = golden["sequences"] as List<Map<String, Map<String, List<List<Double>>>>>
+        Littoral.load(File(folder, "golden.$format")).use { model ->
+            for (sequence in sequences) {
+                val (given, wanted) = listOf("inputs", "outputs").map { rows(sequence.getValue(it)) }
+                model.stream().use { stream ->
+                    val results = stream.step(given)
+                    assertEquals(wanted.keys, results.keys)
+                    for ((name, values) in wanted) {
+                        val off = Golden.difference(values, results.getValue(name))
+                        assertTrue(off <= golden["tolerance"] as Double, "$name: $off")
+                    }
+                }
+            }
+        }
+    }
+
+    private fun rows(byName: Map<String, List<List<Double>>>): Map<String, Tensor> = byName.mapValues { (_, rows) ->
+        Tensor.real(DType.FLOAT32, listOf(rows.size, rows[0].size), rows.flatten().toDoubleArray())
+    }
+
+    @Test
+    public fun `streams of one model do not disturb each other`() {
+        val one = Tensor.of(floatArrayOf(1f, 2f))
+        load("summing").use { model ->
+            val first = model.stream()
+            val second = model.stream(initial = mapOf("s" to Tensor.of(floatArrayOf(10f, 10f))))
+            assertEquals(Tensor.of(floatArrayOf(1f, 2f)), first.step(one))
+            assertEquals(Tensor.of(floatArrayOf(11f, 12f)), second.step(one))
+            assertEquals(Tensor.of(floatArrayOf(2f, 4f)), first.step(one))
+            val bad = Tensor.of(floatArrayOf(Float.NaN, 0f))
+            assertThrows(InputError::class.java) { first.step(bad) }
+            assertEquals(listOf(3f, 6f), first.step(one.floats).toList())
+            second.close()
+            val error = assertThrows(EngineError::class.java) { second.step(one) }
+            assertEquals("a stream of summing.$format is closed: open another one", error.message)
+        }
+        load("one").use { model ->
+            val error = assertThrows(InputError::class.java) { model.stream() }
+            assertTrue(error.message.startsWith("one.$format remembers nothing from call to call"))
+        }
+    }
+
+    @Test
+    public fun `a pool gives every caller its own answer`() {
+        Pool(load("one"), size = 3).use { pool ->
+            val wanted = (0 until 200).map { Tensor.of(floatArrayOf(2f * it, 0f, 2f), 1, 3) }
+            val xs = (0 until 200).asSequence().map { Tensor.of(floatArrayOf(it.toFloat(), 0f, 1f), 1, 3) }
+            assertEquals(wanted, pool.map(xs).toList())
+            assertEquals(wanted[4], pool.run(xs.elementAt(4)))
+            val failed = pool.submit(Tensor.of(floatArrayOf(1f)))
+            val cause = assertThrows(ExecutionException::class.java) { failed.get() }.cause
+            assertTrue(cause is InputError)
+        }
+    }
+
+    @Test
+    public fun `a pool that is full says so, and one that is closed`() {
+        val x = Tensor.of(floatArrayOf(1f, 2f, 3f))
+        val pool = Pool(load("one"), size = 1, waiting = 1)
+        val go = CountDownLatch(1)
+        repeat(2) { pool.submit(x) { go.await() } }
+        val busy = assertThrows(EngineBusy::class.java) { pool.submit(x, timeoutMilliseconds = 0) }
+        assertTrue(busy.message.startsWith("one.$format: 1 calls run and 1 wait: try again later"))
+        go.countDown()
+        pool.close()
+        pool.close()
+        val closed = assertThrows(EngineError::class.java) { pool.submit(x) }
+        assertEquals("the pool of one.$format is closed: make a new one", closed.message)
+        assertThrows(EngineError::class.java) { pool.run(x) }
+    }
+
+    @Test
+    public fun `two files are measured in turn`() {
+        val (first, second) = listOf(load("mlp.float32"), load("mlp.static_int8"))
+        val measured = Measurement.ofModels(listOf(first, second), Plan(runs = 400, warmup = 50))
+        assertEquals(listOf(400, 400), measured.map { it.runs })
+        val fields = measured[1].toMap()
+        assertEquals("static_int8", fields["scheme"])
+        assertEquals(engine, fields["engine"])
+        val figures = listOf("latency_p50_us_low", "latency_p50_us", "latency_p50_us_high", "latency_p90_us")
+            .map { fields[it] as Double }
+        assertEquals(figures.sorted(), figures)
+        assertTrue(figures[0] > 0 && (fields["load_ms"] as Double) > 0)
+        assertTrue(measured[0].ratioTo(measured[1]).value > 0)
+        assertEquals(fields, Json.parse(measured[1].toJson()).let(::comparable))
+        listOf(first, second).forEach { it.close() }
+    }
+
+    private fun comparable(parsed: Any?): Map<*, *> =
+        (parsed as Map<*, *>).mapValues { (key, value) ->
+            if (key in listOf("threads", "runs", "outliers", "size_bytes")) (value as Long).toInt() else value
+        }
+
+    private companion object {
+        const val CLOSENESS = 1e-6
+    }
+}
