@@ -326,7 +326,7 @@ def _prepare_step(
             graphs[name] = dataclasses.replace(graph, ways=dict.fromkeys(graph.ways, "one step"))
         calibration = None if representative is None else step_feeds(step, representative)
         samples = step_feeds(step, found.sequences.head(2))
-    outputs = {spec.name: spec.shape[1:] for spec in next(iter(graphs.values())).outputs}
+    outputs = dict(zip(step.signature.output_names, step.output_shapes, strict=True))
     check_labels(request.description, outputs)
     card = completed(card or Card(name=str(model.name)), step.signature.inputs, outputs)
     card = with_activation(card, reference)

@@ -111,7 +111,12 @@ def verify(
     except ModelError as error:
         raise type(error)(f"{artifact}: {error}") from error
     scheme = card.scheme if card is not None and card.scheme else "float32"
-    prepared = prepare(model, Request(evaluation_data=data, allow_unsafe=allow_unsafe))
+    request = Request(evaluation_data=data, allow_unsafe=allow_unsafe)
+    if card is not None and card.stream is not None:
+        context = card.stream.context
+        prepared = prepare(model, dataclasses.replace(request, streaming=True, context=context))
+        return held(content, scheme, prepared, tolerance, str(artifact))
+    prepared = prepare(model, request)
     outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {artifact}")
     return compare(
         prepared.reference,

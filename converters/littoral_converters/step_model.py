@@ -60,6 +60,7 @@ class Step:
         sequences: Names of the inputs that have a time axis; the others are the same at each step.
         states: What is remembered, in the order of the state inputs.
         context: Steps that attention and positions reach back; None where nothing limits them.
+        output_shapes: Of the outputs, without batch axis, new states behind the others.
     """
 
     model: StepModel
@@ -67,6 +68,7 @@ class Step:
     sequences: tuple[str, ...]
     states: tuple[Held, ...]
     context: int | None
+    output_shapes: tuple[tuple[int, ...], ...] = ()
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -96,13 +98,15 @@ def step_of(model: Any, signature: Signature, context: int | None) -> Step:
     """
     bare = bare_step(model, signature, context)
     inputs = bare.signature.inputs
-    bare.model([np.zeros([1 if n is None else n for n in s.shape], s.dtype) for s in inputs])
+    zeros = [np.zeros([1 if n is None else n for n in s.shape], s.dtype) for s in inputs]
+    shapes = tuple(tuple(result.shape[1:]) for result in bare.model(zeros))
     taken = {spec.name for spec in inputs} | set(signature.output_names)
     states = tuple(_apart_from(held, taken) for held in bare.model.held)
     specs = [TensorSpec(h.name, (None, *h.initial.shape), h.initial.dtype.name) for h in states]
     names = (*signature.output_names, *(held.name + NEXT for held in states))
     nest = [0] * (len(inputs) + len(specs))
-    return replace(bare, signature=Signature((*inputs, *specs), names, nest), states=states)
+    signature = Signature((*inputs, *specs), names, nest)
+    return replace(bare, signature=signature, states=states, output_shapes=shapes)
 
 
 def bare_step(model: Any, signature: Signature, context: int | None) -> Step:

@@ -97,7 +97,7 @@ def streamed(step: Step, sequences: Dataset) -> tuple[Streamed, dict[str, Array]
         raise ConversionError(first_unlike(step, few))
     flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in reference.items()}
     states = tuple(CardState(h.name, h.name + NEXT, _plain(h.initial)) for h in step.states)
-    card = CardStream(states, (*step.sequences, *outputs))
+    card = CardStream(states, (*step.sequences, *outputs), step.context)
     return Streamed(sequences, ends, card, whole), flat
 
 

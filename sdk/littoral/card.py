@@ -65,10 +65,12 @@ class CardStream:
         states: What it remembers from step to step.
         by_step: Names of the inputs and outputs with a time axis, of size 1, behind the batch axis.
             Another input is the same at each step; another output speaks of all steps so far.
+        context: Steps that attention and positions reach back; None where nothing limits them.
     """
 
     states: tuple[CardState, ...] = ()
     by_step: tuple[str, ...] = ()
+    context: int | None = None
 
 
 @dataclass(frozen=True)
@@ -183,4 +185,5 @@ def _stream(entry: Mapping[str, Any]) -> CardStream:
             for state in entry.get("states", ())
         ),
         by_step=tuple(str(name) for name in entry.get("by_step", ())),
+        context=entry.get("context"),
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from converted import randomize
 from keras import layers, ops
-from littoral_converters import convert
+from littoral_converters import convert, verify
 from littoral_converters.signature import signature_of
 from littoral_converters.step_model import any_length
 
@@ -230,6 +230,11 @@ def test_accuracy_is_that_after_the_last_step(tmp_path):
         evaluation_data={"x": samples, "y": labels},
     )
     assert variant.verification.value == variant.verification.float_value == 0.75
+    again = verify(model, variant.path, data={"x": samples, "y": labels})
+    assert again.passed
+    assert again.value == 0.75
+    other = keras.models.clone_model(model)
+    assert not verify(other, variant.path, data={"x": samples, "y": labels}).passed
 
 
 @pytest.mark.slow
