@@ -159,7 +159,8 @@ class Vectors:
     @cached_property
     def rows(self) -> Positions:
         """For every item the row that it belongs to."""
-        return np.repeat(np.arange(len(self.counts)), self.counts)
+        # A 32-bit system counts in 32 bits and takes no others for it.
+        return np.repeat(np.arange(len(self.counts)), self.counts.astype(np.intp))
 
     @cached_property
     def columns(self) -> Positions:
