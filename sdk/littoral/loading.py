@@ -108,9 +108,10 @@ def _load(
     if format == "keras":
         raise FormatError("a Keras file is what `littoral convert` starts from; load its result")
     signed_by = integrity.check_signature(content, trusted) if trusted else None
-    if signed_by is None:
-        _check(format, content, verify)
-    card = integrity.read_card(content)
+    digest = signed_by if signed_by is not None else _check(format, content, verify)
+    card = integrity.card_reader(content)
+    if digest is None:
+        card()  # nothing vouches for it: it may be damaged
     chosen, session = _open(engine, format, content, settings, opener)
     if not session.outputs:
         session.close()
@@ -123,7 +124,7 @@ def _load(
         format=format,
         size=len(content),
         signed_by=signed_by,
-        survives_fork=settings.threads == 1 and not settings.options,
+        survives_fork=opener is _open_here and settings.threads == 1 and not settings.options,
     )
     try:
         model.allocate()
@@ -135,13 +136,14 @@ def _load(
     return model
 
 
-def _check(format: str, content: bytes, verify: bool | Literal["auto"]) -> None:
+def _check(format: str, content: bytes, verify: bool | Literal["auto"]) -> str | None:
     """Check the digest, or what the parts of a file without one say of each other."""
     digest = integrity.check(content) if verify else None
     if digest is None and verify is True:
         raise IntegrityError("the file carries no digest, and verify=True demands one")
     if digest is None:
         formats.module(format).check_structure(content)
+    return digest
 
 
 def _opener(isolated: bool, name: str, timeout_s: float | None) -> Opener:

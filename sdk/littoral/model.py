@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,13 +16,13 @@ from littoral import arguments, forks, prepared, quick
 from littoral.engines import Session, Shape
 from littoral.engines._native import reason
 from littoral.errors import EngineError, InputError, LittoralError
-from littoral.observation import Observation
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from littoral.card import Card
     from littoral.formats import Signature
+    from littoral.observation import Observation
     from littoral.prediction import Prediction
     from littoral.stream import Stream
     from littoral.windows import Windows
@@ -37,7 +38,6 @@ class Model:
     Attributes:
         inputs: Name, shape, dtype and quantization of each input, in Keras order.
         outputs: The same of each output.
-        card: What the file says about itself; None for a file without a card.
         engine: The engine's name, for example ``"litert"``.
         format: ``"tflite"`` or ``"onnx"``.
         size_bytes: Size of the file.
@@ -50,14 +50,14 @@ class Model:
         session: Session,
         *,
         name: str,
-        card: Card | None,
+        card: Callable[[], Card | None],
         engine: str,
         format: str,
         size: int,
         signed_by: str | None = None,
         survives_fork: bool = True,
     ) -> None:
-        """Take over a session; `load` is the way to get a model."""
+        """Take over a session, and what reads the card; `load` is the way to get a model."""
         self._session: Session | None = session
         self._survives_fork = survives_fork
         self._lost: str | None = None
@@ -66,7 +66,7 @@ class Model:
         self.inputs = session.inputs
         self.outputs = session.outputs
         self.name = name
-        self.card = card
+        self._read_card = card
         self.engine = engine
         self.format = format
         self.size_bytes = size
@@ -86,6 +86,11 @@ class Model:
             EngineError: The model is closed.
         """
         return self._open_session().signatures
+
+    @functools.cached_property
+    def card(self) -> Card | None:
+        """What the file says about itself; None for a file without a card."""
+        return self._read_card()
 
     def run(self, x: Any) -> Result:
         """Run in real units: floats in and out, also where the file holds integers.
@@ -187,7 +192,7 @@ class Model:
         model = Model(
             session,
             name=self.name,
-            card=self.card,
+            card=self._read_card,
             engine=self.engine,
             format=self.format,
             size=self.size_bytes,
@@ -435,6 +440,8 @@ class _ObservedModel(Model):
             raise
         finally:
             duration_ns = time.perf_counter_ns() - started
+            from littoral.observation import Observation
+
             if callback is not None:
                 callback(Observation(self.name, method, duration_ns, error))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import pkgutil
 from types import ModuleType
 
 from littoral.errors import InputError
@@ -20,7 +19,13 @@ def names(package: ModuleType) -> tuple[str, ...]:
     Returns:
         The module names in its folder; those that start with an underscore are not plug-ins.
     """
-    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    try:
+        entries = [entry for folder in package.__path__ for entry in os.listdir(folder)]
+    except OSError:  # inside a zip file; importing pkgutil takes longer than all of this
+        import pkgutil
+
+        entries = [f"{module.name}.py" for module in pkgutil.iter_modules(package.__path__)]
+    found = {name.removesuffix(".py") for name in entries if name.endswith(".py")}
     return tuple(sorted(name for name in found if not name.startswith("_")))
 
 

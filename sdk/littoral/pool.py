@@ -19,11 +19,14 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from littoral import forks, loading, source
 from littoral.errors import EngineBusy, EngineError, InputError
 from littoral.model import Model, Result
+
+if TYPE_CHECKING:
+    from littoral.card import Card
 
 _WAITING_PER_MEMBER = 4
 
@@ -38,7 +41,6 @@ class Pool:
         size: Members, so calls that run at the same time.
         inputs: As `Model.inputs`.
         outputs: As `Model.outputs`.
-        card: As `Model.card`.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class Pool:
         first = loading.load(path, **options)
         self.size = size
         self.name = first.name
-        self.inputs, self.outputs, self.card = first.inputs, first.outputs, first.card
+        self.inputs, self.outputs = first.inputs, first.outputs
         self._members = [first]
         try:
             self._members += [first.duplicate() for _ in range(size - 1)]
@@ -83,6 +85,11 @@ class Pool:
         self._is_closed = False
         self._why = "is closed"
         forks.watch(self)
+
+    @property
+    def card(self) -> Card | None:
+        """As `Model.card`."""
+        return self._members[0].card
 
     def run(self, x: Any) -> Result:
         """`Model.run` on a free member, in this thread; waits until one is free.

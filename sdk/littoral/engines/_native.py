@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import IO
 
 _LONGEST_REASON = 240
-_CHATTER = re.compile(r"^(INFO|WARNING): |^[IW]\d{4} ")
+_CHATTER = r"(INFO|WARNING): |[IW]\d{4} "
 _redirecting = threading.Lock()
 
 
@@ -52,7 +52,7 @@ def quiet_stderr() -> Iterator[list[str]]:
             os.dup2(real, 2)
             caught.seek(0)
             lines += caught.read().decode("utf-8", "replace").splitlines()
-            others = [line for line in lines if line.strip() and not _CHATTER.match(line)]
+            others = [line for line in lines if line.strip() and not re.match(_CHATTER, line)]
             if others and sys.exc_info()[0] is None:
                 os.write(real, "".join(f"{line}\n" for line in others).encode())
 

@@ -46,7 +46,7 @@ OPTIONS = {
 }
 ALTERNATIVES: tuple[Mapping[str, str], ...] = ()
 _SEVERITY_FATAL = 4
-_UNKNOWN_OPERATOR = re.compile(r"(\S+?)\(-?\d+\) is not a registered function/op")
+_UNKNOWN_OPERATOR = r"(\S+?)\(-?\d+\) is not a registered function/op"
 _CPU: list[Any] = ["CPUExecutionProvider"]
 _DTYPES = {"float": "float32", "double": "float64", "string": "str"}
 _DTYPES |= {
@@ -316,7 +316,7 @@ def _library() -> Any:
 
 
 def _refusal(error: Exception) -> str:
-    unknown = _UNKNOWN_OPERATOR.search(str(error))
+    unknown = re.search(_UNKNOWN_OPERATOR, str(error))
     if unknown is None:
         return f"ONNX Runtime refuses the file: {reason(error)}"
     return (
