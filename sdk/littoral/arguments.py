@@ -8,8 +8,7 @@ exactly what the file takes (`lay_out`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +20,19 @@ from littoral.tensors import TensorSpec
 Arrays = list[NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Arrays as the file takes them, but for the number of samples.
 
     Attributes:
         arrays: One per input, each with the file's number of axes.
         is_sample: True when the caller gave one sample without a batch axis.
-        count: Samples in the arrays, None when they go in as they are.
-        step: Samples that the file takes at once; only meaningful with a count.
+        samples: How many there are in the arrays, None when they go in as they are.
+        step: Samples that the file takes at once; only meaningful with samples.
     """
 
     arrays: Arrays
     is_sample: bool = False
-    count: int | None = None
+    samples: int | None = None
     step: int = 1
 
 
@@ -171,9 +169,9 @@ def rejoin(pieces: list[list[Any]], batch: Batch, outputs: tuple[TensorSpec, ...
     joined: list[Any] = []
     for column in zip(*pieces, strict=True):
         if isinstance(column[0], list):
-            joined.append([entry for piece in column for entry in piece][: batch.count])
+            joined.append([entry for piece in column for entry in piece][: batch.samples])
         else:
-            joined.append(np.concatenate(column)[: batch.count])
+            joined.append(np.concatenate(column)[: batch.samples])
     return joined
 
 

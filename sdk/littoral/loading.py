@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -185,13 +185,15 @@ def _open(
     raise (broken or missing)[0]
 
 
-def _candidates(engine: str, format: str) -> list[str]:
+def _candidates(engine: str, format: str) -> Iterator[str]:
     if engine == "auto":
-        names = plugins.names(engines)
-        return [name for name in names if format in plugins.load(engines, name).FORMATS]
+        for name in plugins.names(engines):
+            if format in plugins.load(engines, name).FORMATS:
+                yield name
+        return
     module = plugins.load(engines, engine)
     if format not in module.FORMATS:
         raise InputError(
             f"engine {engine} runs {', '.join(module.FORMATS)} files, and this is {format}"
         )
-    return [engine]
+    yield engine

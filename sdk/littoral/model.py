@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import threading
 import time
+from _thread import RLock  # what threading.RLock is; importing threading would cost a start 1 ms
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
@@ -71,7 +71,7 @@ class Model:
         self.format = format
         self.size_bytes = size
         self.signed_by = signed_by
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._quick: quick.Quick = quick.never
         self._quick_raw: quick.Quick = quick.never
         self._calls: dict[bool, prepared.Call] = {}
@@ -89,7 +89,12 @@ class Model:
 
     @functools.cached_property
     def card(self) -> Card | None:
-        """What the file says about itself; None for a file without a card."""
+        """What the file says about itself; None for a file without a card.
+
+        Raises:
+            FormatError: The card cannot be read. A load says so itself, unless a digest vouches for
+                the file.
+        """
         return self._read_card()
 
     def run(self, x: Any) -> Result:
@@ -333,7 +338,7 @@ class Model:
         """This process is a copy: whatever belonged to other threads is lost."""
         is_running = not self._lock.acquire(blocking=False)
         if is_running:
-            self._lock = threading.RLock()
+            self._lock = RLock()
             self._lost = "was running in another thread when this process was forked off"
         else:
             self._lock.release()
@@ -357,7 +362,7 @@ class Model:
         arrays = [arguments.admit(value, spec, raw=raw) for value, spec in pairs]
         batch = arguments.lay_out(arrays, self.inputs, self.outputs)
         with self._lock:
-            if batch.count is None:
+            if batch.samples is None:
                 results = self._once(batch.arrays, raw)
             else:
                 results = self._in_steps(batch, raw)
@@ -366,7 +371,7 @@ class Model:
         return self._named(results)
 
     def _in_steps(self, batch: arguments.Batch, raw: bool) -> list[NDArray[Any]]:
-        count, step = batch.count or 0, batch.step
+        count, step = batch.samples or 0, batch.step
         pieces = []
         for start in range(0, count, step):
             rows = [_padded(array[start : start + step], step) for array in batch.arrays]

@@ -13,12 +13,14 @@ An engine module offers these names; the file's name is the engine's name:
 A session hands out bindings: the engine's memory for one set of input shapes, ready to be filled,
 run and read. Whatever can be decided before a call is decided when the binding is made, so a call
 is a copy in, a native call and a copy out, with no Python in between.
+
+What is made on the way to a first result is a named tuple here and in `littoral.formats`, not a
+frozen dataclass: Python takes 0.08 ms to make the class instead of 0.43, and there are nine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -49,8 +51,7 @@ class Settings(NamedTuple):
     folder: str | None = None
 
 
-@dataclass(frozen=True)
-class Binding:
+class Binding(NamedTuple):
     """A session made ready for one set of input shapes. Valid until the next `Session.bind`.
 
     Attributes:
@@ -69,8 +70,7 @@ Feedback = tuple[tuple[int, int], ...]
 """Positions of an input and of the output that becomes it at the next call."""
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(NamedTuple):
     """A session made ready to run again and again, outputs going back in as states.
 
     Valid as long as the binding for the same shapes.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from typing import IO
 
 _LONGEST_REASON = 240
 _CHATTER = r"(INFO|WARNING): |[IW]\d{4} "
-_redirecting = threading.Lock()
+_redirecting = _thread.allocate_lock()
 
 
 def reason(error: BaseException) -> str:

@@ -23,15 +23,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import ModuleType
-from typing import NamedTuple
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple
 
 from littoral import plugins
 from littoral.errors import FormatError
 from littoral.tensors import TensorSpec
 
 _SHOWN = 24
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Signature(NamedTuple):
@@ -46,8 +46,7 @@ class Signature(NamedTuple):
     outputs: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Outline:
+class Outline(NamedTuple):
     """What a file holds, read from its bytes.
 
     Attributes:
@@ -62,11 +61,11 @@ class Outline:
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    operators: Mapping[str, int] = field(default_factory=dict)
-    requires: Mapping[str, str] = field(default_factory=dict)
-    weights: Mapping[str, int] = field(default_factory=dict)
+    operators: Mapping[str, int] = _NOTHING
+    requires: Mapping[str, str] = _NOTHING
+    weights: Mapping[str, int] = _NOTHING
     description: str = ""
-    signatures: Mapping[str, Signature] = field(default_factory=dict)
+    signatures: Mapping[str, Signature] = _NOTHING
 
 
 def sniff(content: bytes) -> str:
