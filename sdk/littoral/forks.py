@@ -29,6 +29,17 @@ def watch(thing: Forked) -> None:
     _watched.add(thing)
 
 
+def abandon(thing: object) -> None:
+    """Never free a thing, not even when the interpreter ends.
+
+    A native object that had threads waits for them when it is destroyed, and in a forked process
+    they are not there: it would wait for ever (seen with ONNX Runtime, once in some ten runs).
+    """
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+
+
 def _tell() -> None:
     for thing in list(_watched):
         thing._after_fork()

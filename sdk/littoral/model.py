@@ -344,6 +344,8 @@ class Model:
             self._lock.release()
         if not self._survives_fork:
             self._lost = "was loaded with threads or options, before this process was forked off"
+            forks.abandon(self._session)
+            self._session = None
         if self._lost:
             self._quick = self._quick_raw = quick.never
         self._executor = None
