@@ -124,7 +124,7 @@ def _load(
         format=format,
         size=len(content),
         signed_by=signed_by,
-        survives_fork=opener is _open_here and settings.threads == 1 and not settings.options,
+        survives_fork=opener is not _open_here or (settings.threads == 1 and not settings.options),
     )
     try:
         model.allocate()
