@@ -1,7 +1,7 @@
 # make demo     install into .venv, then train, convert, prove and measure everything
 # make test     install into .venv, then every check and test
 # make boards   install into .venv, then the tests on emulated boards behind ssh and adb (needs root)
-# make bench    time our files beside those of every stock route, and put the table into the README
+# make bench    time our files beside those of every stock route, our calls beside the raw engines'
 # make android  build the Kotlin library and test it on the JVM (Java 17, Maven)
 # make check    make test without the slow tests
 # make coverage convert every layer and architecture, and put the table into the README
@@ -20,6 +20,7 @@ demo: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python tests/speed_run.py --readme --json build/speed.json
+	$(BIN)/python tests/runtime_run.py --readme --json build/runtime.json
 
 test: lint
 	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --ignore tests/boards

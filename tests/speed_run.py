@@ -38,7 +38,6 @@ SECONDS = 1.0
 FAMILIES = ("mlp", "cnn", "lstm", "gru", "transformer")
 SCHEMES = ("float32", "float16", "dynamic_int8", "static_int8")
 ROOT = Path(__file__).parent.parent
-START, END = "<!-- speed -->", "<!-- /speed -->"
 
 GOALS = {
     "mlp": {"default": 2.8, "any": 1.0},
@@ -311,11 +310,12 @@ def details(raced: Raced) -> str:
     lines += [f"    {name:28}no file that runs: {why}" for name, why in raced.failures.items()]
     for what, ratio in raced.ratios.items():
         goal = f" (goal {raced.goal(what)})" if raced.goal(what) else ""
-        lines.append(f"  {_ratio(ratio)} {what}: {raced.against[what]}{goal}")
+        lines.append(f"  {shown_ratio(ratio)} {what}: {raced.against[what]}{goal}")
     return "\n".join(lines)
 
 
-def _ratio(ratio: Estimate) -> str:
+def shown_ratio(ratio: Estimate) -> str:
+    """A ratio with its interval, for people."""
     if ratio.low is None or ratio.high is None:
         return f"{ratio.value:.2f}x"
     return f"{ratio.value:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]"
@@ -339,7 +339,7 @@ def table(found: Sequence[Raced]) -> str:
             if rival is None:
                 cells += ["none loads", "-"]
             else:
-                cells += [f"{rival}, {raced.p50_us[rival]:.1f} µs", _ratio(raced.ratios[what])]
+                cells += [f"{rival}, {raced.p50_us[rival]:.1f} µs", shown_ratio(raced.ratios[what])]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -347,7 +347,7 @@ def table(found: Sequence[Raced]) -> str:
 def others(found: Sequence[Raced]) -> str:
     """The comparisons with a file by name, as a Markdown list."""
     return "\n".join(
-        f"- {raced.model}: {_ratio(ratio)} {raced.against[what]}"
+        f"- {raced.model}: {shown_ratio(ratio)} {raced.against[what]}"
         f"{' by float32 .onnx against float32 .onnx' if what == 'onnx float32' else ''}"
         for raced in found
         for what, ratio in raced.ratios.items()
@@ -358,7 +358,7 @@ def others(found: Sequence[Raced]) -> str:
 def short(raced: Raced) -> list[str]:
     """Comparisons whose interval lies below the goal, in words."""
     return [
-        f"{raced.model}: {_ratio(ratio)} {what}, goal {raced.goal(what)}"
+        f"{raced.model}: {shown_ratio(ratio)} {what}, goal {raced.goal(what)}"
         for what, ratio in raced.ratios.items()
         if (ratio.value if ratio.high is None else ratio.high) < raced.goal(what)
     ]
@@ -394,27 +394,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _into_readme(found: Sequence[Raced], seconds: float) -> None:
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text().split(START)
-    _, after = rest.split(END)
     note = (
         f"One run of `make bench` ({seconds:.0f} s, {platform.machine()}, one thread, batch 1, "
         "medians, 95% intervals of the ratios)."
     )
-    parts = [
-        before,
-        START,
-        "\n",
-        note,
-        "\n\n",
-        table(found),
-        "\n\n",
-        others(found),
-        "\n",
-        END,
-        after,
-    ]
-    readme.write_text("".join(parts))
+    put_into_readme("speed", f"{note}\n\n{table(found)}\n\n{others(found)}")
+
+
+def put_into_readme(mark: str, text: str) -> None:
+    """Replace what stands between two marks in README.md.
+
+    Args:
+        mark: For example ``"speed"``.
+        text: Markdown.
+    """
+    start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    readme = ROOT / "README.md"
+    before, rest = readme.read_text().split(start)
+    _, after = rest.split(end)
+    readme.write_text(f"{before}{start}\n{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

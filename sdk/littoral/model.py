@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
-import numpy as np
 from numpy.typing import NDArray
 
-from littoral import arguments, forks, prepared, quick
+from littoral import arguments, batching, forks, prepared, quick
 from littoral.engines import Session, Shape
 from littoral.engines._native import reason
 from littoral.errors import EngineError, InputError, LittoralError
@@ -76,6 +75,7 @@ class Model:
         self._quick_raw: quick.Quick = quick.never
         self._calls: dict[bool, prepared.Call] = {}
         self._shapes: tuple[Shape, ...] | None = None
+        self._batches = batching.Batches()
         forks.watch(self)
 
     @property
@@ -304,6 +304,7 @@ class Model:
         """Free the engine's memory. The model cannot run afterwards; closing again does nothing."""
         with self._lock:
             self._forget_calls()
+            self._batches.close()
             if self._session is not None:
                 self._session.close()
                 self._session = None
@@ -344,8 +345,8 @@ class Model:
             self._lock.release()
         if not self._survives_fork:
             self._lost = "was loaded with threads or options, before this process was forked off"
-            forks.abandon(self._session)
-            self._session = None
+            forks.abandon((self._session, self._batches))
+            self._session, self._batches = None, batching.Batches()
         if self._lost:
             self._quick = self._quick_raw = quick.never
         self._executor = None
@@ -364,7 +365,10 @@ class Model:
         arrays = [arguments.admit(value, spec, raw=raw) for value, spec in pairs]
         batch = arguments.lay_out(arrays, self.inputs, self.outputs)
         with self._lock:
-            if batch.samples is None:
+            if batch.samples is None and self._is_batch(batch.arrays):
+                count = len(batch.arrays[0])
+                batch = batch._replace(samples=count, step=count)
+            if batch.samples is None or batch.samples == batch.step == 1:
                 results = self._once(batch.arrays, raw)
             else:
                 results = self._in_steps(batch, raw)
@@ -373,12 +377,23 @@ class Model:
         return self._named(results)
 
     def _in_steps(self, batch: arguments.Batch, raw: bool) -> list[NDArray[Any]]:
-        count, step = batch.samples or 0, batch.step
-        pieces = []
-        for start in range(0, count, step):
-            rows = [_padded(array[start : start + step], step) for array in batch.arrays]
-            pieces.append(self._once(rows, raw))
-        return arguments.rejoin(pieces, batch, self.outputs)
+        session = self._open_session()
+        alike = self.format == "tflite" and not session.stateful and self.card is not None
+        once = functools.partial(self._once, raw=raw)
+        try:
+            return self._batches.run(batch, session, once, raw=raw, alike=alike)
+        except LittoralError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _is_batch(self, arrays: list[NDArray[Any]]) -> bool:
+        """Whether arrays that fit open first axes are the samples of a model from Keras."""
+        specs = (*self.inputs, *self.outputs)
+        if not all(spec.is_ranked and spec.shape[:1] == (None,) for spec in specs):
+            return False
+        counts = {len(array) for array in arrays}
+        return len(counts) == 1 and counts.pop() > batching.FEW and self.card is not None
 
     def _once(self, arrays: list[NDArray[Any]], raw: bool) -> list[NDArray[Any]]:
         try:
@@ -451,10 +466,3 @@ class _ObservedModel(Model):
 
             if callback is not None:
                 callback(Observation(self.name, method, duration_ns, error))
-
-
-def _padded(rows: NDArray[Any], size: int) -> NDArray[Any]:
-    """The rows, the last one repeated until there are `size`."""
-    if len(rows) == size:
-        return rows
-    return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])

@@ -68,7 +68,11 @@ def test_a_card_that_is_deep_or_bloated_is_a_format_error():
         {"littoral_card": f'{{"schema": 1, "name": {deep}}}'},
     )
     with pytest.raises(littoral.FormatError, match="card"):
-        littoral.load(littoral.integrity.seal(content))
+        littoral.load(content, verify=False)
+    with littoral.load(littoral.integrity.seal(content)) as model:
+        model.run([1])
+        with pytest.raises(littoral.FormatError, match="card"):
+            _ = model.card
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.json", json.dumps({}))

@@ -1,0 +1,445 @@
+"""What running a file through littoral costs beside the raw engine: `make bench`.
+
+    python tests/runtime_run.py                     # as tables
+    python tests/runtime_run.py --readme            # and into README.md
+
+Ours and the raw calls take turns in one process, or fresh processes take turns, so that what the
+machine does falls on both. Figures are medians over the rounds, with their 95% interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import littoral
+import numpy as np
+import onnx_writer
+import small_models
+import tflite_writer
+from littoral.clock import Plan, time_in_turn
+from littoral.statistics import Estimate, paired_ratio, percentile
+from speed_run import put_into_readme, shown_ratio
+from tflite_writer import Graph, Op, T
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 0.4
+STARTS = 15
+MORE_US, MORE_SHARE, SMALL_US = 1.2, 1.03, 25.0
+"""A call of LiteRT may take 1.2 us more, from 25 us on 3% more; onnxruntime's less than its own."""
+
+LIMITS = {
+    "import littoral, beyond numpy": (10.0, "ms"),
+    "first result, LiteRT": (1.1, "x"),
+    "first result, onnxruntime": (1.1, "x"),
+    "peak memory, LiteRT": (3.0, "MB"),
+    "peak memory, onnxruntime": (3.0, "MB"),
+    "wheel": (300.0, "KB"),
+}
+LEAST = {"Pool of 2, LiteRT": 1.8, "Pool of 2, onnxruntime": 1.8}
+"""Of threads: how many times the throughput of one."""
+
+Call = Callable[[], object]
+
+
+@dataclasses.dataclass(frozen=True)
+class Race:
+    """One kind of call, ours beside the raw engine's.
+
+    Attributes:
+        what: File and form of the input.
+        engine: ``"LiteRT"`` or ``"onnxruntime"``.
+        raw_us: Median of the raw calls.
+        more_us: By how much ours takes longer.
+        ratio: Ours by raw.
+        is_held: Whether the limit of the engine is for this kind of call.
+    """
+
+    what: str
+    engine: str
+    raw_us: float
+    more_us: float
+    ratio: Estimate
+    is_held: bool = True
+
+    @property
+    def allowed_us(self) -> float:
+        """How much longer ours may take."""
+        if self.engine != "LiteRT":
+            return 0.0
+        return max(MORE_US, (MORE_SHARE - 1) * self.raw_us if self.raw_us > SMALL_US else 0.0)
+
+
+def call_races(folder: Path) -> list[Race]:
+    """Convert two networks and time every usual form of a call."""
+    files = _converted(folder)
+    picture = np.random.default_rng(1).standard_normal((1, 28, 28)).astype(np.float32)
+    a, b = np.array([[5, 7]], np.float32), np.array([[1, 2]], np.float32)
+    races = []
+    for suffix, engine in ((".tflite", "LiteRT"), (".onnx", "onnxruntime")):
+        for name in ("mlp", "cnn"):
+            for scheme in ("float32", "static_int8"):
+                content = files[f"{name}.{scheme}{suffix}"]
+                races.append(_race(f"{name} {scheme}", engine, content, picture))
+        mlp = files[f"mlp.static_int8{suffix}"]
+        races.append(_race("one sample", engine, mlp, picture, ours=picture[0]))
+        both = small_models.SEVERAL[suffix[1:]]
+        races.append(_race("two inputs and outputs, a dict", engine, both, {"b": b, "a": a}))
+    rows = np.random.default_rng(2).standard_normal((1, 96, 96, 3)).astype(np.float32)
+    races.append(_race("96x96x3 floats, averaged", "LiteRT", _mean(rows.shape), rows, held=False))
+    races.append(_int8_race("int8 file, floats in and out", files["mlp.strict_int8.tflite"]))
+    return races
+
+
+def _converted(folder: Path) -> dict[str, bytes]:
+    import keras
+    import probe_models
+    from littoral_converters import convert
+
+    samples = np.random.default_rng(0).random((64, 28, 28)).astype(np.float32)
+    for name in ("mlp", "cnn"):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((28, 28), name="image")
+        outputs = keras.layers.Dense(10, activation="softmax")(probe_models.BODIES[name](inputs))
+        keras.Model(inputs, outputs).save(folder / f"{name}.keras")
+        for formats, schemes in (
+            (("tflite", "onnx"), ("float32", "static_int8")),
+            (("tflite",), ("strict_int8",)),
+        ):
+            convert(
+                folder / f"{name}.keras",
+                folder,
+                formats=formats,
+                schemes=schemes,
+                representative_data=samples,
+                recommend=False,
+            )
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def _race(
+    what: str, engine: str, content: bytes, x: Any, ours: Any = None, held: bool = True
+) -> Race:
+    model = littoral.load(content)
+    mine = x if ours is None else ours
+    raw = _raw_tflite(content, x) if engine == "LiteRT" else _raw_onnx(content, x)
+    return _timed(what, engine, raw, lambda: model.run(mine), held)
+
+
+def _int8_race(what: str, content: bytes) -> Race:
+    """Against what NumPy does in the fewest words."""
+    model = littoral.load(content)
+    (spec,), (out,) = model.inputs, model.outputs
+    x = np.random.default_rng(3).random(spec.shape).astype(np.float32)
+    invoke = _raw_tflite(content, x.astype(np.int8), refill=True)
+
+    def raw() -> object:
+        quanta = np.clip(np.rint(x / np.float32(spec.scale)) + spec.zero_point, -128, 127)
+        result = invoke(quanta.astype(np.int8))
+        return (result.astype(np.float32) - np.float32(out.zero_point)) * np.float32(out.scale)
+
+    np.testing.assert_array_equal(raw(), model.run(x))
+    return _timed(what, "LiteRT", raw, lambda: model.run(x), True)
+
+
+def _timed(what: str, engine: str, raw: Call, ours: Call, held: bool) -> Race:
+    rounds = time_in_turn([raw, ours], Plan(duration_ns=int(SECONDS * 1e9)))
+    theirs, mine = ([percentile(burst, 0.5) for burst in own] for own in rounds)
+    more = [our - their for our, their in zip(mine, theirs, strict=True)]
+    return Race(
+        what,
+        engine,
+        percentile(theirs, 0.5) / 1e3,
+        percentile(more, 0.5) / 1e3,
+        paired_ratio(mine, theirs),
+        held,
+    )
+
+
+def _raw_tflite(content: bytes, x: Any, refill: bool = False) -> Callable[..., Any]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    at = [detail["index"] for detail in interpreter.get_input_details()]
+    out = [detail["index"] for detail in interpreter.get_output_details()]
+    set_tensor, invoke, get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+    if isinstance(x, Mapping):
+        values = list(x.values())
+
+        def several() -> list[Any]:
+            for index, value in zip(at, values, strict=True):
+                set_tensor(index, value)
+            invoke()
+            return [get(index) for index in out]
+
+        return several
+    (first,), (result,) = at, out
+
+    def one(value: Any = x) -> Any:
+        set_tensor(first, value)
+        invoke()
+        return get(result)
+
+    return one
+
+
+def _raw_onnx(content: bytes, x: Any) -> Call:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    feed = x if isinstance(x, Mapping) else {session.get_inputs()[0].name: x}
+    return lambda: session.run(None, feed)
+
+
+def _mean(shape: tuple[int, ...]) -> bytes:
+    tensors = [
+        T("x", shape),
+        T("axes", [2], "int32", data=np.array([1, 2])),
+        T("y", [shape[0], shape[3]]),
+    ]
+    mean = Op("MEAN", [0, 1], [2], "ReducerOptions")
+    return tflite_writer.write(Graph(tensors, [0], [2], [mean]))
+
+
+RAW_STARTS = {
+    "LiteRT": """
+import sys, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+i = Interpreter(model_path=sys.argv[1], num_threads=1)
+i.allocate_tensors()
+d = i.get_input_details()[0]
+i.set_tensor(d["index"], np.zeros(d["shape"], d["dtype"]))
+i.invoke()
+i.get_tensor(i.get_output_details()[0]["index"])
+""",
+    "onnxruntime": """
+import sys, numpy as np, onnxruntime
+o = onnxruntime.SessionOptions()
+o.intra_op_num_threads = o.inter_op_num_threads = 1
+s = onnxruntime.InferenceSession(sys.argv[1], o, providers=["CPUExecutionProvider"])
+n = s.get_inputs()[0]
+s.run(None, {n.name: np.zeros(n.shape, np.float32)})
+""",
+}
+OUR_START = """
+import sys, numpy as np, littoral
+m = littoral.load(sys.argv[1])
+m.run(np.zeros(m.inputs[0].shape, np.float32))
+"""
+PEAK = """
+for line in open("/proc/self/status"):
+    if line.startswith("VmHWM"):
+        print(line.split()[1])
+"""
+
+
+def starts(folder: Path, count: int = STARTS) -> dict[str, Estimate]:
+    """Fresh processes beside those of the raw engines: processor time, peak memory.
+
+    Processor time and not the clock's: what else runs on the machine would decide.
+    """
+    program = {
+        "numpy": "import numpy",
+        "import": "import numpy, littoral; littoral.load, littoral.Model",
+    }
+    argument = {"numpy": "", "import": ""}
+    for engine, suffix in (("LiteRT", "tflite"), ("onnxruntime", "onnx")):
+        path = folder / f"cnn.float32.{suffix}"
+        program |= {f"raw {engine}": RAW_STARTS[engine], f"our {engine}": OUR_START}
+        argument |= {f"raw {engine}": str(path), f"our {engine}": str(path)}
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        for name, code in program.items():  # compiles the modules, as an installation does
+            _start(code, argument[name], environment)
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in program}
+        for _ in range(count):
+            for name, code in program.items():
+                found[name].append(_start(code, argument[name], environment))
+    ms = {name: [value for value, _ in pairs] for name, pairs in found.items()}
+    figures = {"import littoral, beyond numpy": _difference(ms["import"], ms["numpy"])}
+    for engine in RAW_STARTS:
+        figures[f"first result, {engine}"] = paired_ratio(ms[f"our {engine}"], ms[f"raw {engine}"])
+        peaks = [[mb for _, mb in found[f"{whose} {engine}"]] for whose in ("our", "raw")]
+        figures[f"peak memory, {engine}"] = _difference(*peaks)
+    return figures
+
+
+def _start(code: str, argument: str, environment: Mapping[str, str]) -> tuple[float, float]:
+    """Processor time in ms and peak memory in MB of a fresh process."""
+    before = os.times()
+    command = [sys.executable, "-c", code + PEAK, argument]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    after = os.times()
+    spent = after.children_user + after.children_system
+    spent -= before.children_user + before.children_system
+    return spent * 1e3, int(done.stdout.split()[-1]) / 1024
+
+
+def _difference(mine: Sequence[float], theirs: Sequence[float]) -> Estimate:
+    return Estimate(percentile([a - b for a, b in zip(mine, theirs, strict=True)], 0.5))
+
+
+def wheel_kb() -> float:
+    """Size of the wheel that `pip install littoral` fetches."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        (wheel,) = Path(folder).glob("*.whl")
+        return wheel.stat().st_size / 1e3
+
+
+def pools(rounds: int = 7) -> dict[str, Estimate]:
+    """Throughput of a `Pool` of two by that of one thread, on a network of over 1 ms."""
+    return {
+        "Pool of 2, LiteRT": _pool_ratio(_busy_tflite(), rounds),
+        "Pool of 2, onnxruntime": _pool_ratio(_busy_onnx(), rounds),
+    }
+
+
+def _pool_ratio(content: bytes, rounds: int) -> Estimate:
+    calls = 60
+    with littoral.load(content) as model, littoral.Pool(content, size=2) as pool:
+        x = np.ones(model.inputs[0].shape, np.float32)
+        alone, together = [], []
+        for _ in range(rounds + 1):
+            started = time.perf_counter()
+            for _ in range(calls):
+                model.run(x)
+            alone.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            for _ in pool.map(x for _ in range(calls)):
+                pass
+            together.append(time.perf_counter() - started)
+        assert alone[-1] / calls > 1e-3, "the network is too small for this comparison"
+    return paired_ratio(alone[1:], together[1:])
+
+
+_SIDE, _CHANNELS, _DEPTH = 24, 64, 4
+
+
+def _busy_tflite() -> bytes:
+    weights = np.random.default_rng(0).standard_normal((_CHANNELS, 3, 3, _CHANNELS)) / 24
+    shape = [1, _SIDE, _SIDE, _CHANNELS]
+    tensors, operators = [T("x", shape)], []
+    for number in range(_DEPTH):
+        at = len(tensors)
+        tensors += [
+            T(f"w{number}", weights.shape, data=weights),
+            T(f"b{number}", [_CHANNELS], data=np.zeros(_CHANNELS)),
+            T(f"y{number}", shape),
+        ]
+        options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+        before = 0 if number == 0 else at - 1
+        operators.append(Op("CONV_2D", [before, at, at + 1], [at + 2], "Conv2DOptions", options))
+    return tflite_writer.write(Graph(tensors, [0], [len(tensors) - 1], operators))
+
+
+def _busy_onnx() -> bytes:
+    weights = np.random.default_rng(0).standard_normal((_CHANNELS, _CHANNELS, 3, 3)) / 24
+    shape = [1, _CHANNELS, _SIDE, _SIDE]
+    names = ["x", *(f"y{number}" for number in range(_DEPTH))]
+    nodes = [
+        ("Conv", [before, "w"], [after], {"pads": [1, 1, 1, 1]})
+        for before, after in itertools.pairwise(names)
+    ]
+    return onnx_writer.write(
+        [("x", "float32", shape)],
+        [(names[-1], "float32", shape)],
+        nodes,
+        {"w": weights.astype(np.float32)},
+    )
+
+
+def short(races: Sequence[Race], figures: Mapping[str, Estimate], noise: float = 1.0) -> list[str]:
+    """What misses its limit, in words; `noise` widens the limits."""
+    missed = [
+        f"{race.engine} {race.what}: {race.more_us:+.2f} us, allowed {race.allowed_us:.2f}"
+        for race in races
+        if race.is_held and race.more_us > race.allowed_us * noise
+    ]
+    for what, (limit, unit) in LIMITS.items():
+        if what in figures and figures[what].value > limit * noise:
+            missed.append(f"{what}: {figures[what].value:.2f} {unit}, limit {limit}")
+    for what, least in LEAST.items():
+        if what in figures and figures[what].value < least / noise:
+            missed.append(f"{what}: {figures[what].value:.2f}x, at least {least}")
+    return missed
+
+
+def tables(races: Sequence[Race], figures: Mapping[str, Estimate]) -> str:
+    """The Markdown of the README."""
+    lines = ["| call | engine | raw | ours | ratio |", "|---|---|--:|--:|--:|"]
+    lines += [
+        f"| {race.what} | {race.engine} | {race.raw_us:.1f} µs | {race.more_us:+.2f} µs | "
+        f"{shown_ratio(race.ratio)} |"
+        for race in races
+    ]
+    lines += ["", "| beside the raw engine | | limit |", "|---|--:|--:|"]
+    for what, (limit, unit) in LIMITS.items():
+        if what in figures:
+            lines.append(f"| {what} | {_figure(figures[what], unit)} | {limit:g} {unit} |")
+    for what, least in LEAST.items():
+        if what in figures:
+            shown = shown_ratio(figures[what])
+            lines.append(f"| {what}, throughput by one thread's | {shown} | at least {least}x |")
+    return "\n".join(lines)
+
+
+def _figure(value: Estimate, unit: str) -> str:
+    if unit == "x":
+        return shown_ratio(value)
+    sign = "" if unit == "KB" else "+"
+    return f"{value.value:{sign}.1f} {unit}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure everything."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="exit 1 where a limit is missed")
+    parser.add_argument("--readme", action="store_true", help="put the tables into README.md")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    chosen = parser.parse_args(arguments)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        races = call_races(Path(folder))
+        figures = starts(Path(folder))
+    figures |= pools()
+    figures["wheel"] = Estimate(wheel_kb())
+    found = tables(races, figures)
+    print(found)
+    missed = short(races, figures)
+    print("\n".join(["", "over the limit:", *missed] if missed else ["", "every limit is held"]))
+    if chosen.json:
+        chosen.json.parent.mkdir(parents=True, exist_ok=True)
+        calls = [dataclasses.asdict(race) for race in races]
+        others = {what: dataclasses.asdict(value) for what, value in figures.items()}
+        chosen.json.write_text(json.dumps({"calls": calls, **others}, indent=1))
+    if chosen.readme:
+        seconds = time.monotonic() - started
+        note = (
+            f"One run of `make bench` ({seconds:.0f} s, {platform.machine()}, one thread, medians, "
+            "95% intervals of the ratios)."
+        )
+        put_into_readme("runtime", f"{note}\n\n{found}")
+    return 1 if missed and chosen.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
