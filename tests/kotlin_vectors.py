@@ -104,6 +104,23 @@ def streams(demo: Path, out: Path):
             yield {"file": name, "x": array(x), "steps": array(steps), "again": array(again)}
 
 
+def predictions(demo: Path):
+    """What `Model.predict` makes of a row, a text and pixels, in both formats."""
+    row = ",".join(str(number) for number in range(16))
+    pixels = np.random.default_rng(11).integers(0, 256, (40, 30, 3)).astype(np.uint8)
+    for family, raw in {"mlp": row, "transformer": "Every one has", "cnn": pixels}.items():
+        for format in ("tflite", "onnx"):
+            file = f"{family}.float32.{format}"
+            with littoral.load(demo / file) as model:
+                found = model.predict(raw, top=3)
+            ranked = [[one.label, one.score, one.index] for one in found]
+            yield {
+                "file": file,
+                "raw": raw if isinstance(raw, str) else array(raw),
+                "ranked": ranked,
+            }
+
+
 def recordings():
     """Steps over synthetic signals, at several rates and widths."""
     generator = np.random.default_rng(7)
@@ -192,6 +209,7 @@ def main() -> None:
     small(out)
     vectors = {
         "models": models(demo, out),
+        "predictions": list(predictions(demo)),
         "streams": list(streams(demo, out)),
         "preprocessing": [*recordings(), *pictures(), *rows()],
         "statistics": list(measured()),

@@ -38,6 +38,22 @@ public abstract class ServingContract(private val engine: String, private val fo
         }
     }
 
+    @TestFactory
+    @Suppress("UNCHECKED_CAST")
+    public fun `rows, pixels and texts are classified as in Python`(): List<DynamicTest> =
+        Golden.cases("predictions").filter { it["file"].toString().endsWith(format) }.map { case ->
+            dynamicTest(case["file"].toString()) {
+                val raw = Golden.tensor(case["raw"]) ?: case["raw"]!!
+                Littoral.load(Golden.file(case["file"].toString())).use { model ->
+                    val best = model.predict(raw, top = 3)
+                    val wanted = case["ranked"] as List<List<Any>>
+                    assertEquals(wanted.map { it[0] to it[2] }, best.predictions.map { it.label to it.index.toLong() })
+                    assertEquals((wanted[0][1] as Number).toDouble(), best.score.toDouble(), PREDICTED)
+                    assertTrue(best.label == wanted[0][0] && best.milliseconds > 0)
+                }
+            }
+        }
+
     @Test
     @Suppress("UNCHECKED_CAST")
     public fun `the golden sequences that every language shares`() {
@@ -138,5 +154,8 @@ public abstract class ServingContract(private val engine: String, private val fo
 
     private companion object {
         const val CLOSENESS = 1e-6
+
+        /** What preprocessing may differ by. */
+        const val PREDICTED = 1e-5
     }
 }

@@ -3,12 +3,17 @@ package littoral.android
 import littoral.DType
 import littoral.InputError
 import littoral.Littoral
+import littoral.Pool
 import littoral.Tensor
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.File
+import java.util.concurrent.CompletableFuture
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.EmptyCoroutineContext
+import kotlin.coroutines.startCoroutine
 
 internal class BenchmarkRequestTest {
     private val golden = System.getProperty("littoral.golden")
@@ -32,6 +37,21 @@ internal class BenchmarkRequestTest {
         val none = BenchmarkRequest.of { null }.answer("b") { Littoral.load(File(it)) }
         assertTrue("nothing to measure" in none)
         assertThrows(InputError::class.java) { BenchmarkRequest.of(mapOf("runs" to "many")::get) }
+    }
+
+    @Test
+    fun `a coroutine goes on with the pool's answer, or with what went wrong`() {
+        val x = Tensor.of(floatArrayOf(1f, 2f, 3f))
+        Pool(Littoral.load("$golden/one.onnx")).use { pool ->
+            assertEquals(Tensor.of(floatArrayOf(2f, 4f, 6f)), awaited { pool.await(x) }.getOrThrow())
+            assertTrue(awaited { pool.await(Tensor.of(floatArrayOf(1f))) }.exceptionOrNull() is InputError)
+        }
+    }
+
+    private fun awaited(block: suspend () -> Tensor): Result<Tensor> {
+        val answer = CompletableFuture<Result<Tensor>>()
+        block.startCoroutine(Continuation(EmptyCoroutineContext, answer::complete))
+        return answer.get()
     }
 
     @Test
