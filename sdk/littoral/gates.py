@@ -41,6 +41,7 @@ work on the machine, which may be there in one run and not in the next. So as mu
 above the p90 in either run counts as its uncertainty too (`_tail`)."""
 
 _Z = 1.96
+_DISTURBED = 3.0
 _FORM = re.compile(
     r"\s*(?P<metric>\w+)\s*(?P<direction><=|>=)\s*(?P<sign>[+-]?)(?P<number>\d+(\.\d+)?)\s*"
     r"(?P<unit>%|[a-zA-Zµ]*)\s*"
@@ -182,6 +183,8 @@ def change(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     paired: Estimate | None = None,
+    *,
+    is_disturbed: bool = False,
 ) -> Change:
     """One metric of two measurements of the same thing.
 
@@ -190,6 +193,8 @@ def change(
         old: The earlier measurement's JSON.
         new: The later one's.
         paired: New to old by pairs of rounds, where both were measured in turn.
+        is_disturbed: Other work ran on the machine (`littoral.conditions.preflight` said so): two
+            runs are then taken to differ three times as much by chance.
     """
     before, after = (_figure(metric, fields) for fields in (old, new))
     if paired is not None:
@@ -197,7 +202,8 @@ def change(
     speeds = [_speed(fields) for fields in (old, new)]
     in_yardsticks = METRICS[metric].by_yardstick and None not in speeds
     tail = max(_tail(fields) for fields in (old, new)) if metric == "p99" else 0.0
-    ratio = _ratio(metric, before, after, speeds, tail)
+    scatter = RUN_TO_RUN.get(metric, 0.0) * (_DISTURBED if is_disturbed else 1.0)
+    ratio = _ratio(metric, before, after, speeds, scatter, tail)
     return Change(metric, before, after, ratio, in_yardsticks)
 
 
@@ -262,6 +268,7 @@ def _ratio(
     old: Estimate | None,
     new: Estimate | None,
     speeds: list[float | None],
+    scatter: float,
     tail: float,
 ) -> Estimate | None:
     """New to old; the logarithms' half widths of both add up as independent errors do."""
@@ -275,8 +282,8 @@ def _ratio(
     widths = [_half_width(old), _half_width(new)]
     if None in widths:
         return Estimate(value)
-    scatter = _Z * RUN_TO_RUN[metric] * math.sqrt(2)
-    width = math.sqrt(sum((own or 0.0) ** 2 for own in widths) + scatter**2) + tail
+    apart = _Z * scatter * math.sqrt(2)
+    width = math.sqrt(sum((own or 0.0) ** 2 for own in widths) + apart**2) + tail
     return Estimate(value, value * math.exp(-width), value * math.exp(width))
 
 

@@ -51,7 +51,8 @@ def compare_measurements(
     pairs, alone = _matched(_entries(before), _entries(after))
     if not pairs:
         raise InputError(f"no file of {old} is also in {new}: nothing can be compared")
-    files = [_file(name, *pair, wanted) for name, pair in pairs.items()]
+    disturbed = any(_is_disturbed(content) for content in (before, after))
+    files = [_file(name, *pair, wanted, is_disturbed=disturbed) for name, pair in pairs.items()]
     return {
         "old": str(old),
         "new": str(new),
@@ -101,9 +102,14 @@ def _file(
     new: Fields,
     wanted: Sequence[Gate],
     paired: Mapping[str, Estimate] | None = None,
+    *,
+    is_disturbed: bool = False,
 ) -> dict[str, Any]:
     ratios = paired or {}
-    changes = {m: gates.change(m, old, new, ratios.get(m)) for m in gates.METRICS}
+    changes = {
+        metric: gates.change(metric, old, new, ratios.get(metric), is_disturbed=is_disturbed)
+        for metric in gates.METRICS
+    }
     verdicts = [gates.judge(gate, changes[gate.metric]) for gate in wanted]
     return {
         "name": name,
@@ -161,6 +167,11 @@ def _check_same_machine(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
                 f"the two were measured on different machines ({name}: {one}, {other}): "
                 "measure both on one, or gate size, memory and accuracy alone"
             )
+
+
+def _is_disturbed(content: Mapping[str, Any]) -> bool:
+    """The measurement itself found that the machine was not quiet."""
+    return bool((content.get("environment") or {}).get("preflight"))
 
 
 def _matched(

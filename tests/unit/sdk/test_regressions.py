@@ -1,11 +1,15 @@
 """Two files of measurements against each other: matching, refusals, and what is written."""
 
 import json
+import subprocess
+import sys
+from itertools import permutations
+from statistics import median
 from xml.etree import ElementTree
 
 import onnx_files
 import pytest
-from littoral import cli, regressions
+from littoral import cli, gates, regressions
 from littoral.errors import InputError
 from littoral.report import gates_junit, gates_markdown, gates_table
 from test_gates import fields
@@ -143,3 +147,46 @@ def test_a_model_cannot_be_held_against_a_measurement(written, capsys):
     path = str(written("a.json", [entry("cnn.onnx")]))
     assert cli.main(["compare", path, "cnn.onnx"]) == 2
     assert "not one of each" in capsys.readouterr().err
+
+
+RUNS = 15
+"""Fresh processes: 210 ordered pairs of them."""
+
+
+@pytest.fixture(scope="module")
+def benched(tmp_path_factory):
+    """The same two files measured in fresh processes, one of which does a tenth more work."""
+    folder = tmp_path_factory.mktemp("benched")
+    for name, times in (("old", 40), ("slower", 45)):
+        (folder / f"{name}.onnx").write_bytes(onnx_files.squares(96, times))
+    command = [sys.executable, "-m", "littoral", "bench", "old.onnx", "slower.onnx", "--json"]
+    command += ["--cold-starts", "0", "--duration", "0.5"]
+    runs = []
+    for _ in range(RUNS):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        runs.append(json.loads(done.stdout))
+    return runs
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.parametrize("metric", ["p50", "p90"])
+def test_of_210_real_comparisons_noise_breaches_2_percent_at_most_and_a_slowdown_95(
+    benched, metric
+):
+    gate = gates.parse(f"{metric}<=+5%")
+    is_disturbed = any(run["environment"]["preflight"] for run in benched)
+    pairs = [run["measurements"] for run in benched]
+
+    def breaches(place):
+        changes = [
+            gates.change(metric, old[0], new[place], is_disturbed=is_disturbed)
+            for old, new in permutations(pairs, 2)
+        ]
+        outcomes = [gates.judge(gate, one).outcome for one in changes]
+        return outcomes.count("breached") / len(outcomes)
+
+    slowdown = median(slow["latency_p50_us"] / fast["latency_p50_us"] for fast, slow in pairs)
+    assert slowdown > 1.095
+    assert breaches(0) <= 0.02
+    assert is_disturbed or breaches(1) >= 0.95
