@@ -9,11 +9,9 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
-from numpy.typing import NDArray
-
-from littoral import arguments, batching, forks, prepared, quick
-from littoral.engines import Session, Shape
-from littoral.engines._native import reason
+from littoral import forks
+from littoral.calls import Calls, Result
+from littoral.engines import Session
 from littoral.errors import EngineError, InputError, LittoralError
 
 if TYPE_CHECKING:
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from littoral.prediction import Prediction
     from littoral.stream import Stream
     from littoral.windows import Windows
-
-Result = NDArray[Any] | dict[str, NDArray[Any]]
 
 
 class Model:
@@ -71,11 +67,8 @@ class Model:
         self.size_bytes = size
         self.signed_by = signed_by
         self._lock = RLock()
-        self._quick: quick.Quick = quick.never
-        self._quick_raw: quick.Quick = quick.never
-        self._calls: dict[bool, prepared.Call] = {}
-        self._shapes: tuple[Shape, ...] | None = None
-        self._batches = batching.Batches()
+        alike = functools.cache(functools.partial(_how_samples_meet, card, format))
+        self._calls = Calls(session, name, engine, alike)
         forks.watch(self)
 
     @property
@@ -115,13 +108,13 @@ class Model:
         """
         with self._lock:
             try:
-                result = self._quick(x)
+                result = self._calls.quick(x)
             except RuntimeWarning:
                 result = None  # where warnings are errors: the long way knows which are none
             except LittoralError:
                 raise
             except Exception as error:
-                raise self._failed(error) from error
+                raise self._calls.failed(error) from error
         return self._run(x, raw=False) if result is None else result
 
     def run_raw(self, x: Any) -> Result:
@@ -139,11 +132,11 @@ class Model:
         """
         with self._lock:
             try:
-                result = self._quick_raw(x)
+                result = self._calls.quick_raw(x)
             except LittoralError:
                 raise
             except Exception as error:
-                raise self._failed(error) from error
+                raise self._calls.failed(error) from error
         return self._run(x, raw=True) if result is None else result
 
     async def run_async(self, x: Any) -> Result:
@@ -293,18 +286,12 @@ class Model:
         Raises:
             EngineError: The engine cannot execute what the file says.
         """
-        shapes = []
-        for spec in self.inputs:
-            if None in spec.shape[1:] or not spec.is_ranked:
-                return
-            shapes.append(tuple(size if size is not None else 1 for size in spec.shape))
-        self._call(tuple(shapes), raw=False)
+        self._calls.allocate()
 
     def close(self) -> None:
         """Free the engine's memory. The model cannot run afterwards; closing again does nothing."""
         with self._lock:
-            self._forget_calls()
-            self._batches.close()
+            self._calls.close()
             if self._session is not None:
                 self._session.close()
                 self._session = None
@@ -345,10 +332,10 @@ class Model:
             self._lock.release()
         if not self._survives_fork:
             self._lost = "was loaded with threads or options, before this process was forked off"
-            forks.abandon((self._session, self._batches))
-            self._session, self._batches = None, batching.Batches()
+            forks.abandon((self._session, self._calls))
+            self._session = None
         if self._lost:
-            self._quick = self._quick_raw = quick.never
+            self._calls.forget()
         self._executor = None
 
     def _open_session(self) -> Session:
@@ -360,84 +347,14 @@ class Model:
 
     def _run(self, x: Any, *, raw: bool) -> Result:
         self._open_session()
-        values = arguments.assign(x, self.inputs)
-        pairs = zip(values, self.inputs, strict=True)
-        arrays = [arguments.admit(value, spec, raw=raw) for value, spec in pairs]
-        batch = arguments.lay_out(arrays, self.inputs, self.outputs)
-        with self._lock:
-            if batch.samples is None and self._is_batch(batch.arrays):
-                count = len(batch.arrays[0])
-                batch = batch._replace(samples=count, step=count)
-            if batch.samples is None or batch.samples == batch.step == 1:
-                results = self._once(batch.arrays, raw)
-            else:
-                results = self._in_steps(batch, raw)
-        if batch.is_sample:
-            results = [result[0] for result in results]
-        return self._named(results)
+        return self._calls.run(x, self._lock, raw=raw)
 
-    def _in_steps(self, batch: arguments.Batch, raw: bool) -> list[NDArray[Any]]:
-        session = self._open_session()
-        alike = self.format == "tflite" and not session.stateful and self.card is not None
-        once = functools.partial(self._once, raw=raw)
-        try:
-            return self._batches.run(batch, session, once, raw=raw, alike=alike)
-        except LittoralError:
-            raise
-        except Exception as error:
-            raise self._failed(error) from error
 
-    def _is_batch(self, arrays: list[NDArray[Any]]) -> bool:
-        """Whether arrays that fit open first axes are the samples of a model from Keras."""
-        specs = (*self.inputs, *self.outputs)
-        if not all(spec.is_ranked and spec.shape[:1] == (None,) for spec in specs):
-            return False
-        counts = {len(array) for array in arrays}
-        return len(counts) == 1 and counts.pop() > batching.FEW and self.card is not None
-
-    def _once(self, arrays: list[NDArray[Any]], raw: bool) -> list[NDArray[Any]]:
-        try:
-            return self._call(tuple(array.shape for array in arrays), raw)(arrays)
-        except LittoralError:
-            raise
-        except Exception as error:
-            raise self._failed(error) from error
-
-    def _call(self, shapes: tuple[Shape, ...], raw: bool) -> prepared.Call:
-        """The prepared call for these shapes, from a clean state."""
-        session = self._open_session()
-        if session.stateful:
-            session.reset()
-            return prepared.compose(session.bind(shapes), self.inputs, self.outputs, raw=raw)
-        if shapes != self._shapes:
-            self._prepare(session, shapes)
-        return self._calls[raw]
-
-    def _prepare(self, session: Session, shapes: tuple[Shape, ...]) -> None:
-        self._forget_calls()
-        binding = session.bind(shapes)
-        for raw in (False, True):
-            self._calls[raw] = prepared.compose(binding, self.inputs, self.outputs, raw=raw)
-        self._shapes = shapes
-        step = arguments.step(self.inputs, self.outputs)
-        batched = step == 1 and all(shape[:1] == (1,) for shape in shapes)
-        self._quick, self._quick_raw = (
-            quick.compose(binding, self.inputs, self.outputs, has_batch=batched, raw=raw)
-            for raw in (False, True)
-        )
-
-    def _forget_calls(self) -> None:
-        self._quick = self._quick_raw = quick.never
-        self._calls = {}
-        self._shapes = None
-
-    def _named(self, results: list[NDArray[Any]]) -> Result:
-        if len(results) == 1:
-            return results[0]
-        return {spec.name: result for spec, result in zip(self.outputs, results, strict=True)}
-
-    def _failed(self, error: Exception) -> EngineError:
-        return EngineError(f"{self.name}: {self.engine} failed: {reason(error)}")
+def _how_samples_meet(card: Callable[[], Card | None], format: str) -> str:
+    """Whether the first axis counts samples, as it does in what Keras makes: see `Calls`."""
+    if card() is None:
+        return "unknown"
+    return "bit by bit" if format == "tflite" else "samples"
 
 
 class _ObservedModel(Model):

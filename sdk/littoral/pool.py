@@ -22,8 +22,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from littoral import forks, loading, source
+from littoral.calls import Result
 from littoral.errors import EngineBusy, EngineError, InputError
-from littoral.model import Model, Result
+from littoral.model import Model
 
 if TYPE_CHECKING:
     from littoral.card import Card

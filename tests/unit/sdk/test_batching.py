@@ -58,10 +58,10 @@ def test_the_loop_is_left_where_the_engine_can_do_better():
     """A dense layer of 32 by 32 takes a fraction of a call's overhead: a batch must win."""
     with littoral.load(dense(1)) as model:
         model.run(rows(64))
-        assert model._batches.size in (batching.FEW, batching.MANY)
+        assert model._calls.batches.size in (batching.FEW, batching.MANY)
     with littoral.load(dense(1, reshape=True)) as model:
         model.run(rows(64))
-        assert model._batches.size == 0
+        assert model._calls.batches.size == 0
 
 
 def test_a_file_of_unknown_origin_is_given_a_batch_as_it_came():
@@ -77,7 +77,7 @@ def test_a_file_of_unknown_origin_is_given_a_batch_as_it_came():
         np.testing.assert_array_equal(model.run(x), np.cumsum(x, 0))
     with littoral.load(dense(None, card=False)) as model:
         model.run(rows(300))
-        assert model._batches.size is None
+        assert model._calls.batches.size is None
 
 
 def test_a_race_ends_where_results_differ():
@@ -99,4 +99,4 @@ def test_a_keras_batch_of_any_size_takes_bounded_memory():
     with littoral.load(integrity.seal(content)) as model:
         x = rows(5000)
         np.testing.assert_allclose(model.run(x), x @ WEIGHTS, rtol=1e-4, atol=1e-4)
-        assert model._shapes == ((batching.LARGEST, WIDTH),)
+        assert model._calls.shapes == ((batching.LARGEST, WIDTH),)
