@@ -19,9 +19,9 @@ import numpy as np
 from littoral.card import Card
 from littoral.errors import ConversionError, InputError
 from littoral.tensors import TensorSpec
-from numpy.typing import NDArray
 
 from littoral_converters import isolation, reading, source
+from littoral_converters.answers import keras_outputs
 from littoral_converters.calibration import Data, Dataset, invent, read
 from littoral_converters.capacity import check_weights
 from littoral_converters.description import (
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from littoral_converters.signature import Signature
     from littoral_converters.stepping import Streamed
 
-KERAS_BATCH = 256
 INVENTED_SAMPLES = 16
 
 _CLEAN = (
@@ -215,11 +214,11 @@ def _says_the_same(model: Any, prepared: Prepared) -> bool:
     with full_precision(model), clean_state(model):
         if prepared.streamed is None:
             data, said = prepared.evaluation, prepared.reference
-            own = _keras_outputs(model, signature_of(model), data.head(2))
+            own = keras_outputs(model, signature_of(model), data.head(2))
         else:
             data, said = prepared.streamed.sequences, prepared.streamed.whole
             with any_length(model):
-                own = _keras_outputs(model, signature_of(model), data.head(2))
+                own = keras_outputs(model, signature_of(model), data.head(2))
     ends = [0, -1] if len(data) > 2 else slice(None)
     copies = {name: values[ends] for name, values in said.items()}
     return list(own) == list(copies) and all(
@@ -283,7 +282,7 @@ def prepare_model(
             name: trace(model, signature, Plan(name, request.lowering, request.batch))
             for name in request.formats
         }
-        reference = _keras_outputs(model, signature, evaluation)
+        reference = keras_outputs(model, signature, evaluation)
     outputs = {name: values.shape[1:] for name, values in reference.items()}
     check_labels(request.description, outputs)
     card = completed(card or Card(name=str(model.name)), signature.inputs, outputs)
@@ -382,21 +381,3 @@ def _vocabulary(model: Any) -> int:
         if isinstance(layer, keras.layers.Embedding)
     ]
     return min(tables, default=2)
-
-
-def _keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArray[Any]]:
-    import keras
-
-    parts: list[list[NDArray[Any]]] = []
-    for start in range(0, len(data), KERAS_BATCH):
-        arrays = [data.inputs[spec.name][start : start + KERAS_BATCH] for spec in signature.inputs]
-        results = keras.tree.flatten(model(signature.arrange(arrays), training=False))
-        parts.append([np.asarray(keras.ops.convert_to_numpy(result)) for result in results])
-    names = signature.output_names
-    if len(parts[0]) != len(names):
-        raise ConversionError(
-            f"model {model.name!r} returns {len(parts[0])} outputs where it declares {len(names)}"
-        )
-    return {
-        name: np.concatenate([part[index] for part in parts]) for index, name in enumerate(names)
-    }

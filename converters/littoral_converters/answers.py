@@ -1,0 +1,44 @@
+"""What Keras answers: the numbers that every file is compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from littoral.errors import ConversionError
+from numpy.typing import NDArray
+
+from littoral_converters.calibration import Dataset
+
+KERAS_BATCH = 256
+
+
+def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArray[Any]]:
+    """A model's outputs on data.
+
+    Args:
+        model: A Keras model.
+        signature: Its inputs and outputs, see `littoral_converters.signature`.
+        data: What goes in.
+
+    Returns:
+        By output name, in Keras's order, samples along the first axis.
+
+    Raises:
+        ConversionError: The model returns another number of outputs than it declares.
+    """
+    import keras
+
+    parts: list[list[NDArray[Any]]] = []
+    for start in range(0, len(data), KERAS_BATCH):
+        arrays = [data.inputs[spec.name][start : start + KERAS_BATCH] for spec in signature.inputs]
+        results = keras.tree.flatten(model(signature.arrange(arrays), training=False))
+        parts.append([np.asarray(keras.ops.convert_to_numpy(result)) for result in results])
+    names = signature.output_names
+    if len(parts[0]) != len(names):
+        raise ConversionError(
+            f"model {model.name!r} returns {len(parts[0])} outputs where it declares {len(names)}"
+        )
+    return {
+        name: np.concatenate([part[index] for part in parts]) for index, name in enumerate(names)
+    }
