@@ -37,11 +37,14 @@ class ColdStart:
         load_ns: One more load of the same file in that process, the engine being imported.
         peak_memory_bytes: The process's largest resident size up to the first result; None where
             the system does not say.
+        model_memory_bytes: By how much the resident size grew with that further load and one run:
+            what the model takes without Python and the engine's library; None likewise.
     """
 
     first_result_ns: int
     load_ns: int
     peak_memory_bytes: int | None
+    model_memory_bytes: int | None
 
 
 def cold_start(
@@ -84,7 +87,7 @@ def cold_start(
     if process.returncode != 0 or not answered:
         raise _failure(path, process.returncode, complaints.decode(errors="replace"))
     facts = json.loads(rest)
-    return ColdStart(first_result_ns, facts["load_ns"], facts["peak_memory_bytes"])
+    return ColdStart(first_result_ns, **facts)
 
 
 def _failure(path: Path, code: int, complaints: str) -> EngineError:

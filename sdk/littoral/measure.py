@@ -7,7 +7,7 @@ measurement.latency_p90.value           # ns
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -161,7 +161,6 @@ def conclude(
     """
     durations = np.concatenate(rounds)
     model, starts = subject.model, subject.starts
-    memory = [start.peak_memory_bytes for start in starts if start.peak_memory_bytes is not None]
     return Measurement(
         path=None if subject.path is None else str(subject.path),
         format=model.format,
@@ -176,7 +175,8 @@ def conclude(
         outliers=int(outliers(durations).sum()),
         cold_start=_median([start.first_result_ns for start in starts]),
         load=_median([start.load_ns for start in starts]),
-        peak_memory_bytes=int(percentile(memory, 0.5)) if memory else None,
+        peak_memory_bytes=_median_bytes(start.peak_memory_bytes for start in starts),
+        model_memory_bytes=_median_bytes(start.model_memory_bytes for start in starts),
         size_bytes=model.size_bytes,
         emulated=is_emulated(),
         environment=machine,
@@ -186,6 +186,11 @@ def conclude(
         scenario=scenario,
         observed=observed,
     )
+
+
+def _median_bytes(sizes: Iterable[int | None]) -> int | None:
+    known = [size for size in sizes if size is not None]
+    return int(percentile(known, 0.5)) if known else None
 
 
 def _plan(

@@ -53,6 +53,8 @@ class Measurement:
             it was not measured.
         load: A load of the file in a process that has the engine, in ns: median with interval.
         peak_memory_bytes: Of the fresh process, median; None where the system does not say.
+        model_memory_bytes: What a further load of the file and one run added to that process, the
+            engine being there, median; None where the system does not say.
         size_bytes: Of the file.
         accuracy: Share of right answers that the file's card says its proof found, 0 to 1; None
             where it says nothing.
@@ -91,6 +93,7 @@ class Measurement:
     scenario: str = "single_stream"
     observed: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    model_memory_bytes: int | None = None
 
     @property
     def samples(self) -> NDArray[np.int64]:
@@ -116,6 +119,7 @@ class Measurement:
             **_fields("cold_start_ms", self.cold_start, 1e-6),
             "load_ms": None if self.load is None else self.load.scaled(1e-6, 3)[0],
             "peak_memory_bytes": self.peak_memory_bytes,
+            "model_memory_bytes": self.model_memory_bytes,
             "size_bytes": self.size_bytes,
             "accuracy": self.accuracy,
             **_fields("yardstick_p50_us", self.yardstick_p50, 1e-3),
@@ -152,6 +156,7 @@ class Measurement:
                 rounds=rounds,
                 target=fields.get("target", "local"),
                 accuracy=fields.get("accuracy"),
+                model_memory_bytes=fields.get("model_memory_bytes"),
                 scenario=fields.get("scenario", "single_stream"),
                 observed={name: fields.get(name) for name in OBSERVED},
             )

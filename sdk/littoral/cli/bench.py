@@ -19,6 +19,7 @@ SUMMARY = "measure model files: latency with intervals, cold start, memory"
 EXAMPLES = """examples:
   littoral bench cnn.tflite
   littoral bench cnn.tflite cnn.onnx --html report.html
+  littoral bench cnn.tflite --target local --target pi4 --profile --html page.html
   littoral bench cnn.tflite --option xnnpack=off
   littoral bench cnn.tflite --scenario throughput --threads 4
   littoral bench cnn.tflite --scenario deadline --period 10ms --duration 60
@@ -82,6 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _running.add_arguments(parser)
     parser.add_argument("--data", type=Path, metavar="NPZ", help="samples (default: random ones)")
     parser.add_argument(
+        "--profile", action="store_true", help="time each operator too, on this machine"
+    )
+    parser.add_argument(
         "--cold-starts", type=int, default=6, metavar="N", help="fresh processes a file, default 6"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
@@ -94,8 +98,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     Returns:
         ``measurements`` (each with its ``target``), ``comparison`` (each file to the fastest of its
         target), ``environment`` and ``emulated``, ``targets`` (name, environment, emulated, checks,
-        error), and ``note`` or ``html`` where there is one. ``passed`` is False when a target of
-        several failed. With ``--clean`` only ``cleaned``.
+        error), and ``note`` or ``html`` where there is one; with ``--profile`` also ``profiles``,
+        see `littoral.profiling.profile`. ``passed`` is False when a target of several failed. With
+        ``--clean`` only ``cleaned``.
 
     Raises:
         LittoralError: As `littoral.targets.Target.measure` raises it, where no target is left.
@@ -136,7 +141,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.clean:
             return _cleaned(targets, progress.step)
         results = fleet.measure_on(targets, order, progress.step)
-    payload = _payload(results)
+        payload = _payload(results)
+        if arguments.profile:
+            payload |= _profiles(arguments, targets, payload.get("note"), progress.step)
     if arguments.html is not None:
         payload["html"] = _write_page(arguments.html, payload, results)
     return payload
@@ -144,12 +151,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def describe(payload: dict[str, Any]) -> str:
     """The table, the comparison in words, and where the page is."""
-    from littoral.report import bench_table
+    from littoral.report import bench_table, profile_table
 
     if "cleaned" in payload:
         return f"cleaned: {', '.join(payload['cleaned'])}"
-    table = bench_table(payload)
-    return f"{table}\n\nreport: {payload['html']}" if "html" in payload else table
+    parts = [bench_table(payload)]
+    parts += [f"{one['path']}\n{profile_table(one)}" for one in payload.get("profiles", ())]
+    parts += [f"report: {payload['html']}"] if "html" in payload else []
+    return "\n\n".join(parts)
 
 
 def _share(text: str) -> float:
@@ -198,6 +207,29 @@ def _payload(results: Sequence[Result]) -> dict[str, Any]:
     if payload["emulated"]:
         payload["note"] = _note(payload["targets"])
     return payload
+
+
+def _profiles(
+    arguments: argparse.Namespace,
+    targets: Sequence[Target],
+    note: str | None,
+    tell: Callable[[str], object],
+) -> dict[str, Any]:
+    """``profiles`` of the files that could be profiled, and a ``note`` about the others."""
+    from littoral.errors import LittoralError
+    from littoral.profiling import profile
+    from littoral.targets.local import Local
+
+    if not any(isinstance(target, Local) for target in targets):
+        missing = "Operators are only timed on this machine: add --target local."
+        return {"profiles": [], "note": " ".join(filter(None, [note, missing]))}
+    profiles, notes = [], [note] if note else []
+    for path in arguments.files:
+        try:
+            profiles.append(profile(path, tell=tell, **_running.how(arguments)))
+        except LittoralError as error:
+            notes.append(f"The operators of {path} could not be timed: {error}.")
+    return {"profiles": profiles, **({"note": " ".join(notes)} if notes else {})}
 
 
 def _note(targets: Sequence[dict[str, Any]]) -> str:

@@ -1,8 +1,9 @@
 """Measurements for people: terminal tables and self-contained HTML pages.
 
 `tables` and `gates` are for the terminal; `demo`, `bench`, `pair`, `profile`, `search` and `layers`
-are the pages. `findings`, `notes` and `comparison` put figures into words; `charts`, `confusion`
-and `distribution` draw; `page` and `style` are the frame; `result`, `units` and `markup` serve all.
+are the pages. `machines` groups what several targets measured; `findings`, `notes` and `comparison`
+put figures into words; `charts`, `confusion` and `distribution` draw; `page` and `style` are the
+frame; `result`, `units` and `markup` serve all.
 """
 
 from littoral.report.bench import bench_report

@@ -6,13 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from littoral.report import charts, distribution, page, units
+from littoral.report import charts, distribution, machines, page, profile, units
+from littoral.report.machines import Machine
 from littoral.report.markup import tag, text
 from littoral.report.notes import notes
-from littoral.report.result import Result, format_name, of_bench
+from littoral.report.result import Result, distinct_names, format_name, of_bench
 
 _HEADER = (
     "File",
@@ -26,6 +24,18 @@ _HEADER = (
     "Memory",
     "Runs",
 )
+
+_SECTIONS = {
+    "machines": "Machines",
+    "compare": "Compared",
+    "latency": "Latency",
+    "distribution": "Every call",
+    "rounds": "Rounds",
+    "figures": "Figures",
+    "operators": "Operators",
+    "how": "How to read",
+    "environment": "Environment",
+}
 
 _WORDS = (
     (
@@ -43,11 +53,11 @@ _WORDS = (
 )
 
 
-def bench_report(payload: Mapping[str, Any], rounds: Sequence[Sequence[NDArray[np.int64]]]) -> str:
-    """The page.
+def bench_report(payload: Mapping[str, Any], rounds: Sequence[distribution.Rounds]) -> str:
+    """The page: every figure once for each machine.
 
     Args:
-        payload: What ``bench --json`` prints.
+        payload: What ``bench --json`` prints; with ``profiles`` also the operators are drawn.
         rounds: The timed calls of each measurement in ns, one array a round.
 
     Returns:
@@ -55,39 +65,87 @@ def bench_report(payload: Mapping[str, Any], rounds: Sequence[Sequence[NDArray[n
     """
     measurements = payload["measurements"]
     results = of_bench(measurements)
+    places = machines.machines_of(payload, rounds)
+    profiles = payload.get("profiles") or ()
     blocks = [page.tiles(_figures(results, measurements))]
-    blocks += [page.warning(words) for words in notes(payload)]
+    if told := notes(payload):
+        blocks.append(page.card(page.findings(told), class_="warning"))
+    if len(places) > 1:
+        blocks += [
+            page.heading("machines", "Every file on every machine, p50"),
+            page.card(machines.side_by_side(places)),
+        ]
     if payload["comparison"]:
-        words = [tag("li", text(entry["words"])) for entry in payload["comparison"]]
         blocks += [
             page.heading("compare", "Compared"),
-            page.card(tag("ul", *words, class_="findings")),
+            page.card(page.findings([entry["words"] for entry in payload["comparison"]])),
         ]
     blocks += [
         page.heading("latency", "Latency with 95% intervals"),
-        page.card(charts.latencies(results, distribution.WIDTH)),
+        *machines.cards(places, lambda one: charts.latencies(one.results, distribution.WIDTH)),
         page.heading("distribution", "Every timed call"),
-        page.card(distribution.distributions(results, rounds)),
+        *machines.cards(places, lambda one: distribution.distributions(one.results, one.rounds)),
         page.heading("rounds", "Round by round"),
-        page.card(distribution.drift(results, rounds), _legend(results)),
+        *machines.cards(places, _drift),
         page.heading("figures", "All figures"),
-        page.card(_table(results, measurements)),
+        *machines.cards(places, _table),
+        *_operators(profiles),
         page.heading("how", "How to read this page"),
-        page.how_to_read(_WORDS + page.LATENCY_WORDS),
+        page.how_to_read(_WORDS + page.LATENCY_WORDS + (profile.WORDS if profiles else ())),
         page.heading("environment", "Where this was measured"),
-        page.environment(payload["environment"]),
+        *(page.environment(place.environment, machines.title(place)) for place in places),
     ]
-    return page.page(_title(results), _lead(measurements), {}, blocks)
+    return page.page(_title(places, results), _lead(measurements), _links(blocks), blocks)
 
 
-def _title(results: Sequence[Result]) -> str:
+def _links(blocks: Sequence[str]) -> dict[str, str]:
+    """The sections that are there, by anchor."""
+    return {
+        anchor: name
+        for anchor, name in _SECTIONS.items()
+        if any(f'id="{anchor}"' in b for b in blocks)
+    }
+
+
+def _operators(profiles: Sequence[Mapping[str, Any]]) -> list[str]:
+    """For each file its operators, its layers and its roofline."""
+    if not profiles:
+        return []
+    names = distinct_names([entry["path"] for entry in profiles])
+    blocks = [page.heading("operators", "Inside each file, on this machine")]
+    for name, entry in zip(names, profiles, strict=True):
+        title = tag("h3", text(f"{name}: every operator, in the order of execution"))
+        blocks += [
+            page.card(title, profile.operator_bars(entry)),
+            *_layers(name, entry),
+            page.card(tag("h3", text(f"{name}: under the roofline")), profile.roofline(entry)),
+        ]
+    return blocks
+
+
+def _layers(name: str, entry: Mapping[str, Any]) -> list[str]:
+    """Where a layer is more than one operator; else it would be the same picture again."""
+    if len(entry["by_layer"]) == len(entry["operators"]):
+        return []
+    title = tag("h3", text(f"{name}: by layer of the model"))
+    return [page.card(title, profile.layer_bars(entry))]
+
+
+def _drift(machine: Machine) -> str:
+    return distribution.drift(machine.results, machine.rounds) + _legend(machine.results)
+
+
+def _title(places: Sequence[Machine], results: Sequence[Result]) -> str:
+    files = max(len(place.results) for place in places)
+    where = f" on {len(places)} machines" if len(places) > 1 else ""
+    count = f"{files} file{'s' * (files > 1)}{where}"
     fastest = _fastest(results)
     latency = units.duration(fastest.p50.value if fastest.p50 else None)
     if len(results) == 1:
         return f"{fastest.label}: {latency} at the median"
     if fastest.is_emulated:
-        return f"{len(results)} files measured, on emulated processors"
-    return f"{len(results)} files measured: {fastest.label} is the fastest, {latency} at the median"
+        return f"{count} measured, on emulated processors"
+    return f"{count} measured: {fastest.label} is the fastest, {latency} at the median"
 
 
 def _lead(measurements: Sequence[Mapping[str, Any]]) -> str:
@@ -128,19 +186,29 @@ def _legend(results: Sequence[Result]) -> str:
     return tag("div", *entries, class_="legend")
 
 
-def _table(results: Sequence[Result], measurements: Sequence[Mapping[str, Any]]) -> str:
-    fastest = _fastest(results)
-    is_ranked = len(results) > 1 and not fastest.is_emulated
+def _table(machine: Machine) -> str:
+    entries = machine.measurements
+    has_energy = any(entry.get("joules_per_inference") is not None for entry in entries)
     rows = [
-        page.row(_cells(result, entry), 3, is_best=is_ranked and result is fastest)
-        for result, entry in zip(results, measurements, strict=True)
+        page.row(
+            _cells(result, entry) + [_energy(entry)] * has_energy,
+            3,
+            is_best=result is machine.fastest,
+        )
+        for result, entry in zip(machine.results, entries, strict=True)
     ]
-    return page.table(_HEADER, rows, left=3)
+    return page.table(_HEADER + ("Energy",) * has_energy, rows, left=3)
+
+
+def _energy(entry: Mapping[str, Any]) -> str:
+    joules = entry.get("joules_per_inference")
+    return units.UNKNOWN if joules is None else text(units.energy(joules))
 
 
 def _cells(result: Result, entry: Mapping[str, Any]) -> list[str]:
-    cold, load = result.cold_start_ms, result.load_ms
+    cold, load, model = result.cold_start_ms, result.load_ms, entry.get("model_memory_bytes")
     loading = "" if load is None else f"load {units.duration(load * 1e3)}"
+    holding = "" if model is None else f"model {units.size(model)}"
     return [
         tag("i", class_=f"chip {result.hue}") + text(result.label),
         text(format_name(result.format)) + tag("small", text(entry["engine"])),
@@ -150,7 +218,7 @@ def _cells(result: Result, entry: Mapping[str, Any]) -> list[str]:
         page.latency_cell(result.p90),
         page.latency_cell(result.p99),
         text(units.duration(None if cold is None else cold * 1e3)) + _below(loading),
-        text(units.size(result.peak_memory_bytes)),
+        text(units.size(result.peak_memory_bytes)) + _below(holding),
         text(f"{entry['runs']:,}") + _below(f"{entry['outliers']:,} outliers"),
     ]
 

@@ -25,6 +25,8 @@ Rounds = Sequence[NDArray[np.int64]]
 WIDTH = 1060.0
 _STRIP = 92.0
 _BINS = 180
+_MOST_POINTS = 300
+"""Of a line; more than a screen can show would only make the page large."""
 
 
 def distributions(results: Sequence[Result], rounds: Sequence[Rounds]) -> str:
@@ -64,7 +66,7 @@ def drift(results: Sequence[Result], rounds: Sequence[Rounds]) -> str:
         An SVG: flat lines mean a quiet machine, lines that move together a drifting one.
     """
     series = [_relative_medians(own) for own in rounds]
-    count = max(len(own) for own in series)
+    count = max(len(own) for own in rounds)
     values = np.concatenate(series)
     low, high = np.quantile(values, (0.01, 0.99)).tolist()
     y = linear_axis(min(low, 0.95), max(high, 1.05), 196.0, 10.0, air=0.05)
@@ -72,9 +74,12 @@ def drift(results: Sequence[Result], rounds: Sequence[Rounds]) -> str:
     grid = [
         line(x.start, y(tick), x.end, y(tick), "grid")
         + label(x.start - 8, y(tick) + 4, f"{tick:.3g}{units.TIMES}", "s end")
-        for tick in y.ticks(4)
+        for tick in y.ticks(6)
     ]
-    traces = [_trace(result, own, x, y) for result, own in zip(results, series, strict=True)]
+    traces = [
+        _trace(result, _thinned(own), len(own), x, y)
+        for result, own in zip(results, series, strict=True)
+    ]
     foot = label(x.end, 216.0, f"round 1 to {count}", "s end")
     return picture(WIDTH, 224.0, "Median of each round", *grid, *traces, foot)
 
@@ -111,9 +116,18 @@ def _strip(result: Result, samples: NDArray[np.float64], x: Axis, top: float) ->
     )
 
 
-def _trace(result: Result, values: NDArray[np.float64], x: Axis, y: Axis) -> str:
+def _thinned(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Medians of neighbours, so that no more are left than can be seen."""
+    if len(values) <= _MOST_POINTS:
+        return values
+    return np.array([float(np.median(part)) for part in np.array_split(values, _MOST_POINTS)])
+
+
+def _trace(result: Result, values: NDArray[np.float64], count: int, x: Axis, y: Axis) -> str:
+    places = np.linspace(0.0, count - 1.0, len(values)).tolist()
     points = [
-        f"{x(float(index)):.1f} {y(value):.1f}" for index, value in enumerate(values.tolist())
+        f"{x(place):.1f} {y(value):.1f}"
+        for place, value in zip(places, values.tolist(), strict=True)
     ]
     return tag("path", hint(result.label), d="M" + "L".join(points), class_=f"trace {result.hue}")
 

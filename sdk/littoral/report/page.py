@@ -71,6 +71,11 @@ def warning(words: str) -> str:
     return card(tag("p", text(words)), class_="warning")
 
 
+def findings(sentences: Sequence[str]) -> str:
+    """A list of sentences."""
+    return tag("ul", *(tag("li", text(words)) for words in sentences), class_="findings")
+
+
 def table(header: Sequence[str], rows: Sequence[str], left: int) -> str:
     """A table that scrolls sideways on a narrow screen.
 
@@ -105,13 +110,18 @@ def latency_cell(estimate: Estimate | None) -> str:
     return text(units.duration(estimate.value)) + tag("small", text(units.interval(estimate)))
 
 
-def environment(facts: Mapping[str, Any]) -> str:
-    """The machine and the software, what is not known left out."""
+def environment(facts: Mapping[str, Any], title: str = "") -> str:
+    """The machine and the software, what is not known left out.
+
+    Args:
+        facts: `littoral.environment.describe`, and what a target adds.
+        title: Markup above them.
+    """
     shown = [(name, _fact(key, value)) for key, name, value in _facts(facts)]
     pairs = [
         tag("div", tag("dt", text(name)), tag("dd", text(value))) for name, value in shown if value
     ]
-    return card(tag("dl", *pairs))
+    return card(title, tag("dl", *pairs))
 
 
 def how_to_read(entries: Sequence[tuple[str, str]]) -> str:
@@ -142,7 +152,8 @@ LATENCY_WORDS = (
     (
         "Cold start and memory",
         "A fresh process from its start to the first result, Python, numpy and the engine "
-        "included, with the file in the page cache; and the largest memory of that process.",
+        "included, with the file in the page cache; and the largest memory of that process. The "
+        "model's own memory is what a second load of the file and one run add to it.",
     ),
 )
 
@@ -154,6 +165,9 @@ _NAMES = {
     "governor": "Frequency governor",
     "frequency_mhz": "Frequency",
     "temperature_celsius": "Temperature",
+    "heat": "Temperature before, highest, after",
+    "clock": "Clock before, lowest, after",
+    "throttled": "Throttled meanwhile",
     "load_average": "Load average",
     "memory_bytes": "Memory",
     "os": "Operating system",
@@ -162,22 +176,44 @@ _NAMES = {
     "numpy": "NumPy",
     "littoral": "littoral",
     "engines": "Engines",
+    "browser": "Browser",
+    "isolated": "Page may use threads",
+    "clock_resolution_us": "Clock resolution",
+    "preflight": "Speaks against measuring",
     "measured_at": "Measured at",
 }
 
 
 def _facts(facts: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    facts = {**facts, **_of_conditions(facts.get("conditions") or {})}
+    facts.pop("conditions", None)
     known = [(key, name, facts.get(key)) for key, name in _NAMES.items()]
     return known + [(key, key, value) for key, value in facts.items() if key not in _NAMES]
+
+
+def _of_conditions(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Three readings of each sensor in one line, as far as it was there to be read."""
+    heat = [
+        conditions.get(f"temperature_{when}_celsius") for when in ("before", "highest", "after")
+    ]
+    clock = [conditions.get(f"frequency_{when}_mhz") for when in ("before", "lowest", "after")]
+    return {
+        "heat": None if None in heat else f"{', '.join(f'{one:.0f}' for one in heat)} °C",
+        "clock": None if None in clock else f"{', '.join(f'{one:.0f}' for one in clock)} MHz",
+        "throttled": conditions.get("throttled"),
+    }
 
 
 def _fact(key: str, value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     written = {
         "frequency_mhz": lambda: f"{value:.0f} MHz",
         "temperature_celsius": lambda: f"{value:.0f} °C",
         "memory_bytes": lambda: units.size(value),
+        "clock_resolution_us": lambda: units.duration(value),
     }.get(key)
     if written is not None:
         return written()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from littoral.report import charts, distribution, page, units
 from littoral.report.comparison import in_words
-from littoral.report.markup import tag, text
+from littoral.report.markup import text
 from littoral.report.result import distinct_names, format_name, of_bench
 from littoral.report.tables import aligned
 from littoral.statistics import Estimate
@@ -70,8 +70,7 @@ def pair_report(payload: Mapping[str, Any], rounds: Sequence[Sequence[NDArray[np
     blocks = [page.tiles(_figures(payload))]
     if payload.get("reason"):
         blocks.append(page.warning(f"The check failed: {payload['reason']}."))
-    words = [tag("li", text(words)) for words in _findings(payload)]
-    blocks += [page.heading("found", "Found"), page.card(tag("ul", *words, class_="findings"))]
+    blocks += [page.heading("found", "Found"), page.card(page.findings(_findings(payload)))]
     rows = [page.row(list(map(text, _output_cells(e))), 2) for e in payload["outputs"]]
     blocks += [
         page.heading("outputs", "Outputs"),

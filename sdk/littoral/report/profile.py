@@ -16,7 +16,7 @@ _MOST_BARS = 40
 _LONGEST = 46
 _ROOF_HEIGHT = 340.0
 
-_WORDS = (
+WORDS = (
     (
         "How an operator is timed",
         "By partial execution: the file (of an .onnx, the graph that ONNX Runtime makes of it) is "
@@ -89,17 +89,17 @@ def profile_report(payload: Mapping[str, Any]) -> str:
         )
     blocks += [
         page.heading("operators", "Every operator, in the order of execution"),
-        page.card(_bars(payload["operators"], _operator_label)),
+        page.card(operator_bars(payload)),
         page.heading("layers", "By layer of the model"),
-        page.card(_bars(payload["by_layer"], lambda entry: entry["name"])),
+        page.card(layer_bars(payload)),
         page.heading("kinds", "By kind of operator"),
         page.card(_bars(payload["by_kind"], lambda entry: entry["name"])),
         page.heading("roofline", "Against this machine's roofline"),
-        page.card(_roofline(operators, payload["roofline"])),
+        page.card(roofline(payload)),
         page.heading("figures", "All figures"),
         page.card(_page_table(payload)),
         page.heading("how", "How to read this page"),
-        page.how_to_read(_WORDS),
+        page.how_to_read(WORDS),
         page.heading("environment", "Where this was measured"),
         page.environment(payload["environment"]),
     ]
@@ -107,6 +107,36 @@ def profile_report(payload: Mapping[str, Any]) -> str:
     title = f"{_operator_label(most)} takes {most['share']:.0%} of the time"
     lead = f"{payload['path']} on {payload['engine']}, {len(operators)} operators."
     return page.page(title, lead, {}, blocks)
+
+
+def operator_bars(payload: Mapping[str, Any]) -> str:
+    """One bar an operator, in the order of execution.
+
+    Args:
+        payload: What ``profile --json`` prints.
+    """
+    return _bars(payload["operators"], _operator_label)
+
+
+def layer_bars(payload: Mapping[str, Any]) -> str:
+    """One bar a layer of the Keras model.
+
+    Args:
+        payload: What ``profile --json`` prints.
+    """
+    return _bars(payload["by_layer"], lambda entry: entry["name"])
+
+
+def roofline(payload: Mapping[str, Any]) -> str:
+    """Operations a byte against operations a second, both logarithmic, under the two roofs.
+
+    Args:
+        payload: What ``profile --json`` prints.
+
+    Returns:
+        An SVG; a sentence where no operator's operations could be counted.
+    """
+    return _roofline(payload["operators"], payload["roofline"])
 
 
 def _figures(
@@ -198,17 +228,16 @@ def _bars(entries: Sequence[Mapping[str, Any]], named: Any) -> str:
             y=f"{y + 3:.1f}",
             width=f"{reach:.1f}",
             height=f"{_ROW - 7:.1f}",
-            class_="s0 mark",
+            class_="s0 solid",
         )
-        shapes += [label(x.start - 8, y + 14, name, "s end"), bar]
-        shapes.append(label(x.start + reach + 6, y + 14, told, "s"))
+        shapes += [label(x.start - 8, y + 14, name, "t end"), bar]
+        shapes.append(label(x.start + reach + 6, y + 14, told, "t"))
     left_out = len(entries) - len(shown)
     note = tag("p", f"{left_out} shorter ones are in the table.", class_="note") if left_out else ""
     return picture(_WIDTH, _ROW * len(shown) + 6, "Time by part", *shapes) + note
 
 
 def _roofline(operators: Sequence[Mapping[str, Any]], roof: Mapping[str, float]) -> str:
-    """Operations a byte against operations a second, both logarithmic, under the two roofs."""
     shown = [entry for entry in operators if entry["gflops"] and entry["moved_bytes"]]
     if not shown:
         return tag("p", "No operator whose operations could be counted.", class_="note")

@@ -20,14 +20,14 @@ def scheme_class(scheme: str) -> str:
 
 
 _LIGHT = """
-  --paper:#fbfaf7; --card:#ffffff; --ink:#16242b; --soft:#5a6b73; --faint:#8b999f; --rule:#e3e2dc;
+  --paper:#fbfaf7; --card:#ffffff; --ink:#16242b; --soft:#5a6b73; --faint:#64737b; --rule:#e3e2dc;
   --grid:#eceae4; --sea:#0f6b78; --sea-pale:#e3f1f2; --hit:#0f6b78; --miss:#c2410c; --good:#1b7f4d;
   --bad:#b42318; --c0:#5b6b8c; --c1:#2a9d8f; --c2:#d58a09; --c3:#d1495b; --c4:#7b5ea7; --c5:#8a6d3b;
   --c6:#4f8a10; --c7:#777777; --shadow:0 1px 2px rgba(22,36,43,.05),0 6px 24px rgba(22,36,43,.05);
 """
 
 _DARK = """
-  --paper:#0e171b; --card:#152127; --ink:#e6eef0; --soft:#9fb1b8; --faint:#74878f; --rule:#26363d;
+  --paper:#0e171b; --card:#152127; --ink:#e6eef0; --soft:#9fb1b8; --faint:#8c9ea6; --rule:#26363d;
   --grid:#223138; --sea:#5cc3cf; --sea-pale:#16343a; --hit:#3fb3c1; --miss:#fb923c; --good:#4ecb8b;
   --bad:#ff8a7a; --c0:#93a5cc; --c1:#4fd1c0; --c2:#f2b544; --c3:#f47a8a; --c4:#b79ae6; --c5:#cdb07a;
   --c6:#9bd05a; --c7:#aaaaaa; --shadow:none;
@@ -67,6 +67,8 @@ nav a:hover,nav a:focus-visible{border-color:var(--sea);color:var(--sea)}
 .confusion{display:grid;grid-template-columns:minmax(0,1.9fr) minmax(0,1fr);gap:34px;
   align-items:start}
 .findings{padding-left:1.1em;margin:10px 0} .findings li{margin:.4em 0;max-width:54em}
+.badge{font-size:.76rem;font-weight:600;color:var(--miss);border:1px solid currentColor;
+  border-radius:99px;padding:1px 9px;margin-left:.7em;white-space:nowrap}
 .warning{border-left:4px solid var(--miss)}
 .scroll{overflow-x:auto;margin:0 -22px;padding:0 22px}
 table{border-collapse:collapse;width:100%;font-size:.88rem}
@@ -77,6 +79,7 @@ th:first-child,td:first-child{padding-left:0} th:last-child,td:last-child{paddin
 td small{display:block;color:var(--faint);font-size:.76rem;line-height:1.3}
 tr.best td{background:var(--sea-pale)} tr.best td:first-child{box-shadow:-8px 0 0 var(--sea-pale)}
 tr.best td:last-child{box-shadow:8px 0 0 var(--sea-pale)}
+tr.best small{color:var(--soft)}
 td.top{font-weight:650;color:var(--sea)}
 .ok{color:var(--good);font-weight:650} .no{color:var(--bad);font-weight:650}
 .chip{display:inline-block;width:.72em;height:.72em;border-radius:3px;margin-right:.5em}

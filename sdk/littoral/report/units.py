@@ -35,6 +35,13 @@ def tick(microseconds: float) -> str:
     return f"{microseconds / 1e6:g} s"
 
 
+def energy(joules: float) -> str:
+    """An amount of energy, for example ``120 µJ``, ``1.40 mJ``."""
+    if joules < 1e-3:
+        return f"{_digits(joules * 1e6)} µJ"
+    return f"{_digits(joules * 1e3)} mJ" if joules < 1 else f"{_digits(joules)} J"
+
+
 def size(count: float | None) -> str:
     """A number of bytes in decimal units, for example ``24.6 kB``."""
     if count is None:

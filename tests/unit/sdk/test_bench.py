@@ -1,15 +1,19 @@
+import argparse
 import dataclasses
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import onnx_files
 import pytest
 from littoral import cli
+from littoral.cli import bench
 from littoral.errors import InputError
 from littoral.measure import measure_interleaved
 from littoral.report import compare
+from littoral.targets.local import Local
 
 
 @pytest.fixture
@@ -42,6 +46,19 @@ def test_json_is_all_that_reaches_stdout(files, capsys):
     out, err = capsys.readouterr()
     assert json.loads(out)["measurements"][0]["runs"] == 20
     assert "timing 1 file" in err
+
+
+def test_operators_are_timed_here_or_the_payload_says_that_they_were_not(files, tmp_path):
+    odd = tmp_path / "odd.onnx"
+    odd.write_bytes(b"no model")
+    arguments = argparse.Namespace(files=[Path(files[1]), odd], threads=1, engine="auto", option=[])
+    here = bench._profiles(arguments, [Local()], None, print)
+    (profiled,) = here["profiles"]
+    assert profiled["path"] == files[1]
+    assert "odd.onnx could not be timed" in here["note"]
+    elsewhere = bench._profiles(arguments, [], "A note.", print)
+    assert elsewhere["profiles"] == []
+    assert elsewhere["note"].startswith("A note. Operators are only timed on this machine")
 
 
 @pytest.mark.alone

@@ -4,12 +4,14 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import onnx_files
+import onnx_writer
 import pytest
 from littoral import cold_start as module
 from littoral.cold_start import cold_start
 from littoral.errors import EngineCrashed, EngineError
-from littoral.first_result import peak_memory_bytes
+from littoral.first_result import peak_memory_bytes, resident_bytes
 
 
 @pytest.fixture
@@ -54,6 +56,28 @@ def test_peak_memory_is_unknown_where_the_kernel_does_not_say(tmp_path):
     silent.write_text("Name:\tpython\n")
     assert peak_memory_bytes(silent) is None
     assert peak_memory_bytes(tmp_path / "absent") is None
+
+
+@pytest.mark.slow
+def test_model_memory_is_the_weights_and_not_the_engines_library(dense, tmp_path):
+    weights = np.ones((1000, 4000), np.float32)
+    large = tmp_path / "large.onnx"
+    large.write_bytes(
+        onnx_writer.write(
+            [("x", "float32", [1, 1000])],
+            [("y", "float32", [1, 4000])],
+            [("MatMul", ["x", "weights"], ["y"], {})],
+            constants={"weights": weights},
+        )
+    )
+    # The file's own bytes may still be there, and ONNX Runtime may lay weights out once more.
+    assert weights.nbytes < cold_start(large).model_memory_bytes < 3.2 * weights.nbytes
+    assert 0 < cold_start(dense).model_memory_bytes < 0.5 * weights.nbytes
+
+
+def test_resident_memory_is_unknown_where_the_kernel_does_not_say(tmp_path):
+    assert resident_bytes(tmp_path / "absent") is None
+    assert resident_bytes() > 1e6
 
 
 def test_only_numpy_and_one_engine_are_loaded(dense, tmp_path):

@@ -306,7 +306,7 @@ def test_the_bench_page_shows_every_file_and_every_call(count):
     for index in range(count):
         assert f"{CLOTHES[index]}<b>.onnx: 300 calls" in page.text
     assert "<b>.onnx" not in document
-    assert page.links == []
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
     assert f"{300 * count:,} calls" in page.text
     assert len(document.encode()) < 1_000_000
 
