@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from littoral.clock import Call, Plan, time_in_turn
+from littoral.engines import Session
 from littoral.profiling import OperatorTime, Tell
 from littoral.statistics import Estimate, percentile, percentile_interval
 
@@ -75,6 +76,11 @@ def timed(
     medians = np.array([[percentile(own, 0.5) for own in one] for one in rounds])
     spans = zip([0, *ends[:-1]], ends, np.diff(medians, axis=0), strict=True)
     return tuple(_time(operators[start:end], more) for start, end, more in spans)
+
+
+def shapes_of(session: Session) -> tuple[tuple[int, ...], ...]:
+    """Shapes to bind a session to: its own, with 1 for what is open."""
+    return tuple(tuple(size or 1 for size in spec.shape) for spec in session.inputs)
 
 
 def _time(group: Sequence[Operator], more: NDArray[np.float64]) -> OperatorTime:

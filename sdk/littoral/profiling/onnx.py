@@ -19,7 +19,7 @@ import numpy as np
 
 from littoral import engines, plugins
 from littoral.clock import Call
-from littoral.engines import Session, Settings
+from littoral.engines import Settings
 from littoral.errors import EngineError
 from littoral.profiling import OperatorTime, Tell, _cuts, _onnx_cut, layer_of
 from littoral.profiling._cuts import Operator
@@ -64,7 +64,7 @@ def operator_times(
             part = _onnx_cut.cut(content, nodes, max(1, count))
             session = module.open_session(part, as_it_is)
             stack.callback(session.close)
-            call: Call = session.bare_call(_shapes(session), is_empty=count == 0)
+            call: Call = session.bare_call(_cuts.shapes_of(session), is_empty=count == 0)
             return call
 
         return _cuts.timed(operators, call_of, duration_s, tell)
@@ -85,7 +85,7 @@ def _facts(module: Any, content: bytes, settings: Settings, path: Path) -> dict[
     how = Settings(settings.threads, options, folder=settings.folder)
     session = module.open_session(content, how)
     try:
-        invoke = session.bind(_shapes(session)).invoke
+        invoke = session.bind(_cuts.shapes_of(session)).invoke
         invoke()
         invoke()
     finally:
@@ -114,7 +114,7 @@ def _values(
     """
     values = _onnx_cut.constants(content)
     session = module.open_session(content, settings)
-    for spec, shape in zip(session.inputs, _shapes(session), strict=True):
+    for spec, shape in zip(session.inputs, _cuts.shapes_of(session), strict=True):
         item = np.dtype(object if spec.dtype == "str" else spec.dtype).itemsize
         values[spec.name] = Value(shape, math.prod(shape) * item)
     session.close()
@@ -166,7 +166,3 @@ def _recurrent_macs(gates: int, x: tuple[int, ...], y: tuple[int, ...]) -> int:
     """X is [steps, batch, in]; y [steps, directions, batch, units] or without the steps."""
     units, directions = y[-1], y[-3] if len(y) >= 3 else 1
     return math.prod(x[:2]) * directions * gates * units * (x[-1] + units)
-
-
-def _shapes(session: Session) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(size or 1 for size in spec.shape) for spec in session.inputs)

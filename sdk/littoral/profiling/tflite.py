@@ -9,7 +9,7 @@ from typing import Any
 
 from littoral import engines, plugins
 from littoral.clock import Call
-from littoral.engines import Session, Settings
+from littoral.engines import Settings
 from littoral.profiling import OperatorTime, Tell, _cuts, _tflite_cut
 
 
@@ -36,7 +36,7 @@ def operator_times(
         def bound(content: bytes) -> tuple[Any, Call]:
             session = module.open_session(content, settings)
             stack.callback(session.close)
-            return session, session.bind(_shapes(session)).invoke
+            return session, session.bind(_cuts.shapes_of(session)).invoke
 
         whole, _ = bound(content)
         operators = [
@@ -47,7 +47,3 @@ def operator_times(
             return bound(_tflite_cut.cut(content, nodes, count))[1]
 
         return _cuts.timed(operators, call_of, duration_s, tell)
-
-
-def _shapes(session: Session) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(size or 1 for size in spec.shape) for spec in session.inputs)
