@@ -16,6 +16,8 @@ from PIL import Image
 
 PROGRAM = "chromium"
 SIZE = (1200, 9000)
+PHONE = (500, 900)
+"""The narrowest that Chromium makes a window."""
 _OFFLINE = ["unshare", "--net"]
 """A network namespace of its own, without as much as a loopback."""
 
@@ -32,12 +34,14 @@ class Seen:
         light: A picture of it.
         dark: A picture where the system is dark.
         dark_faint: Texts that are too faint there.
+        is_wide_on_a_phone: The page itself, not a figure in it, has to be pushed sideways there.
     """
 
     facts: dict[str, Any]
     light: Image.Image
     dark: Image.Image
     dark_faint: list[str]
+    is_wide_on_a_phone: bool
 
 
 def read(page: Path, folder: Path) -> Seen:
@@ -51,8 +55,9 @@ def read(page: Path, folder: Path) -> Seen:
     probe = f"<head><script>{_LOOK.read_text()}</script>"
     probed.write_text(page.read_text().replace("<head>", probe, 1))
     light, dark = _facts(probed, folder, 1), _facts(probed, folder, 0)
+    phone = _facts(probed, folder, 1, PHONE)
     pictures = [_picture(page, folder, scheme) for scheme in (1, 0)]
-    return Seen(light, *pictures, dark["faint"])
+    return Seen(light, *pictures, dark["faint"], phone["wide"])
 
 
 def colours(picture: Image.Image) -> int:
@@ -61,8 +66,8 @@ def colours(picture: Image.Image) -> int:
     return sum(count > 20 for count, _ in small.getcolors(1 << 24) or ())
 
 
-def _facts(page: Path, folder: Path, scheme: int) -> dict[str, Any]:
-    printed = _browse(page, folder, scheme, "--dump-dom")
+def _facts(page: Path, folder: Path, scheme: int, size: tuple[int, int] = SIZE) -> dict[str, Any]:
+    printed = _browse(page, folder, scheme, size, "--dump-dom")
     found = re.search(r'<pre id="seen">(.*?)</pre>', printed, re.DOTALL)
     assert found, printed[-2000:]
     facts: dict[str, Any] = json.loads(unescape(found[1]))
@@ -71,13 +76,13 @@ def _facts(page: Path, folder: Path, scheme: int) -> dict[str, Any]:
 
 def _picture(page: Path, folder: Path, scheme: int) -> Image.Image:
     path = folder / f"{scheme}.png"
-    _browse(page, folder, scheme, f"--screenshot={path}")
+    _browse(page, folder, scheme, SIZE, f"--screenshot={path}")
     with Image.open(path) as picture:
         return picture.convert("RGB")
 
 
-def _browse(page: Path, folder: Path, scheme: int, *flags: str) -> str:
-    width, height = SIZE
+def _browse(page: Path, folder: Path, scheme: int, size: tuple[int, int], *flags: str) -> str:
+    width, height = size
     command = [
         *(_OFFLINE if os.geteuid() == 0 else []),
         *(PROGRAM, *_FLAGS, "--no-sandbox", f"--user-data-dir={folder / 'profile'}"),

@@ -98,7 +98,7 @@ def test_several_targets_of_an_inventory_give_one_report(files, tmp_path, capsys
         "The processor of pi4, pi2 is emulated: its times say nothing about a real one."
     )
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "int8.tflite on pi4" in page
+    assert '<h3>pi4<span class="badge">emulated' in page
 
 
 def test_what_is_there_is_not_copied_again(files, told):

@@ -46,6 +46,11 @@ def label(x: float, y: float, content: object, class_: str = "", **attributes: o
     return tag("text", text(content), x=x, y=y, class_=class_ or None, **attributes)
 
 
+def breadth(words: str) -> float:
+    """About how wide a label is at most, in a picture's coordinates: fonts differ."""
+    return sum(8.8 if letter.isupper() or letter in "+%" else 7.0 for letter in words)
+
+
 def line(x1: float, y1: float, x2: float, y2: float, class_: str, **attributes: object) -> str:
     """A straight line in a picture."""
     return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_, **attributes)

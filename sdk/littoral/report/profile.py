@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from littoral.report import page, units
-from littoral.report.markup import Axis, hint, label, line, log_axis, picture, tag, text
+from littoral.report.markup import Axis, breadth, hint, label, line, log_axis, picture, tag, text
 from littoral.report.tables import aligned
 
 _WIDTH = 1060.0
@@ -15,6 +15,9 @@ _ROW = 21.0
 _MOST_BARS = 40
 _LONGEST = 46
 _ROOF_HEIGHT = 340.0
+_ROOF_LEFT = 60.0
+_MOST_LABELS = 6
+_LABEL_HEIGHT = 15.0
 
 WORDS = (
     (
@@ -215,7 +218,7 @@ def _bars(entries: Sequence[Mapping[str, Any]], named: Any) -> str:
         shown = [entry for entry in shown if entry["time_us"] >= least][:_MOST_BARS]
     longest = max((entry["time_us"] for entry in shown), default=0.0) or 1.0
     names = [named(entry) for entry in shown]
-    x = Axis(0.0, longest, 16.0 + 6.6 * max(map(len, names), default=1), _WIDTH - 120.0)
+    x = Axis(0.0, longest, 12.0 + max(map(breadth, names), default=8.0), _WIDTH - 120.0)
     shapes = []
     for index, (entry, name) in enumerate(zip(shown, names, strict=True)):
         y = _ROW * index
@@ -243,7 +246,7 @@ def _roofline(operators: Sequence[Mapping[str, Any]], roof: Mapping[str, float])
         return tag("p", "No operator whose operations could be counted.", class_="note")
     intensity = [2 * entry["macs"] / entry["moved_bytes"] for entry in shown]
     ridge = roof["gflops"] / roof["gigabytes_per_s"]
-    x = log_axis([*intensity, ridge], 60.0, _WIDTH - 40.0)
+    x = log_axis([*intensity, ridge], _ROOF_LEFT, _WIDTH - 40.0)
     y = log_axis([*(e["gflops"] for e in shown), roof["gflops"]], _ROOF_HEIGHT, 20.0)
     ends = (10 ** (math.log10(min(*intensity, ridge)) - 0.1), max(*intensity, ridge) * 1.25)
     shapes = [
@@ -261,22 +264,54 @@ def _roofline(operators: Sequence[Mapping[str, Any]], roof: Mapping[str, float])
     shapes += [
         line(x(slope_start), y(low), x(ridge), y(roof["gflops"]), "axis"),
         line(x(ridge), y(roof["gflops"]), x(ends[1]), y(roof["gflops"]), "axis"),
-        label(x.start, _ROOF_HEIGHT + 38, "operations a byte; upwards GFLOP/s", "s"),
+        label(x.end, _ROOF_HEIGHT + 40, "operations a byte", "t end"),
+        label(8.0, 12.0, "GFLOP/s", "t"),
     ]
-    for entry, at in zip(shown, intensity, strict=True):
+    by_share = sorted(zip(shown, intensity, strict=True), key=lambda pair: -pair[0]["share"])
+    for entry, at in by_share:
         told = f"{_operator_label(entry)}: {entry['gflops']:.3g} GFLOP/s, {at:.3g} a byte"
-        radius = 4 + 10 * math.sqrt(entry["share"])
         shapes.append(
             tag(
                 "circle",
                 hint(told),
                 cx=f"{x(at):.1f}",
                 cy=f"{y(entry['gflops']):.1f}",
-                r=f"{radius:.1f}",
-                class_="s0 mark",
+                r=f"{_radius(entry):.1f}",
+                class_="bubble s0",
             )
         )
+    shapes += _roofline_labels(
+        [(entry, x(at), y(entry["gflops"])) for entry, at in by_share[:_MOST_LABELS]]
+    )
     return picture(_WIDTH, _ROOF_HEIGHT + 48, "Operators under the roofline", *shapes)
+
+
+def _radius(entry: Mapping[str, Any]) -> float:
+    return 4 + 10 * math.sqrt(float(entry["share"]))
+
+
+def _roofline_labels(placed: Sequence[tuple[Mapping[str, Any], float, float]]) -> list[str]:
+    """Names beside the largest circles, as far as they do not touch one another.
+
+    Args:
+        placed: Operators and where they are drawn, the largest first.
+    """
+    shapes = []
+    taken: list[tuple[float, float, float]] = []
+    for entry, across, up in placed:
+        name = _operator_label(entry)
+        wide, away = breadth(name), _radius(entry) + 5
+        is_right = across + away + wide < _WIDTH
+        left = across + away if is_right else across - away - wide
+        is_free = all(
+            abs(up - height) > _LABEL_HEIGHT or left > end or left + wide < start
+            for start, end, height in taken
+        )
+        if is_free and left > _ROOF_LEFT:
+            taken.append((left, left + wide, up))
+            place = across + away if is_right else across - away
+            shapes.append(label(place, up + 4, name, "t halo" if is_right else "t halo end"))
+    return shapes
 
 
 def _short(words: str) -> str:

@@ -105,7 +105,8 @@ dt{font-size:.8rem;color:var(--soft)} dd{margin:0;overflow-wrap:anywhere}
 .how{columns:2;column-gap:36px} .how div{break-inside:avoid;margin:0 0 16px}
 .how p{margin:.15em 0;font-size:.93rem;color:var(--soft)}
 footer{padding:56px 24px 40px;color:var(--faint);font-size:.85rem}
-@media (max-width:860px){.pair,.confusion{grid-template-columns:1fr}.how{columns:1}}
+@media (max-width:860px){.card{overflow-x:auto}svg[viewBox^="0 0 1060 "]{min-width:860px}
+  .pair,.confusion{grid-template-columns:1fr}.how{columns:1}}
 @media print{header{padding:20px 0}.card,.tile{break-inside:avoid;box-shadow:none}nav{display:none}}
 """
 
