@@ -19,6 +19,7 @@ import littoral
 import numpy as np
 import small_models
 from littoral import card, formats, preprocess, statistics
+from littoral.measurement import Measurement
 from littoral.tensors import quantize
 
 sys.path.append(str(Path(__file__).parent / "unit" / "sdk"))
@@ -104,6 +105,18 @@ def streams(demo: Path, out: Path):
             yield {"file": name, "x": array(x), "steps": array(steps), "again": array(again)}
 
 
+def windows(demo: Path):
+    """Results on windows that overlap, of rows that come in pieces of several sizes."""
+    rows = np.random.default_rng(13).standard_normal((90, 13)).astype(np.float32)
+    for format in ("tflite", "onnx"):
+        for hop, smooth, size in ((1, 1, 90), (8, 3, 7), (40, 1, 1)):
+            file = f"gru.float32.{format}"
+            with littoral.load(demo / file) as model, model.stream(hop=hop, smooth=smooth) as found:
+                results = [found.step(rows[at : at + size]) for at in range(0, len(rows), size)]
+                fields = {"file": file, "hop": hop, "smooth": smooth, "size": size}
+                yield {**fields, "x": array(rows), "results": array(np.concatenate(results))}
+
+
 def predictions(demo: Path):
     """What `Model.predict` makes of a row, a text and pixels, in both formats."""
     row = ",".join(str(number) for number in range(16))
@@ -180,6 +193,38 @@ def measured():
             }
 
 
+def measurements():
+    """What `littoral bench --json` writes of given durations, and reads back."""
+    generator = np.random.default_rng(12)
+    for count, scheme, accuracy in ((12, None, None), (400, "static_int8", 0.9375)):
+        rounds = tuple(generator.integers(9_000, 90_000, (4, count // 4)))
+        samples = np.concatenate(rounds)
+        low, mid, high = (statistics.percentile_interval(samples, f) for f in (0.5, 0.9, 0.99))
+        one = Measurement(
+            path="müll.onnx",
+            format="onnx",
+            scheme=scheme,
+            engine="onnxruntime",
+            threads=2,
+            latency_p50=low,
+            latency_p90=mid,
+            latency_p99=high,
+            runs=count,
+            outliers=int(statistics.outliers(samples).sum()),
+            cold_start=None,
+            load=None if scheme is None else statistics.Estimate(1_234_567.0),
+            peak_memory_bytes=5_000_000_000 if scheme else None,
+            size_bytes=4096,
+            emulated=False,
+            environment={},
+            rounds=rounds,
+            accuracy=accuracy,
+        )
+        fields = one.to_dict()
+        assert Measurement.from_dict(fields, {}).to_dict() == fields
+        yield {"rounds": [durations.tolist() for durations in rounds], "fields": fields}
+
+
 def cards():
     """Cards, good and bad."""
     good = card.Card(
@@ -211,8 +256,10 @@ def main() -> None:
         "models": models(demo, out),
         "predictions": list(predictions(demo)),
         "streams": list(streams(demo, out)),
+        "windows": list(windows(demo)),
         "preprocessing": [*recordings(), *pictures(), *rows()],
         "statistics": list(measured()),
+        "measurements": list(measurements()),
         "cards": list(cards()),
         "messages": list(kotlin_messages.cases(out, array)),
     }

@@ -73,6 +73,11 @@ public data class Card(
     public val labels: List<String>
         get() = outputs.firstOrNull { it.labels.isNotEmpty() }?.labels.orEmpty()
 
+    /** Share of right answers that the file's proof found, 0 to 1; null where not known. */
+    public val accuracy: Double?
+        get() = (fields["verification"] as? Map<*, *>)?.takeIf { it["metric"] == "accuracy" }
+            ?.let { it["value"] as? Number }?.toDouble()
+
     public companion object {
         /** The schema that this version reads. */
         public const val SCHEMA: Long = 1

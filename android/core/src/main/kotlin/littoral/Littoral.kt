@@ -2,6 +2,7 @@ package littoral
 
 import littoral.formats.Format
 import littoral.formats.sniff
+import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.FileNotFoundException
 import java.io.IOException
@@ -70,11 +71,25 @@ public object Littoral {
         options: LoadOptions = LoadOptions(),
     ): Model {
         val content = try {
-            stream.readBytes()
+            upTo(options.maxBytes, stream) ?: throw tooLarge(name, options)
         } catch (error: IOException) {
             throw InputError("$name cannot be read: ${reason(error)}", error)
+        } catch (error: OutOfMemoryError) {
+            throw outOfMemory(name, null, error)
         }
         return load(content, name, options)
+    }
+
+    /** All of a stream; null for one that has more, which may never end. */
+    private fun upTo(most: Long, stream: InputStream): ByteArray? {
+        val content = ByteArrayOutputStream()
+        val piece = ByteArray(DEFAULT_BUFFER_SIZE)
+        while (true) {
+            val count = stream.read(piece)
+            if (count < 0) return content.toByteArray()
+            if (content.size().toLong() + count > most) return null
+            content.write(piece, 0, count)
+        }
     }
 
     /**

@@ -16,6 +16,8 @@ import java.math.RoundingMode
  * @property outliers Runs whose modified z-score is beyond 3.5; they are counted, not left out.
  * @property load A load of the file, in ns: median with interval; null where it was not measured.
  * @property peakMemoryBytes Of the process; null where the system does not say.
+ * @property accuracy Share of right answers that the file's card says its proof found; null where it
+ *     says nothing.
  * @property rounds The durations of the timed calls in ns, one array a round.
  */
 public class Measurement internal constructor(
@@ -27,6 +29,7 @@ public class Measurement internal constructor(
     public val load: Estimate?,
     public val peakMemoryBytes: Long?,
     public val sizeBytes: Int,
+    public val accuracy: Double?,
     public val rounds: List<DoubleArray>,
 ) {
     private val samples = Clock.joined(rounds)
@@ -38,25 +41,29 @@ public class Measurement internal constructor(
     /** Timed calls. */
     public val runs: Int get() = samples.size
 
-    /** The fields of `littoral bench --json`: latencies in microseconds, load in milliseconds. */
+    /**
+     * The fields of `littoral bench --json`, which Python's `Measurement.from_dict` reads: latencies in
+     * microseconds, load in milliseconds; null for what is not looked for here.
+     */
     public fun toMap(): Map<String, Any?> = linkedMapOf(
+        "target" to "local",
+        "scenario" to "single_stream",
         "path" to path,
         "format" to format,
         "scheme" to scheme,
         "engine" to engine,
+        "options" to emptyMap<String, Any?>(),
         "threads" to threads,
         "runs" to runs,
         "outliers" to outliers,
     ) + fields("latency_p50_us", latencyP50) + fields("latency_p90_us", latencyP90) +
-        fields("latency_p99_us", latencyP99) + linkedMapOf(
-            "cold_start_ms" to null,
-            "cold_start_ms_low" to null,
-            "cold_start_ms_high" to null,
+        fields("latency_p99_us", latencyP99) + fields("cold_start_ms", null) + linkedMapOf(
             "load_ms" to load?.let { scaled(it.value, 1e-6) },
             "peak_memory_bytes" to peakMemoryBytes,
+            "model_memory_bytes" to null,
             "size_bytes" to sizeBytes,
-            "emulated" to false,
-        )
+            "accuracy" to accuracy,
+        ) + fields("yardstick_p50_us", null) + mapOf("emulated" to false) + OBSERVED.associateWith { null }
 
     /** [toMap] as JSON. */
     public fun toJson(): String = Json.write(toMap())
@@ -71,6 +78,13 @@ public class Measurement internal constructor(
 
     public companion object {
         private const val LOADS = 6
+
+        /** Figures of a scenario or a sensor, which only Python looks for. */
+        private val OBSERVED = listOf(
+            "warmup_runs", "early_stopping_p90_us", "drift", "modes", "joules_per_inference", "energy_source",
+            "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high", "period_us", "missed_share",
+            "missed_share_low", "missed_share_high", "jitter_p50_us", "jitter_p99_us",
+        )
 
         /**
          * Measure models in turn, round by round, so that they can be compared.
@@ -88,7 +102,7 @@ public class Measurement internal constructor(
             return models.zip(timed) { model, rounds ->
                 Measurement(
                     model.name, model.format, model.card?.scheme, model.engine, threads,
-                    model.loadTimes(LOADS), peakMemoryBytes(), model.sizeBytes, rounds,
+                    model.loadTimes(LOADS), peakMemoryBytes(), model.sizeBytes, model.card?.accuracy, rounds,
                 )
             }
         }
@@ -132,10 +146,10 @@ public class Measurement internal constructor(
         private fun medians(rounds: List<DoubleArray>): DoubleArray =
             DoubleArray(rounds.size) { Statistics.percentile(rounds[it], 0.5) }
 
-        private fun fields(name: String, estimate: Estimate): Map<String, Any?> = linkedMapOf(
-            name to scaled(estimate.value, 1e-3),
-            "${name}_low" to estimate.low?.let { scaled(it, 1e-3) },
-            "${name}_high" to estimate.high?.let { scaled(it, 1e-3) },
+        private fun fields(name: String, estimate: Estimate?): Map<String, Any?> = linkedMapOf(
+            name to estimate?.let { scaled(it.value, 1e-3) },
+            "${name}_low" to estimate?.low?.let { scaled(it, 1e-3) },
+            "${name}_high" to estimate?.high?.let { scaled(it, 1e-3) },
         )
 
         private fun scaled(value: Double, factor: Double): Double =

@@ -110,14 +110,28 @@ public class Model internal constructor(
         val states = statesOf(inputs, outputs, card, state, initial)
         if (states.isEmpty() && !file.isStateful) {
             throw InputError(
-                "$name remembers nothing from call to call: make it with littoral convert " +
-                    "--streaming, or say which output becomes which input: stream(mapOf(...))",
+                "$name remembers nothing from call to call: make it with littoral convert --streaming, say " +
+                    "which output becomes which input: stream(mapOf(...)), or run it on windows: windows(hop = N)",
             )
         }
         // Where variables remember, or a call with other sizes moves the memory, sharing disturbs.
         val isOpen = inputs.any { null in it.shape }
         val own = if (file.isStateful || isOpen) opener.open(file) else null
         return Stream(this, states, own)
+    }
+
+    /**
+     * Run over rows that go on, on windows of them that overlap.
+     *
+     * @param hop Time steps from the beginning of a window to that of the next; null for a quarter of one.
+     * @param window Time steps of a window; null takes what the input fixes, else what the card says.
+     * @param smooth Results are means over those of so many windows, the latest last.
+     * @throws InputError Several inputs, or a number that does not fit.
+     * @throws EngineError The model is closed.
+     */
+    public fun windows(hop: Int? = null, window: Int? = null, smooth: Int = 1): Windows {
+        checkOpen()
+        return windowsOf(this, hop, window, smooth)
     }
 
     /** Another model of the same file, with a session of its own. */
@@ -169,17 +183,18 @@ public class Model internal constructor(
                 "run it with a list or a map, which returns all of them",
         )
 
-    private inline fun execute(raw: Boolean, assign: () -> List<Tensor>): Map<String, Tensor> {
+    private inline fun execute(raw: Boolean, assign: () -> List<Tensor>): Map<String, Tensor> = try {
+        executed(raw, assign)
+    } catch (error: OutOfMemoryError) {
+        throw EngineError("$name: the batch or its results do not fit into memory: run fewer samples at once", error)
+    }
+
+    private inline fun executed(raw: Boolean, assign: () -> List<Tensor>): Map<String, Tensor> {
         if (session == null) throw closed()
         val tensors = assign().zip(inputs) { value, spec -> Arguments.admit(value, spec, raw) }
         val batch = Arguments.layOut(tensors, inputs, outputs)
         val results = lock.withLock {
-            if (batch.count ==
-                null
-            )
-                once(batch.tensors, raw)
-            else
-                inSteps(batch, raw)
+            if (batch.count == null) once(batch.tensors, raw) else inSteps(batch, raw)
         }
         val shown = if (batch.isSample) results.map { it.reshape(it.shape.drop(1)) } else results
         return outputs.zip(shown).associateTo(LinkedHashMap()) { (spec, result) -> spec.name to result }

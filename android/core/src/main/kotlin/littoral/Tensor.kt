@@ -72,6 +72,9 @@ public class Tensor private constructor(
 
     /** Rows [from] until [to] of the first axis, copied. */
     public fun rows(from: Int, to: Int): Tensor {
+        if (shape.isEmpty() || from < 0 || to < from || to > shape[0]) {
+            throw InputError("a tensor of shape $shape has no rows $from until $to")
+        }
         val stride = if (shape[0] == 0) 0 else size / shape[0]
         val copy = blank((to - from) * stride)
         System.arraycopy(values, from * stride, copy, 0, (to - from) * stride)
@@ -146,17 +149,19 @@ public class Tensor private constructor(
 
         /** A tensor of any numeric type from the bytes of a buffer, from its position on. */
         public fun read(dtype: DType, shape: List<Int>, buffer: ByteBuffer): Tensor {
-            val count = shape.fold(1, Int::times)
-            val values: Any = when (dtype) {
-                DType.FLOAT32 -> FloatArray(count).also { buffer.asFloatBuffer().get(it) }
-                DType.FLOAT64 -> DoubleArray(count).also { buffer.asDoubleBuffer().get(it) }
-                DType.INT8, DType.UINT8, DType.BOOL ->
-                    ByteArray(count).also { buffer.duplicate().get(it) }
-                DType.INT16, DType.UINT16, DType.FLOAT16 ->
-                    ShortArray(count).also { buffer.asShortBuffer().get(it) }
-                DType.INT32, DType.UINT32 -> IntArray(count).also { buffer.asIntBuffer().get(it) }
-                DType.INT64, DType.UINT64 -> LongArray(count).also { buffer.asLongBuffer().get(it) }
-                DType.TEXT -> throw InputError("text has no fixed size in a buffer")
+            val count = countOf(shape)
+            if (count.toLong() * dtype.size > buffer.remaining()) {
+                throw InputError("${buffer.remaining()} bytes do not fill a tensor of $dtype and shape $shape")
+            }
+            val values = blank(dtype, count)
+            when (values) {
+                is FloatArray -> buffer.asFloatBuffer().get(values)
+                is DoubleArray -> buffer.asDoubleBuffer().get(values)
+                is ByteArray -> buffer.duplicate().get(values)
+                is ShortArray -> buffer.asShortBuffer().get(values)
+                is IntArray -> buffer.asIntBuffer().get(values)
+                is LongArray -> buffer.asLongBuffer().get(values)
+                else -> throw InputError("text has no fixed size in a buffer")
             }
             return Tensor(dtype, shape, values)
         }
@@ -165,11 +170,42 @@ public class Tensor private constructor(
         public fun read(dtype: DType, shape: List<Int>, bytes: ByteArray): Tensor =
             read(dtype, shape, ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN))
 
-        /** Zeros (empty texts) of any type. */
+        /**
+         * Zeros (empty texts) of any type.
+         *
+         * @throws InputError A size is negative, or there is no memory for so many values.
+         */
         public fun zeros(dtype: DType, shape: List<Int>): Tensor {
-            val count = shape.fold(1, Int::times)
-            if (dtype == DType.TEXT) return Tensor(dtype, shape, Array(count) { "" })
-            return read(dtype, shape, ByteArray(count * dtype.size))
+            val count = countOf(shape)
+            try {
+                return Tensor(dtype, shape, blank(dtype, count))
+            } catch (error: OutOfMemoryError) {
+                throw InputError("a tensor of $dtype and shape $shape does not fit into memory", error)
+            }
+        }
+
+        private fun blank(dtype: DType, count: Int): Any = when (dtype) {
+            DType.FLOAT32 -> FloatArray(count)
+            DType.FLOAT64 -> DoubleArray(count)
+            DType.INT8, DType.UINT8, DType.BOOL -> ByteArray(count)
+            DType.INT16, DType.UINT16, DType.FLOAT16 -> ShortArray(count)
+            DType.INT32, DType.UINT32 -> IntArray(count)
+            DType.INT64, DType.UINT64 -> LongArray(count)
+            DType.TEXT -> Array(count) { "" }
+        }
+
+        /** How many values a shape holds; refused where no array holds so many. */
+        private fun countOf(shape: List<Int>): Int {
+            if (shape.any { it < 0 }) throw InputError("shape $shape has a negative size")
+            if (0 in shape) return 0
+            var count = 1L
+            for (size in shape) {
+                count *= size
+                if (count > Int.MAX_VALUE) {
+                    throw InputError("shape $shape holds more values than one tensor can, ${Int.MAX_VALUE}")
+                }
+            }
+            return count.toInt()
         }
 
         /** Whole numbers, cut to the width of a type. */

@@ -217,6 +217,38 @@ public abstract class EngineContract(private val engine: String, private val for
     }
 
     @Test
+    public fun `everything about a closed model says so`() {
+        val model = load("one")
+        model.close()
+        val x = Tensor.of(floatArrayOf(1f, 2f, 3f))
+        val uses = listOf<() -> Any>(
+            { model.run(x) },
+            { model.runRaw(x.reshape(1, 3)) },
+            { model.stream() },
+            { Pool(model) },
+            { Measurement.ofModels(listOf(model)) },
+        )
+        for (use in uses) {
+            val error = assertThrows(EngineError::class.java) { use() }
+            assertEquals("one.$format is closed: load it again to run it", error.message)
+        }
+    }
+
+    @Test
+    public fun `a batch for which there is no memory is an error, and the model goes on`() {
+        with("open") { model ->
+            val free = Runtime.getRuntime().maxMemory()
+            val rows = (free / 2 / (3 * Float.SIZE_BYTES)).toInt()
+            val error = assertThrows(EngineError::class.java) {
+                model.run(Tensor.zeros(DType.FLOAT32, listOf(rows, 3)))
+            }
+            assertTrue("memory" in error.message, error.message)
+            val x = Tensor.of(floatArrayOf(1f, 2f, 3f), 1, 3)
+            assertEquals(doubled(x), model.run(x))
+        }
+    }
+
+    @Test
     public fun `a thousand loads and closes leave nothing behind`() {
         val content = File(Golden.file("mlp.float32.$format")).readBytes()
         repeat(CYCLES_TO_SETTLE) { cycle(content) }

@@ -39,6 +39,42 @@ public abstract class ServingContract(private val engine: String, private val fo
     }
 
     @TestFactory
+    public fun `windows over rows that come in pieces answer as in Python`(): List<DynamicTest> =
+        Golden.cases("windows").filter { it["file"].toString().endsWith(format) }.map { case ->
+            val (hop, smooth, size) = listOf("hop", "smooth", "size").map { (case[it] as Long).toInt() }
+            val x = Golden.tensor(case["x"])!!
+            val wanted = Golden.tensor(case["results"])!!
+            dynamicTest("hop $hop, smooth $smooth, in pieces of $size") {
+                Littoral.load(Golden.file(case["file"].toString())).use { model ->
+                    model.windows(hop, smooth = smooth).use { windows ->
+                        val found = (0 until x.shape[0] step size).map {
+                            windows.step(x.rows(it, minOf(it + size, x.shape[0])))
+                        }
+                        assertTrue(Golden.difference(wanted, Tensor.concatenated(found)) <= CLOSENESS)
+                        assertEquals(wanted.shape[0], windows.count)
+                    }
+                }
+            }
+        }
+
+    @Test
+    public fun `windows that cannot be are refused in the words of Python`() {
+        load("gru.float32").use { model ->
+            fun refused(use: () -> Any) = assertThrows(InputError::class.java) { use() }.message
+            assertEquals("hop is 0: expected a whole number of at least 1", refused { model.windows(0) })
+            assertEquals("window is 31, and input 'sequence' takes 32 rows", refused { model.windows(1, 31) })
+            val windows = model.windows()
+            assertEquals(8, windows.hop)
+            val wrong = "input 'sequence': expected a row [13] or several [n, 13], came float32 of shape [2, 12]"
+            assertEquals(wrong, refused { windows.step(Tensor.zeros(DType.FLOAT32, listOf(2, 12))) })
+            assertEquals(0, windows.step(Tensor.zeros(DType.FLOAT32, listOf(13))).shape[0])
+            windows.close()
+            assertThrows(EngineError::class.java) { windows.step(Tensor.zeros(DType.FLOAT32, listOf(13))) }
+        }
+        load("several").use { model -> assertThrows(InputError::class.java) { model.windows() } }
+    }
+
+    @TestFactory
     @Suppress("UNCHECKED_CAST")
     public fun `rows, pixels and texts are classified as in Python`(): List<DynamicTest> =
         Golden.cases("predictions").filter { it["file"].toString().endsWith(format) }.map { case ->

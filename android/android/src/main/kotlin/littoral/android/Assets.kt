@@ -7,6 +7,7 @@ import littoral.LoadOptions
 import littoral.Model
 import java.io.FileNotFoundException
 import java.io.IOException
+import java.io.InputStream
 
 /**
  * Load a model out of the app's assets; as [Littoral.load] with a path.
@@ -24,13 +25,16 @@ public fun Littoral.load(
     assets: AssetManager,
     name: String,
     options: LoadOptions = LoadOptions(),
-): Model {
+): Model = asset(name, options) { assets.open(name, AssetManager.ACCESS_STREAMING) }
+
+/** Apart from Android's class, so that it can be tested without Android. */
+internal fun asset(name: String, options: LoadOptions, open: () -> InputStream): Model {
     val stream = try {
-        assets.open(name, AssetManager.ACCESS_STREAMING)
+        open()
     } catch (error: FileNotFoundException) {
         throw InputError("asset $name: no such file", error)
     } catch (error: IOException) {
         throw InputError("asset $name cannot be read: ${error.message}", error)
     }
-    return stream.use { load(it, name, options) }
+    return stream.use { Littoral.load(it, name, options) }
 }

@@ -27,19 +27,29 @@ public fun Model.predict(
  *
  * @throws littoral.InputError The bitmap is recycled, or its pixels are in graphics memory.
  */
-public fun Bitmap.toTensor(): Tensor {
+public fun Bitmap.toTensor(): Tensor =
+    picture(isRecycled, width, height, { config }) { getPixels(it, 0, width, 0, 0, width, height) }
+
+/** Apart from Android's class, so that it can be tested without Android; [read] is `Bitmap.getPixels`. */
+internal fun picture(
+    isRecycled: Boolean,
+    width: Int,
+    height: Int,
+    config: () -> Any?,
+    read: (IntArray) -> Unit,
+): Tensor {
     if (isRecycled) throw InputError("the bitmap is recycled: hand in one that is alive")
-    val argb = IntArray(width * height)
     try {
-        getPixels(argb, 0, width, 0, 0, width, height)
+        return pixels(IntArray(width * height).also(read), width, height)
     } catch (error: IllegalStateException) {
         throw InputError(
-            "the bitmap's config is $config, whose pixels cannot be read: " +
+            "the bitmap's config is ${config()}, whose pixels cannot be read: " +
                 "copy(Bitmap.Config.ARGB_8888, false) first",
             error,
         )
+    } catch (error: OutOfMemoryError) {
+        throw InputError("a bitmap of $width x $height pixels does not fit into memory: scale it down first", error)
     }
-    return pixels(argb, width, height)
 }
 
 /** Packed ARGB pixels, as `Bitmap.getPixels` gives them, to `uint8` `[height, width, 3]`. */
