@@ -20,7 +20,7 @@ KEYS = {
     *LATENCIES,
     *("cold_start_ms", "cold_start_ms_low", "cold_start_ms_high", "load_ms", "peak_memory_bytes"),
     *("size_bytes", "path", "format", "scheme", "engine", "options", "threads", "runs", "outliers"),
-    *("emulated", "target", "accuracy", "scenario"),
+    *("emulated", "target", "accuracy", "scenario", "model_memory_bytes"),
     *(f"yardstick_p50_us{end}" for end in ("", "_low", "_high")),
     *OBSERVED,
 }
