@@ -262,7 +262,7 @@ def starts(folder: Path, count: int = STARTS) -> dict[str, Estimate]:
     """
     program = {
         "numpy": "import numpy",
-        "import": "import numpy, littoral; littoral.load, littoral.Model",
+        "import": "import numpy, littoral",
     }
     argument = {"numpy": "", "import": ""}
     for engine, suffix in (("LiteRT", "tflite"), ("onnxruntime", "onnx")):
