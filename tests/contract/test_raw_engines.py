@@ -16,6 +16,7 @@ import numpy as np
 import onnx_writer
 import pytest
 import tflite_writer
+from littoral.measure import measure
 from tflite_writer import Graph, Op, T
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
@@ -126,7 +127,7 @@ def ratio_of_neighbours(model, call, is_ours_first):
     ours = raw = 0.0
     for is_ours in (is_ours_first, not is_ours_first):
         if is_ours:
-            measured = littoral.measure(model, data={"x": X}, duration_s=TURN_S)
+            measured = measure(model, data={"x": X}, duration_s=TURN_S)
             ours = measured.latency_p50.value
         else:
             raw = raw_p50_ns(call)
