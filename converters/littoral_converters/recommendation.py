@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import littoral
-from littoral.measure import measure_interleaved
+from littoral.measuring import measure_interleaved
 
 from littoral_converters.calibration import Dataset
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from littoral.errors import TargetError as TargetError
     from littoral.errors import VerificationError as VerificationError
     from littoral.loading import load as load
-    from littoral.measure import measure as measure
     from littoral.measurement import Measurement as Measurement
+    from littoral.measuring import measure as measure
     from littoral.model import Model as Model
     from littoral.observation import Observation as Observation
     from littoral.pool import Pool as Pool
@@ -61,7 +61,7 @@ _HOME_OF = {
     "VerificationError": "errors",
     "Windows": "windows",
     "load": "loading",
-    "measure": "measure",
+    "measure": "measuring",
 }
 
 __all__ = [*sorted(_HOME_OF), "__version__"]

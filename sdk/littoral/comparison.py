@@ -22,8 +22,8 @@ from littoral.arguments import real_dtype
 from littoral.differences import Difference, difference, is_classes
 from littoral.errors import EngineError, InputError
 from littoral.loading import load
-from littoral.measure import measure_interleaved
 from littoral.measurement import Measurement
+from littoral.measuring import measure_interleaved
 from littoral.model import Model
 from littoral.samples import Data, Sample
 from littoral.statistics import Estimate

@@ -8,7 +8,7 @@ import pytest
 import reader
 from littoral import cli, fleet
 from littoral.cli import bench
-from littoral.measure import measure_interleaved
+from littoral.measuring import measure_interleaved
 from littoral.report import bench_report, profile_report
 from PIL import ImageChops
 

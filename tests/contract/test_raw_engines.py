@@ -16,7 +16,7 @@ import numpy as np
 import onnx_writer
 import pytest
 import tflite_writer
-from littoral.measure import measure
+from littoral.measuring import measure
 from tflite_writer import Graph, Op, T
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]

@@ -11,7 +11,7 @@ from command_line import complaint
 from command_line import littoral as command
 from keras import layers
 from littoral import integrity
-from littoral.measure import measure_interleaved
+from littoral.measuring import measure_interleaved
 from littoral_converters import search
 from outlier_model import clear_samples, outlier_model, typical_samples
 

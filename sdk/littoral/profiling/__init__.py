@@ -21,7 +21,7 @@ from littoral.environment import describe, is_emulated
 from littoral.errors import InputError
 from littoral.integrity import read_card
 from littoral.loading import load
-from littoral.measure import measure
+from littoral.measuring import measure
 from littoral.profiling import _roofline
 from littoral.statistics import Estimate
 

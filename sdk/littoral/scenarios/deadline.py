@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from littoral.clock import Call, Clock, warm_up
 from littoral.environment import describe
 from littoral.errors import InputError
-from littoral.measure import DURATION_S, conclude
 from littoral.measurement import Measurement
+from littoral.measuring import DURATION_S, conclude
 from littoral.scenarios import Options
 from littoral.sidelines import shape_of
 from littoral.statistics import percentile, proportion_interval

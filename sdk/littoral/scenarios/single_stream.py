@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from littoral.measure import measure_interleaved
 from littoral.measurement import Measurement
+from littoral.measuring import measure_interleaved
 from littoral.scenarios import Options
 
 SUMMARY = "one call after the other: how long a call takes (MLPerf's figure is the p90)"

@@ -28,8 +28,8 @@ from littoral.clock import Rounds
 from littoral.environment import describe, is_emulated
 from littoral.errors import InputError, TargetError
 from littoral.integrity import read_card
-from littoral.measure import DURATION_S
 from littoral.measurement import Measurement
+from littoral.measuring import DURATION_S
 from littoral.scenarios import Options
 from littoral.sidelines import shape_of
 from littoral.statistics import outliers, percentile_interval

@@ -11,7 +11,7 @@ import pytest
 from littoral import cli
 from littoral.cli import bench
 from littoral.errors import InputError
-from littoral.measure import measure_interleaved
+from littoral.measuring import measure_interleaved
 from littoral.report import compare
 from littoral.targets.local import Local
 
@@ -85,7 +85,7 @@ def test_the_page_is_written_whole_and_named_in_the_payload(files, tmp_path):
 
 
 def test_figures_of_an_emulator_are_marked_and_not_compared(files, monkeypatch, capsys):
-    monkeypatch.setattr("littoral.measure.is_emulated", lambda: True)
+    monkeypatch.setattr("littoral.measuring.is_emulated", lambda: True)
     argv = ["bench", *files, "--runs", "20", "--cold-starts", "0"]
     payload = cli.call(*[argv[0], argv[1:]])
     assert payload["emulated"] is True

@@ -15,7 +15,7 @@ from littoral import fleet
 from littoral.cli import bench
 from littoral.errors import InputError, TargetError, VerificationError
 from littoral.fleet import Order, measure_on
-from littoral.measure import measure_interleaved
+from littoral.measuring import measure_interleaved
 from littoral.report import bench_table, compare_each_target
 from littoral.report.bench import bench_report
 from littoral.targets import Options, local

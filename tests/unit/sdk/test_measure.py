@@ -9,8 +9,8 @@ import pytest
 import small_models
 from littoral import yardstick
 from littoral.errors import FormatError, InputError
-from littoral.measure import COLD_STARTS, measure, measure_interleaved
 from littoral.measurement import OBSERVED, Measurement
+from littoral.measuring import COLD_STARTS, measure, measure_interleaved
 from littoral.statistics import interval_ranks, percentile
 
 LATENCIES = [
