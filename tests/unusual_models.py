@@ -477,7 +477,7 @@ def _quantized_by_keras() -> Any:
     inputs = keras.Input((6, 8))
     h = layers.Dense(12, "relu", name="wide")(inputs)
     model = keras.Model(inputs, layers.Dense(3, name="head")(layers.Flatten()(h)))
-    model.quantize("int8")
+    model.quantize("int8", filters=["wide", "head"])
     return model
 
 
