@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import call_races
 import pytest
 import runtime_run
 
@@ -18,7 +19,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def races(folder):
-    return runtime_run.call_races(folder)
+    return call_races.call_races(folder)
 
 
 def test_a_call_costs_no_more_than_we_claim(races):
