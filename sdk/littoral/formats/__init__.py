@@ -82,7 +82,7 @@ def sniff(content: bytes) -> str:
     """
     if not content:
         raise FormatError("the file is empty")
-    for name in plugins.names(_package()):
+    for name in reversed(plugins.names(_package())):  # TFLite's mark first: it is never mistaken
         if module(name).claims(content):
             return name
     raise FormatError(
