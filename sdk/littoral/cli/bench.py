@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", type=Path, metavar="NPZ", help="compare each target's outputs with ours first"
     )
     parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="what --check lets floats differ by, of the largest value (default: 1e-4)",
+    )
+    parser.add_argument(
         "--offline", action="store_true", help="bring packages to the board, from here"
     )
     parser.add_argument(
@@ -131,7 +137,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         period_s=arguments.period,
         is_strict=arguments.strict,
     )
-    order = fleet.Order(arguments.files, options, arguments.check)
+    order = fleet.Order(arguments.files, options, arguments.check, _tolerance(arguments))
     with (
         Progress("bench") as progress,
         fleet.connected(
@@ -170,6 +176,19 @@ def _seconds(text: str) -> float:
     """``10ms``, ``500us``, ``0.01s`` or ``0.01``."""
     unit = next((unit for unit in _TIMES if text.endswith(unit)), "")
     return float(text.removesuffix(unit)) * _TIMES.get(unit, 1.0)
+
+
+def _tolerance(arguments: argparse.Namespace) -> float:
+    from littoral.errors import InputError
+    from littoral.fleet import TOLERANCE
+
+    if arguments.tolerance is None:
+        return TOLERANCE
+    if arguments.check is None:
+        raise InputError("--tolerance is for --check: give it data to compare outputs on")
+    if not 0 <= arguments.tolerance < float("inf"):
+        raise InputError(f"--tolerance must be 0 or more, not {arguments.tolerance:g}")
+    return float(arguments.tolerance)
 
 
 def _cleaned(targets: Sequence[Target], progress: Callable[[str], object]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx_files
 import pytest
-from littoral import fleet
+from littoral import cli, fleet
 from littoral.cli import bench
 from littoral.errors import InputError, TargetError, VerificationError
 from littoral.fleet import Order, measure_on
@@ -105,6 +105,21 @@ def test_right_answers_are_timed_and_wrong_ones_are_not(model, data, right):
     assert not results[2].checks[0].passed
     (loose,) = measure_on(targets[2:], Order([model], Options(), data, tolerance=0.1), silent)
     assert loose.error is None
+
+
+def test_the_tolerance_of_the_command_line_is_the_one_that_counts(model, data, right, monkeypatch):
+    measured = measure_interleaved([model], runs=20, cold_starts=0)
+    far = Elsewhere("far", off_by(right, 1e-3), measured)
+    monkeypatch.setattr(fleet, "connect", lambda name, **how: far)
+    argv = [str(model), "--target", "far", "--check", str(data)]
+    with pytest.raises(VerificationError, match=r"scores. is off by"):
+        cli.call("bench", argv)
+    (target,) = cli.call("bench", [*argv, "--tolerance", "0.1"])["targets"]
+    assert target["checks"][0]["passed"]
+    with pytest.raises(InputError, match="--tolerance must be 0 or more, not nan"):
+        cli.call("bench", [*argv, "--tolerance", "nan"])
+    with pytest.raises(InputError, match="--tolerance is for --check"):
+        cli.call("bench", [str(model), "--tolerance", "0.1"])
 
 
 def test_another_shape_or_nan_is_wrong(model, data, right):
