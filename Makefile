@@ -3,6 +3,7 @@
 # make boards   install into .venv, then the tests on emulated boards behind ssh and adb (needs root)
 # make bench    time our files beside those of every stock route, our calls beside the raw engines'
 # make android  build the Kotlin library and test it on the JVM (Java 17, Maven)
+# make app      Android's benchmark activity behind a real adbd; after make android (needs root)
 # make check    make test without the slow tests
 # make coverage convert every layer and architecture, and put the table into the README
 # make format   put the code into its form
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 KOTLIN_DEMO := build/android/demo/demo.json
 
-.PHONY: android demo bench boards test check lint format clean
+.PHONY: android app demo bench boards test check lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/littoral demo
@@ -38,6 +39,11 @@ android: $(KOTLIN_DEMO)
 	$(BIN)/python tests/kotlin_vectors.py $(dir $(KOTLIN_DEMO)) build/android/golden
 	mvn --batch-mode --no-transfer-progress --file android/pom.xml verify \
 	  -Dlittoral.litert.library=$$($(BIN)/python -c "from importlib import resources; print(resources.files('ai_edge_litert') / 'libLiteRt.so')")
+
+# The activity's work is done by the AAR's classes on a JVM, behind a real adb and adbd.
+app: $(INSTALLED)
+	$(BIN)/python tests/boards/prepare.py
+	$(BIN)/python -m pytest tests/boards/kotlin_app.py
 
 $(KOTLIN_DEMO): $(INSTALLED)
 	$(BIN)/littoral demo --fast --out $(@D)

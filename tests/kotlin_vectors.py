@@ -20,6 +20,7 @@ import numpy as np
 import small_models
 from littoral import card, formats, preprocess, statistics
 from littoral.measurement import Measurement
+from littoral.targets import _app, _model_file
 from littoral.tensors import quantize
 
 sys.path.append(str(Path(__file__).parent / "unit" / "sdk"))
@@ -225,6 +226,49 @@ def measurements():
         yield {"rounds": [durations.tolist() for durations in rounds], "fields": fields}
 
 
+def arrays(out: Path):
+    """An archive as NumPy writes it: every type, several shapes, and what is not read."""
+    generator = np.random.default_rng(14)
+    kinds = ("float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32")
+    values = {name: generator.integers(0, 90, (2, 3)).astype(name) for name in kinds}
+    values |= {name: np.array([1, 2**40], name) for name in ("int64", "uint64")}
+    values |= {"bool": np.array([[True], [False]]), "scalar": np.float32(2.5)}
+    values |= {"empty": np.zeros((0, 4), "float32"), "müll/0:a b": np.arange(7, dtype="int32")}
+    bad = {
+        "fortran": np.asfortranarray(np.ones((2, 3), "float32")),
+        "big-endian": np.ones(3, ">f4"),
+        "complex": np.ones(3, "complex64"),
+        "text": np.array(["a", "bc"]),
+    }
+    np.savez(out / "arrays.npz", **values, **bad)
+    for name, value in values.items():
+        yield {"name": name, "array": array(value)}
+    for name in bad:
+        yield {"name": name, "array": None}
+
+
+def errand(demo: Path, out: Path):
+    """A request that Python makes, and the Python runtime's answers to its samples."""
+    with np.load(demo / "data" / "mlp.eval.npz") as archive:
+        x = archive["x"][:SAMPLES]
+    data = {"mlp.float32.onnx": x, "mlp.static_int8.tflite": x, "several.tflite": None}
+    files = [_model_file.read(out / name, "an app", ("onnx", "tflite")) for name in data]
+    batches = [file.batches(own) for file, own in zip(files, data.values(), strict=True)]
+    np.savez(out / "errand.npz", **dict(_app.arrays(files, batches)))
+    for index, (file, own) in enumerate(zip(files, batches, strict=True)):
+        with littoral.load(file.path) as model:
+            for place, sample in enumerate(own):
+                results = model.run(sample)
+                named = results if isinstance(results, dict) else {model.outputs[0].name: results}
+                for name, values in named.items():
+                    yield {
+                        "file": file.path.name,
+                        "name": f"{index}/{place}/{name}",
+                        "array": array(values),
+                        "is_exact": not model.outputs[0].dtype.startswith("float"),
+                    }
+
+
 def cards():
     """Cards, good and bad."""
     good = card.Card(
@@ -261,6 +305,8 @@ def main() -> None:
         "statistics": list(measured()),
         "measurements": list(measurements()),
         "cards": list(cards()),
+        "arrays": list(arrays(out)),
+        "errand": list(errand(demo, out)),
         "messages": list(kotlin_messages.cases(out, array)),
     }
     for name, content in vectors.items():

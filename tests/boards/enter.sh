@@ -17,5 +17,15 @@ exec unshare --mount --propagation private -- /bin/bash -euc '
   fi
   mount --rbind /dev "$BOARD_ROOT/dev"
   mount --bind "$BOARD_HOME" "$BOARD_ROOT/root"
+  for place in data sdcard; do
+    if [ -d "$BOARD_HOME/$place" ]; then
+      mkdir -p "$BOARD_ROOT/$place"
+      mount --bind "$BOARD_HOME/$place" "$BOARD_ROOT/$place"
+    fi
+  done
+  if [ -n "$BOARD_HOST" ]; then
+    mkdir -p "$BOARD_ROOT/host"
+    mount --rbind / "$BOARD_ROOT/host"
+  fi
   exec chroot "$BOARD_ROOT" /usr/bin/env -i HOME=/root PATH="$BOARD_PATH" $BOARD_ENV \
     /bin/sh -c "cd; $SSH_ORIGINAL_COMMAND"'

@@ -44,11 +44,13 @@ class Land:
     """What a command finds on a board.
 
     Attributes:
-        home: The home directory, on this machine.
+        home: The home directory, on this machine; ``data`` and ``sdcard`` in it are ``/data`` and
+            ``/sdcard`` there.
         system: Name of a system of `prepare.SYSTEMS`; empty for this machine's own.
         path: PATH there.
         environment: More variables, ``NAME=value``.
         wrap: Words in front of the command, on this machine's own system.
+        has_host: This machine's own file system is at ``/host`` there.
     """
 
     home: Path
@@ -56,6 +58,7 @@ class Land:
     path: str = PATH
     environment: tuple[str, ...] = ()
     wrap: str = ""
+    has_host: bool = False
 
     def variables(self) -> dict[str, str]:
         """For `enter.sh`."""
@@ -71,6 +74,7 @@ class Land:
             "BOARD_ENV": " ".join(words),
             "BOARD_WRAP": self.wrap,
             "BOARD_CPU": cpu,
+            "BOARD_HOST": "yes" if self.has_host else "",
         }
 
 

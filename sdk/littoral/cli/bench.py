@@ -28,10 +28,11 @@ EXAMPLES = """examples:
   littoral bench cnn.tflite --target local --target ssh://pi@board --check test.npz
   littoral bench --clean --target ssh://pi@board
 
-A target is local, ssh://user@host[:port][/folder], adb://serial[/folder], or a name that
-targets.toml gives to one. Several are measured in parallel. --check holds the outputs of each
+A target is local, ssh://user@host[:port][/folder], adb://serial[/folder], browser://, or a name
+that targets.toml gives to one. Several are measured in parallel. --check holds the outputs of each
 against those of this machine before anything is timed. A board needs sshd and Python 3.10; the rest
-is brought there and kept until --clean.
+is brought there and kept until --clean. An Android device without a Python is measured in an app
+that has littoral's benchmark activity; adb://serial?app=PACKAGE chooses one.
 
 Files are timed in turn, round by round, and compared by paired ratios with 95% intervals. The
 scenario throughput runs --threads copies at once and counts calls a second; deadline sends a sample

@@ -39,12 +39,15 @@ class Settings:
         offline: It must not use a network of its own: what it needs is brought from here.
         timeout_s: Seconds that one measurement, or one installation, may take there.
         python: Path of the Python to use there, None to look for one.
+        app: Package of the Android app to measure in, None to look for one where there is no
+            Python.
     """
 
     name: str | None = None
     offline: bool = False
     timeout_s: float = 1800.0
     python: str | None = None
+    app: str | None = None
 
 
 USUAL = Settings()

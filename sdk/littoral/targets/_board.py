@@ -22,6 +22,7 @@ from littoral.errors import EngineCrashed, LittoralError, TargetError
 from littoral.measurement import Measurement
 from littoral.targets import Options, Progress, Settings
 from littoral.targets._cargo import Cargo, pack
+from littoral.targets._connection import overdue
 from littoral.targets._errand import options_to_json
 from littoral.targets._packages import Machine
 from littoral.targets._preparation import Place, prepare
@@ -183,10 +184,7 @@ class Board:
     def _failure(self, status: dict[str, Any], doing: str) -> LittoralError | None:
         """What went wrong with the process that littoral was there."""
         if status["timed_out"]:
-            return TargetError(
-                f"{self.name}: not done after {self._settings.timeout_s:g} s ({doing}): allow more "
-                "with --timeout, or measure less"
-            )
+            return overdue(self.name, self._settings.timeout_s, doing)
         if status["signal"] is not None:
             why = " (no memory left?)" if status["signal"] == "SIGKILL" else ""
             return EngineCrashed(

@@ -6,6 +6,10 @@
     timeout_s = 600
     python = "/home/pi/venv/bin/python"
 
+    [phone]
+    url = "adb://R58M123ABC"
+    app = "com.example.bench"
+
 or ``pi4 = "ssh://pi@raspberrypi.local"``. It is looked for in the working directory, then in the
 person's configuration folder (``~/.config/littoral/`` on most systems).
 """
@@ -32,6 +36,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "offline": (bool,),
     "timeout_s": (int, float),
     "python": (str,),
+    "app": (str,),
 }
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from littoral.errors import LittoralError, TargetError
 from littoral.targets import Settings
+from littoral.targets._connection import ConnectionLost
 from littoral.targets._packages import (
     Machine,
     NoPackages,
@@ -29,7 +30,7 @@ from littoral.targets._packages import (
     download,
     sdk_archive,
 )
-from littoral.targets._session import ConnectionLost, InstallFailed, Session
+from littoral.targets._session import InstallFailed, Session
 
 Progress = Callable[[str], object]
 Trials = Sequence[dict[str, Any]]

@@ -11,26 +11,22 @@ import hashlib
 import json
 import os
 import queue
-import re
 import shlex
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from littoral.errors import TargetError
+from littoral.targets._connection import Ended, NoPython, not_started, silent
 
 MARK = b"littoral-agent "
 NO_PYTHON = b"littoral-no-python"
 SILENCE_S = 30.0
 START_S = 60.0
 CHUNK = 1 << 20
-
-Faults = Sequence[tuple[str, str]]
-"""Patterns of what a program says, and what each means."""
 
 _PYTHONS = (
     *("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"),
@@ -42,49 +38,6 @@ _START = (
     f"import sys; sys.version_info < (3, 10) and sys.exit({_TOO_OLD}); "
     "read = sys.stdin.buffer; exec(read.read(int(read.readline())))"
 )
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a connection came to its end.
-
-    Attributes:
-        code: Exit code of the program that connected.
-        complaint: What it wrote to stderr.
-        started: The agent had answered before.
-    """
-
-    code: int
-    complaint: str
-    started: bool
-
-
-def explained(name: str, program: str, faults: Faults, ended: Ended) -> TargetError:
-    """What the end of a connection means. The exit code does not tell: ssh's 255 has many causes.
-
-    Args:
-        name: What messages call the target.
-        program: The one that connected.
-        faults: What it says when it fails, and what that means; the first that fits counts.
-        ended: How it ended.
-
-    Returns:
-        The error to raise.
-    """
-    last = (ended.complaint.splitlines() or [f"exit code {ended.code}"])[-1].strip()
-    if ended.started:
-        return ConnectionLost(
-            f"{name}: the connection was lost in the middle ({last}); what was copied whole is "
-            "kept there, and the same command goes on from it"
-        )
-    for pattern, meaning in faults:
-        if re.search(pattern, ended.complaint, re.IGNORECASE):
-            return ConnectionLost(f"{name}: {meaning} [{last}]")
-    return ConnectionLost(f"{name}: {program} ended before anything was started there: {last}")
-
-
-class ConnectionLost(TargetError):
-    """Nothing more can come over this connection."""
 
 
 class InstallFailed(Exception):
@@ -136,7 +89,8 @@ class Session:
             explain: Puts an end of that program into words.
 
         Raises:
-            TargetError: The program is not installed, does not connect, or there is no Python.
+            NoPython: There is no Python there that littoral runs on.
+            TargetError: The program is not installed, or does not connect.
         """
         self._name = name
         self._explain = explain
@@ -154,9 +108,7 @@ class Session:
                 env={**os.environ, "LC_ALL": "C"},
             )
         except OSError as error:
-            raise TargetError(
-                f"{name}: the program {command[0]} cannot be started: {error.strerror}; install it"
-            ) from error
+            raise not_started(name, command[0], error) from error
         self._threads = [
             threading.Thread(target=listen, daemon=True)
             for listen in (self._hear_answers, self._hear_complaints)
@@ -312,10 +264,7 @@ class Session:
         try:
             chunk = self._arrived.get(timeout=max(0.0, end - time.monotonic()))
         except queue.Empty:
-            raise ConnectionLost(
-                f"{self._name}: it does not answer any more (no sign of life for "
-                f"{SILENCE_S if self._started else START_S:.0f} s): is it overloaded or asleep?"
-            ) from None
+            raise silent(self._name, SILENCE_S if self._started else START_S) from None
         if chunk is None:
             self._arrived.put(None)
             raise self._ended()
@@ -355,10 +304,10 @@ class Session:
             "another at the end of the address"
         )
 
-    def _no_python(self) -> TargetError:
+    def _no_python(self) -> NoPython:
         there = b" ".join(self._noise[-1:]).decode(errors="replace").strip()
         found = f"only {there}" if there else "none"
-        return TargetError(
+        return NoPython(
             f"{self._name}: littoral needs Python 3.10 or newer there and found {found}: install "
             'python3, or give its path as python = "/path" in targets.toml'
         )

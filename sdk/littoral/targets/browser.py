@@ -16,26 +16,25 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral import arguments, formats, samples, source
+from littoral import arguments, samples
 from littoral.clock import Rounds
 from littoral.environment import describe, is_emulated
 from littoral.errors import InputError, TargetError
 from littoral.integrity import read_card
 from littoral.measurement import Measurement
-from littoral.measuring import DURATION_S
 from littoral.scenarios import Options
 from littoral.sidelines import shape_of
 from littoral.statistics import outliers, percentile_interval
 from littoral.subjects import runners_of
 from littoral.targets import USUAL, Progress, Settings, _web_packages
 from littoral.targets._browser_process import ended, start, stop, version
+from littoral.targets._model_file import ALL, ModelFile, check_calls, milliseconds, read
 from littoral.targets._web_server import WebServer
 from littoral.tensors import TensorSpec, dequantize, quantize
 
@@ -43,25 +42,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsof
 _START_S = 60.0
 _LOOK_S = 0.5
 _SWITCHES = {"on": True, "off": False, True: True, False: False}
-
-
-@dataclass(frozen=True)
-class _File:
-    """A model file as the page takes it.
-
-    Attributes:
-        path: Where it is.
-        content: Its bytes.
-        format: Its format.
-        inputs: Its inputs, read from its bytes.
-        outputs: Its outputs.
-    """
-
-    path: Path
-    content: bytes
-    format: str
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
 
 
 class Browser:
@@ -77,7 +57,7 @@ class Browser:
         self, files: Sequence[Path], options: Options, progress: Progress
     ) -> tuple[Measurement, ...]:
         """Measure files, those of one format in turn."""
-        _check(options)
+        check_calls(options, "a browser")
         opened = [_open(path) for path in files]
         measured: dict[int, Measurement] = {}
         for format in dict.fromkeys(file.format for file in opened):
@@ -157,7 +137,7 @@ class _Session:
         self._environment = {**describe(), "browser": version(program), **told}
 
     def measure(
-        self, files: list[_File], job: dict[str, Any], options: Options, progress: Progress
+        self, files: list[ModelFile], job: dict[str, Any], options: Options, progress: Progress
     ) -> list[Measurement]:
         """Cold starts first, each in a fresh page, then all files in turn."""
         colds = []
@@ -167,14 +147,14 @@ class _Session:
             asked = {**job, "do": "cold", "files": [zeros]}
             colds.append([self._ask(asked) for _ in range(options.cold_starts)])
         progress(f"timing {len(files)} file{'s' * (len(files) > 1)} in the browser")
-        seconds = DURATION_S if options.duration_s is None else options.duration_s
+        data = options.samples
         asked = {
             **job,
             "do": "time",
-            "files": [self._offered(file, _batches(file, options)) for file in files],
+            "files": [self._offered(file, file.batches(data)) for file in files],
             "runs": options.runs,
             "warmup": options.warmup,
-            "duration_ms": seconds * 1e3,
+            "duration_ms": milliseconds(options),
         }
         timed = self._ask(asked)["files"]
         return [
@@ -182,9 +162,9 @@ class _Session:
             for file, cold, one in zip(files, colds, timed, strict=True)
         ]
 
-    def outputs(self, file: _File, job: dict[str, Any], options: Options) -> dict[str, Any]:
+    def outputs(self, file: ModelFile, job: dict[str, Any], options: Options) -> dict[str, Any]:
         """Every output over all samples, in real units, by the file's own names and order."""
-        offered = self._offered(file, _batches(file, options, most=1 << 31))
+        offered = self._offered(file, file.batches(options.samples, ALL))
         answers = self._ask({**job, "do": "outputs", "files": [offered]})["samples"]
         rows = [_in_order([_array(entry) for entry in sample], file) for sample in answers]
         return {
@@ -193,7 +173,7 @@ class _Session:
         }
 
     def _measurement(
-        self, file: _File, colds: list[dict[str, Any]], timed: dict[str, Any], threads: int
+        self, file: ModelFile, colds: list[dict[str, Any]], timed: dict[str, Any], threads: int
     ) -> Measurement:
         rounds: Rounds = tuple(np.array(own, np.int64) for own in timed["rounds"] if own)
         durations = np.concatenate(rounds)
@@ -223,7 +203,7 @@ class _Session:
             observed={"warmup_runs": timed["warmup"], **shape_of(rounds)},
         )
 
-    def _offered(self, file: _File, batches: Sequence[samples.Sample]) -> dict[str, Any]:
+    def _offered(self, file: ModelFile, batches: Sequence[samples.Sample]) -> dict[str, Any]:
         """Addresses of a file and its inputs, as a job names them."""
         key = f"{abs(hash((str(file.path), len(file.content))))}"
         offered = []
@@ -287,11 +267,8 @@ def connect(address: str, settings: Settings = USUAL) -> Browser:
     return Browser(settings.name or address, program, settings)
 
 
-def _check(options: Options) -> None:
-    if options.scenario != "single_stream" and options.scenario != "single-stream":
-        raise InputError(f"a browser is measured one call after the other, not {options.scenario}")
-    if options.until is not None:
-        raise InputError("a browser is measured for a duration or so many runs, not until")
+def _open(path: Path) -> ModelFile:
+    return read(path, "a browser", _web_packages.OF_FORMAT)
 
 
 def _job(format: str, count: int, options: Options) -> dict[str, Any]:
@@ -319,24 +296,6 @@ def _ways(count: int, options: Options) -> tuple[int, bool]:
     return runners[0].threads, simd
 
 
-def _open(path: Path) -> _File:
-    name, content = source.read(path)
-    with source.explained(name):
-        format = formats.sniff(content)
-        if format not in _web_packages.OF_FORMAT:
-            raise InputError(f"{name}: a browser runs .tflite and .onnx files")
-        outline = formats.module(format).outline(content)
-    return _File(Path(path), content, format, outline.inputs, outline.outputs)
-
-
-def _batches(
-    file: _File, options: Options, most: int = samples.MAX_SAMPLES
-) -> tuple[samples.Sample, ...]:
-    if options.samples is None:
-        return samples.random(file.inputs)
-    return samples.of_data(options.samples, file.inputs, most=most)
-
-
 def _raw(real: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
     """What the file takes: quanta where it holds integers for reals."""
     if spec.is_quantized:
@@ -353,7 +312,7 @@ def _array(entry: dict[str, Any]) -> tuple[str, NDArray[Any]]:
     return entry["name"], np.frombuffer(content, entry["dtype"]).reshape(entry["shape"])
 
 
-def _in_order(found: list[tuple[str, NDArray[Any]]], file: _File) -> list[NDArray[Any]]:
+def _in_order(found: list[tuple[str, NDArray[Any]]], file: ModelFile) -> list[NDArray[Any]]:
     """In the file's order: by name where the engine uses the file's names, else as they came."""
     named = dict(found)
     if all(spec.name in named for spec in file.outputs):

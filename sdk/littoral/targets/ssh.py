@@ -16,7 +16,8 @@ from littoral.errors import InputError, TargetError
 from littoral.targets import USUAL, Settings
 from littoral.targets._address import Address, parse
 from littoral.targets._board import Board
-from littoral.targets._session import Ended, Session, explained, start_command
+from littoral.targets._connection import Ended, explained
+from littoral.targets._session import Session, start_command
 
 CONNECT_S = 10
 ALIVE_S = 5

@@ -15,7 +15,8 @@ from littoral import cli
 from littoral.errors import EngineCrashed, FormatError, InputError, TargetError
 from littoral.targets import Options, Settings, _agent, _packages
 from littoral.targets._board import Board
-from littoral.targets._session import Ended, Session, explained, start_command
+from littoral.targets._connection import Ended, explained
+from littoral.targets._session import Session, start_command
 
 pytestmark = pytest.mark.slow  # each starts processes that import NumPy and an engine
 QUICK = Options(runs=20, warmup=1, cold_starts=0)

@@ -1,8 +1,10 @@
 """Addresses and the inventory: what a person wrote, taken apart before any program sees it."""
 
+from pathlib import Path
+
 import pytest
 from littoral.errors import InputError
-from littoral.targets import Settings, _inventory, connect
+from littoral.targets import Options, Settings, _inventory, connect
 from littoral.targets._address import Address, parse
 from littoral.targets._session import start_command
 
@@ -46,12 +48,38 @@ def test_an_address_is_taken_apart(address, parts):
         "adb://a b",
         "adb://$(id)",
         "adb://phone/..",
+        "adb://phone?app=",
+        "adb://phone?app=example",
+        "adb://phone?app=com.example;id",
+        "adb://phone?app=com.$(id)",
+        "adb://phone?app=-n.example",
+        "adb://phone?package=com.example",
+        "adb://phone/data/bench?app=com.example",
     ],
 )
 def test_what_no_host_is_called_is_refused_before_a_program_starts(address, monkeypatch):
     monkeypatch.setattr("subprocess.Popen", None)
     with pytest.raises(InputError):
         connect(address)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (Options(scenario="throughput"), "an app is measured one call after the other"),
+        (Options(until=0.02), "not until"),
+        (Options(runs=5, duration_s=1.0), "not both"),
+        (Options(duration_s=-1.0), "positive number of seconds"),
+        (Options(is_strict=True), "leave --strict out"),
+        (Options(options={"xnnpack": "off"}), "no options: leave --option out"),
+        (Options(threads=[1, 2]), "1 models, but threads for 2"),
+    ],
+)
+def test_what_no_app_can_do_is_refused_before_a_program_starts(options, words, monkeypatch):
+    monkeypatch.setattr("subprocess.Popen", None)
+    target = connect("adb://phone?app=com.example")
+    with pytest.raises(InputError, match=words):
+        target.measure([Path("a.onnx")], options, [].append)
 
 
 def test_the_command_on_a_board_holds_nothing_of_the_address():

@@ -95,14 +95,23 @@ public class Measurement internal constructor(
          * @return One measurement each, in the order given; [ratioTo] compares them.
          * @throws InputError There is nothing to measure, or the plan makes no sense.
          */
-        public fun ofModels(models: List<Model>, plan: Plan = Plan(), threads: Int = 1): List<Measurement> {
+        public fun ofModels(models: List<Model>, plan: Plan = Plan(), threads: Int = 1): List<Measurement> =
+            onSamples(models, plan, models.map { threads }, null)
+
+        /** As [ofModels], with the threads and the samples of each; random values for null. */
+        internal fun onSamples(
+            models: List<Model>,
+            plan: Plan,
+            threads: List<Int>,
+            samples: List<List<Map<String, Tensor>>>?,
+        ): List<Measurement> {
             check(models, plan)
-            val calls = models.map(::call)
+            val calls = models.mapIndexed { index, model -> call(model, samples?.get(index) ?: listOf(random(model))) }
             val timed = Clock(plan).timeInTurn(calls)
-            return models.zip(timed) { model, rounds ->
+            return models.mapIndexed { index, model ->
                 Measurement(
-                    model.name, model.format, model.card?.scheme, model.engine, threads,
-                    model.loadTimes(LOADS), peakMemoryBytes(), model.sizeBytes, model.card?.accuracy, rounds,
+                    model.name, model.format, model.card?.scheme, model.engine, threads[index],
+                    model.loadTimes(LOADS), peakMemoryBytes(), model.sizeBytes, model.card?.accuracy, timed[index],
                 )
             }
         }
@@ -117,12 +126,17 @@ public class Measurement internal constructor(
             }
         }
 
-        /** A call on random values, the same each time. */
-        private fun call(model: Model): () -> Unit {
+        /** A call on the samples in turn. */
+        private fun call(model: Model, samples: List<Map<String, Tensor>>): () -> Unit {
+            model.run(samples[0]) // what does not fit fails here, unmeasured
+            var next = 0
+            return { model.run(samples[next]).also { next = (next + 1) % samples.size } }
+        }
+
+        /** Random values, the same each time. */
+        private fun random(model: Model): Map<String, Tensor> {
             val random = java.util.Random(0)
-            val inputs = model.inputs.associate { it.name to sample(it, random) }
-            model.run(inputs) // what does not fit fails here, unmeasured
-            return { model.run(inputs) }
+            return model.inputs.associate { it.name to sample(it, random) }
         }
 
         private const val OPEN_LENGTH = 16

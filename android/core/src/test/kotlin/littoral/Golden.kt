@@ -22,6 +22,12 @@ public object Golden {
         return Json.parse(file.readText()) as List<Map<String, Any?>>
     }
 
+    /** A file of JSON. */
+    public fun json(file: File): Map<*, *> = Json.parse(file.readText()) as Map<*, *>
+
+    /** An array out of an archive; null where it has none of that name. */
+    public fun array(archive: File, name: String): Tensor? = NpzReader(archive).use { it[name] }
+
     /** An array as the vectors hold it; null for anything else. */
     public fun tensor(value: Any?): Tensor? {
         val fields = value as? Map<*, *> ?: return null

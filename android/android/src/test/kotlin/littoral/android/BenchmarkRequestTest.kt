@@ -22,21 +22,23 @@ internal class BenchmarkRequestTest {
     fun `it measures the files of both engines that adb names`() {
         val files = listOf("tflite", "onnx").joinToString(",") { "$golden/mlp.float32.$it" }
         val extras = mapOf("models" to files, "runs" to "60", "warmup" to "5")
-        val answer = BenchmarkRequest.of(extras::get).answer("a \"board\"") { Littoral.load(it) }
+        val answer = BenchmarkRequest(extras::get).answer(mapOf("board" to "b")) { name, asked ->
+            Littoral.load(name, asked.options)
+        }
         assertEquals(2, Regex("\"latency_p90_us\":").findAll(answer).count(), answer)
         assertTrue("\"runs\":60" in answer && "\"engine\":\"onnxruntime\"" in answer)
-        assertTrue(answer.endsWith("\"environment\":{\"board\":\"a \\\"board\\\"\"}}"))
+        assertTrue("\"rounds\":[[[" in answer && "\"board\":\"b\"" in answer)
     }
 
     @Test
     fun `what cannot be measured is one line`() {
-        val answer = BenchmarkRequest.of(mapOf("models" to "nowhere.onnx")::get).answer("b") {
-            Littoral.load(it)
-        }
-        assertEquals("{\"error\":\"nowhere.onnx: no such file\"}", answer)
-        val none = BenchmarkRequest.of { null }.answer("b") { Littoral.load(File(it)) }
+        fun answer(extra: (String) -> String?) =
+            BenchmarkRequest(extra).answer(emptyMap()) { name, _ -> Littoral.load(File(name)) }
+        val wanted = "{\"error\":\"InputError\",\"message\":\"nowhere.onnx: no such file\"}"
+        assertEquals(wanted, answer(mapOf("models" to "nowhere.onnx")::get))
+        val none = answer { null }
         assertTrue("nothing to measure" in none)
-        assertThrows(InputError::class.java) { BenchmarkRequest.of(mapOf("runs" to "many")::get) }
+        assertThrows(InputError::class.java) { BenchmarkRequest(mapOf("runs" to "many")::get) }
     }
 
     @Test
