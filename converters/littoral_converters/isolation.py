@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -180,6 +181,7 @@ def serve() -> None:
     _is_worker = True
     # Ctrl-C reaches the whole process group: the worker just ends, the caller says so.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_the_caller, daemon=True).start()
     requests = sys.stdin.buffer
     # What native code prints to descriptor 1 must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")
@@ -194,6 +196,15 @@ def serve() -> None:
         _send(answers, (outcome, value, _resident_bytes()))
         # Else this call's data would be kept in memory until the next one's has arrived.
         del arguments, value
+
+
+def _end_with_the_caller() -> None:
+    """End this process, whatever it is at, once nobody is left to hear the answer."""
+    if hasattr(select, "poll"):
+        calls = select.poll()
+        calls.register(0, 0)  # no event but the one that always counts: hung up
+        calls.poll()
+        os._exit(0)
 
 
 def _resident_bytes() -> int | None:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import time
 from pathlib import Path
 
 import keras
@@ -40,6 +41,12 @@ def chatter():
     os.write(1, b"Created XNNPACK delegate\n")
     print("hello")
     return "done"
+
+
+def doze(path):
+    """Say whose process this is, and be busy for longer than any test waits."""
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(600)
 
 
 def leak(count):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import littoral
@@ -175,3 +176,35 @@ def test_the_worker_ends_with_its_caller():
     )
     with pytest.raises(ProcessLookupError):
         os.kill(int(run.stdout), signal.SIG_DFL)
+
+
+def test_the_worker_does_not_outlive_a_caller_that_is_killed(tmp_path):
+    path = tmp_path / "worker"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import native_crashes\n"
+        "from littoral_converters import isolation\n"
+        "isolation.isolated(native_crashes.doze, sys.argv[2], doing='dozing')"
+    )
+    caller = subprocess.Popen([sys.executable, "-c", code, FOLDER, str(path)])
+    try:
+        end = time.monotonic() + 60
+        while not path.exists() or not path.read_text():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        caller.kill()
+        caller.wait()
+    worker = int(path.read_text())
+    while _lives(worker):
+        assert time.monotonic() < end, "the worker works on for nobody"
+        time.sleep(0.05)
+
+
+def _lives(process):
+    """Whether a process is there and more than an entry that nobody has read yet."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
