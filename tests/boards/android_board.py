@@ -7,6 +7,7 @@ down here as their sources have it. What the app does that ``am start`` starts, 
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ echo "am $*" >>/root/calls
 verb=$1
 shift
 if [ "$verb" = force-stop ]; then
-  read -r pid </root/running && [ "$pid" != 1 ] && kill "$pid"
+  read -r pid </root/running && [ "$pid" != 1 ] && kill -KILL "$pid"
   rm -f /root/running
   exit 0
 fi
@@ -106,8 +107,8 @@ class Android:
 
 
 @contextlib.contextmanager
-def android_board(folder: Path, *, has_host: bool = False) -> Iterator[Android]:
-    """Start one."""
+def android_board(folder: Path, *, has_host: bool = False, room: str = "") -> Iterator[Android]:
+    """Start one; `room` is how much its ``/data`` holds, such as ``64k``."""
     home = folder / "home"
     tools = home / "bin"
     tools.mkdir(parents=True)
@@ -118,8 +119,16 @@ def android_board(folder: Path, *, has_host: bool = False) -> Iterator[Android]:
         (tools / name).write_text(text)
         (tools / name).chmod(0o755)
     (home / "calls").touch()
+    (home / "data").mkdir()
+    if room:
+        full = ["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", str(home / "data")]
+        subprocess.run(full, check=True)
     for place in ("data/local/tmp", "sdcard"):
         (home / place).mkdir(parents=True)
     land = Land(home, "android", path="/root/bin", has_host=has_host)
-    with adb_board(land) as program:
-        yield Android(home, program)
+    try:
+        with adb_board(land) as program:
+            yield Android(home, program)
+    finally:
+        if room:
+            subprocess.run(["umount", str(home / "data")], check=True)

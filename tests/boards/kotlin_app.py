@@ -7,18 +7,24 @@ missing is an error.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shlex
+import signal
+import threading
+import time
 from importlib import resources
 from pathlib import Path
 
 import dense_models
 import numpy as np
 import pytest
+import small_models
 from android_board import PACKAGE, android_board
 from littoral import cli
-from littoral.errors import FormatError, InputError
-from littoral.targets import Options, Settings, adb
+from littoral.errors import EngineCrashed, FormatError, InputError, TargetError
+from littoral.targets import Options, Settings, adb, local
 
 SERIAL = "adb://127.0.0.1:5555"
 TARGET = Path(__file__).parents[2] / "android/android/target"
@@ -87,6 +93,21 @@ def test_outputs_are_what_numpy_computes(android, files):
     target.close()
 
 
+def test_inputs_without_a_batch_axis_and_of_other_types(android, tmp_path):
+    contents = {f"scalar.{kind}": content for kind, content in small_models.SCALAR.items()}
+    contents |= {"bytes.tflite": small_models.upright("tflite", "uint8")}
+    data = {"scalar": np.float32(1.5), "bytes": np.array([[1, 2, 250]], np.uint8)}
+    target = adb.connect(SERIAL, Settings())
+    for name, content in contents.items():
+        path, archive = tmp_path / name, tmp_path / f"{name}.npz"
+        path.write_bytes(content)
+        np.savez(archive, x=data[name.partition(".")[0]])
+        (there,) = target.outputs([path], Options(data=archive), print)
+        (here,) = local.Local().outputs([path], Options(data=archive), print)
+        np.testing.assert_array_equal(there["y"], here["y"])
+        assert there["y"].dtype == here["y"].dtype
+
+
 def test_what_the_engines_refuse(android, files, tmp_path):
     target = adb.connect(f"{SERIAL}?app={PACKAGE}", Settings())
     broken = tmp_path / "broken.tflite"
@@ -96,3 +117,34 @@ def test_what_the_engines_refuse(android, files, tmp_path):
     with pytest.raises(InputError, match="engine onnxruntime runs onnx files"):
         target.measure([files.tflite], Options(runs=5, engine="onnxruntime"), print)
     assert not list(android.answers.iterdir())
+
+
+def content(path: Path) -> bytes:
+    """Of a file that may be gone."""
+    with contextlib.suppress(OSError):
+        return path.read_bytes()
+    return b""
+
+
+def test_an_app_that_is_killed_and_one_that_takes_too_long(android, files):
+    endless = Options(runs=10**8, cold_starts=0)
+    running = android.home / "running"
+
+    def kill():
+        while not running.exists() or not (pid := running.read_text().strip()).isdigit():
+            time.sleep(0.05)
+        time.sleep(0.5)
+        os.kill(int(pid), signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with pytest.raises(EngineCrashed, match="died while timing 1 file"):
+        adb.connect(SERIAL, Settings()).measure([files.onnx], endless, print)
+    thread.join()
+    with pytest.raises(TargetError, match=r"not done after 2 s \(timing 1 file"):
+        adb.connect(SERIAL, Settings(timeout_s=2)).measure([files.onnx], endless, print)
+    assert not running.exists()
+    end = time.monotonic() + 10
+    while any(b"JvmApp" in content(one) for one in Path("/proc").glob("[0-9]*/cmdline")):
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -54,13 +54,13 @@ def android(board, monkeypatch):
     return board
 
 
-def answers(android, files, data):
+def answers(android, files, data, hardware="qcom"):
     """Let the app answer what this machine answers, in the app's form."""
     measured = local.Local().measure(files, QUICK, print)
     told = {
         "measurements": [one.to_dict() for one in measured],
         "rounds": [[part.tolist() for part in one.rounds] for one in measured],
-        "environment": {"board": "Example One", "os": "Android 16 (API 36)", "hardware": "qcom"},
+        "environment": {"board": "Example One", "os": "Android 16 (API 36)", "hardware": hardware},
         "afterwards": {"thermal_status": 0},
     }
     (android.home / "measure.json").write_text(json.dumps(told))
@@ -131,6 +131,26 @@ def test_the_app_gets_the_options_and_the_samples(android, files):
     wanted = {"errand": "measure", "runs": None, "warmup": 3, "duration_ms": 500}
     assert request == wanted
     assert not [call for call in android.calls if call.startswith("cmd ")]
+
+
+def test_figures_of_androids_emulator_are_not_ranked(android, files):
+    answers(android, [files.tflite, files.onnx], files.data, hardware="ranchu")
+    argv = [str(files.tflite), str(files.onnx), "--target", SERIAL]
+    payload = cli.call("bench", argv)
+    assert payload["emulated"]
+    assert not payload["comparison"]
+
+
+def test_a_device_without_room(files, tmp_path, monkeypatch):
+    data = tmp_path / "large.npz"
+    np.savez(data, x=np.random.default_rng(0).normal(size=(4000, 16)).astype(np.float32))
+    with android_board(tmp_path / "full", room="64k") as full:
+        monkeypatch.setenv("LITTORAL_ADB", full.program)
+        full.installs(PACKAGE)
+        target = adb.connect(SERIAL, Settings())
+        with pytest.raises(TargetError, match="no space left there"):
+            target.outputs([files.onnx], Options(data=data), print)
+        assert all(len(name) == 64 for name in full.pushed)
 
 
 def test_neither_python_nor_an_app(android, files):

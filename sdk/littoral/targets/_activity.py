@@ -36,6 +36,7 @@ FOLDER = "/data/local/tmp/littoral"
 """adb's shell writes there, and every app may read it."""
 
 _COMPONENT = re.compile(r"^\s*([A-Za-z][\w.]*)/([\w.$]+)\s*$", re.MULTILINE | re.ASCII)
+_NOT_STARTED = re.compile(r"(Error|Exception): |Activity not started")
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.1, 2.0
 """Each look wakes the device, so they become rarer."""
 
@@ -196,10 +197,10 @@ class Activity:
         component = shlex.quote(run.component)
         line = f"am start -S -W -n {component} --es request {run.request}.json 2>&1"
         code, said = self._adb.shell(line)
-        lines = said.decode(errors="replace").splitlines()
-        faults = [one.strip() for one in lines if re.search("Error:|Exception", one)]
+        lines = said.decode(errors="replace").strip().splitlines()
+        faults = [one.strip() for one in lines if _NOT_STARTED.search(one)]
         if code or faults:
-            why = (faults or lines or [f"exit code {code}"])[0]
+            why = (faults or lines[-1:] or [f"exit code {code}"])[0]
             raise TargetError(
                 f"{self._name}: {run.component} does not start ({why}): is the app installed, and "
                 "does its manifest declare the activity as android/README.md says?"

@@ -26,6 +26,7 @@ from littoral.subjects import Runner, runners_of
 from littoral.targets import Options, Progress
 from littoral.targets._activity import FOLDER, Activity, Errand
 from littoral.targets._model_file import ALL, ModelFile, check_calls, milliseconds, read
+from littoral.tensors import TensorSpec
 
 _FORMATS = ("onnx", "tflite")
 _EMULATORS = ("goldfish", "ranchu", "cutf_cvm", "vsoc_x86", "vsoc_x86_64", "vsoc_arm64")
@@ -88,6 +89,8 @@ class App:
         if data is None:
             raise InputError("outputs of what? give data")
         opened = _opened(files, options)
+        for file in opened:
+            _numbers_only(file, file.outputs)
         batches = [file.batches(data, ALL) for file in opened]
         fields = {"errand": "outputs", "files": _entries(opened, options)}
         doing = f"running {len(opened)} file{'s' * (len(opened) > 1)}"
@@ -213,16 +216,22 @@ def arrays(
         InputError: An input takes text.
     """
     for index, (file, own) in enumerate(zip(files, batches, strict=True)):
+        _numbers_only(file, file.inputs)
         for place, sample in enumerate(own):
             values = arguments.assign(sample, file.inputs)
             for spec, value in zip(file.inputs, map(np.asarray, values), strict=True):
-                if value.dtype.kind in "OSU":
-                    raise InputError(
-                        f"{file.path}: input {spec.name!r} takes text, which data for an app "
-                        "cannot hold: leave the data out"
-                    )
                 little = value.dtype.newbyteorder("<")
-                yield f"{index}/{place}/{spec.name}", np.ascontiguousarray(value, little)
+                yield f"{index}/{place}/{spec.name}", np.asarray(value, little, order="C")
+
+
+def _numbers_only(file: ModelFile, specs: Sequence[TensorSpec]) -> None:
+    """Refuse texts: nothing but numbers travels to an app and back."""
+    for spec in specs:
+        if spec.dtype == "str":
+            raise InputError(
+                f"{file.path}: {spec.name!r} is text, and only numbers travel to an app and back: "
+                "leave the data out"
+            )
 
 
 def _environment(answer: dict[str, Any]) -> dict[str, Any]:

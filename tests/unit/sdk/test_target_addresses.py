@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import small_models
 from littoral.errors import InputError
 from littoral.targets import Options, Settings, _inventory, connect
 from littoral.targets._address import Address, parse
@@ -80,6 +82,15 @@ def test_what_no_app_can_do_is_refused_before_a_program_starts(options, words, m
     target = connect("adb://phone?app=com.example")
     with pytest.raises(InputError, match=words):
         target.measure([Path("a.onnx")], options, [].append)
+
+
+def test_texts_do_not_travel_to_an_app(tmp_path, monkeypatch):
+    monkeypatch.setattr("subprocess.Popen", None)
+    path, data = tmp_path / "texts.onnx", tmp_path / "x.npz"
+    path.write_bytes(small_models.upright("onnx", "str"))
+    np.savez(data, x=np.array([["a", "b"]]))
+    with pytest.raises(InputError, match=r"texts\.onnx: '.*' is text, and only numbers travel"):
+        connect("adb://phone?app=com.example").outputs([path], Options(data=data), [].append)
 
 
 def test_the_command_on_a_board_holds_nothing_of_the_address():
