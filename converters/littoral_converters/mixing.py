@@ -30,9 +30,8 @@ SECONDS = 60.0
 SAMPLES = 32
 """Of either data that a trial sees: it ranks and looks for layers, it proves nothing."""
 
-MARGIN = 0.8
+MARGIN = 0.6
 """Share of the error allowed that is searched for, since more data may find more."""
-
 
 WORTH = 0.7
 """Layers stay float only where that takes the error below this share of what it was."""

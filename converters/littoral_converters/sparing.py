@@ -1,7 +1,8 @@
 """Which layers to leave float where quantizing all of them costs too much: found by measurement.
 
-1. Layers are taken in groups, neighbours together, as many as there is time to try: each group
-   alone is quantized, the rest left float. The error of that file is the group's sensitivity.
+1. Layers are taken in groups, neighbours together. Each group alone is quantized, the rest left
+   float: the error of that file is the group's sensitivity. The most sensitive group is divided and
+   its parts are tried, again and again while there is time, so that trials go where they tell most.
 2. The most sensitive groups are left float, as few as meet the goal, found by bisection.
 3. One after another goes back, the least sensitive first, where the goal still holds: a bisection
    takes a prefix of the list, and not everything in it may be to blame.
@@ -12,15 +13,18 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
-Holds = Callable[[Sequence[str]], bool]
+Group = tuple[str, ...]
+_Ranked = TypeVar("_Ranked")
 ErrorWith = Callable[[Collection[str]], float]
 """The error of the file that leaves these layers float."""
 
 _FOR_SENSITIVITY = 0.6
 """Share of the time; the rest is for the search among what was ranked."""
 
-_FEWEST_GROUPS = 8
+_PARTS = 8
+"""Into so many groups the model is divided, and every group that is looked at more closely."""
 
 _NEAR = 1.25
 """A goal that no file meets becomes this many times the least error that a group alone makes."""
@@ -39,8 +43,8 @@ def spared(
         layers: Layers that a scheme quantizes, in the model's order.
         error_with: Makes a file and measures it.
         goal: What the error may be, where some file gets there.
-        seconds: After them nothing more goes back to being quantized. The number of groups is
-            chosen by the time that the first file takes, so that the rest fits too.
+        seconds: After a part of them no group is divided any more, after all of them nothing more
+            goes back to being quantized.
         clock: In seconds.
 
     Returns:
@@ -49,31 +53,57 @@ def spared(
     if len(layers) < 2:
         return ()
     began = clock()
-    alone = {layers[-1]: error_with(layers[:-1])}
-    affordable = int(_FOR_SENSITIVITY * seconds / max(clock() - began, 1e-3))
-    groups = _groups(layers, min(len(layers), max(_FEWEST_GROUPS, affordable)))
-    for name, group in groups.items():
-        if group != [layers[-1]]:
-            alone[name] = error_with([layer for layer in layers if layer not in group])
 
-    goal = max(goal, _NEAR * min(alone[name] for name in groups))
+    def has_time(share: float = 1.0) -> bool:
+        return clock() - began < share * seconds
 
-    def holds(names: Sequence[str]) -> bool:
-        if len(names) == len(groups) - 1:
-            (quantized,) = set(groups) - set(names)
+    alone = _sensitivities(layers, error_with, goal, lambda: has_time(_FOR_SENSITIVITY))
+    goal = max(goal, _NEAR * min(alone.values()))
+
+    def holds(groups: Sequence[Group]) -> bool:
+        if len(groups) == len(alone) - 1:
+            (quantized,) = set(alone) - set(groups)
             return alone[quantized] <= goal
-        return error_with([layer for name in names for layer in groups[name]]) <= goal
+        return error_with([layer for group in groups for layer in group]) <= goal
 
-    ranked = sorted(groups, key=lambda name: -alone[name])
-    found = fewest(ranked, holds, lambda: clock() - began < seconds) or ()
-    left = {layer for name in found for layer in groups[name]}
+    ranked = sorted(alone, key=lambda group: -alone[group])
+    left = {layer for group in fewest(ranked, holds, has_time) or () for layer in group}
     return tuple(layer for layer in layers if layer in left)
 
 
+def _sensitivities(
+    layers: Sequence[str], error_with: ErrorWith, goal: float, has_time: Callable[[], bool]
+) -> dict[Group, float]:
+    """The error that each group of layers makes alone; the worst groups are the smallest."""
+    alone: dict[Group, float] = {}
+
+    def divide(group: Group) -> None:
+        alone.pop(group, None)
+        for part in _divided(group):
+            alone[part] = error_with([name for name in layers if name not in part])
+
+    divide(tuple(layers))
+    while has_time() and (wide := [group for group in alone if len(group) > 1]):
+        divide(max(wide, key=lambda group: alone[group]))
+    # Time or not: a goal that no group meets may be met by a part of the best one.
+    while len(best := min(alone, key=lambda group: alone[group])) > 1 and alone[best] > goal:
+        divide(best)
+    return alone
+
+
+def _divided(group: Sequence[str]) -> list[Group]:
+    """A group in equal parts, neighbours together."""
+    count = min(len(group), _PARTS)
+    edges = [round(at * len(group) / count) for at in range(count + 1)]
+    return [tuple(group[low:high]) for low, high in itertools.pairwise(edges)]
+
+
 def fewest(
-    ranked: Sequence[str], holds: Holds, has_time: Callable[[], bool] = lambda: True
-) -> tuple[str, ...] | None:
-    """The fewest layers to leave float.
+    ranked: Sequence[_Ranked],
+    holds: Callable[[Sequence[_Ranked]], bool],
+    has_time: Callable[[], bool] = lambda: True,
+) -> tuple[_Ranked, ...] | None:
+    """The fewest layers, or groups of them, to leave float.
 
     Args:
         ranked: Layers, the most sensitive first.
@@ -99,10 +129,3 @@ def fewest(
         if has_time() and holds(fewer):
             kept = fewer
     return tuple(kept)
-
-
-def _groups(layers: Sequence[str], count: int) -> dict[str, list[str]]:
-    """Neighbouring layers together, under the name of their first."""
-    edges = [round(at * len(layers) / count) for at in range(count + 1)]
-    parts = [list(layers[low:high]) for low, high in itertools.pairwise(edges)]
-    return {part[0]: part for part in parts if part}
