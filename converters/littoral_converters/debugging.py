@@ -26,6 +26,7 @@ from littoral_converters.drift import (
 )
 from littoral_converters.isolation import isolated
 from littoral_converters.matching import match
+from littoral_converters.own_modules import Modules, names_of
 
 SAMPLES = 32
 """Enough for a ratio that repeats within a few tenths of a decibel, few enough to take seconds."""
@@ -41,6 +42,7 @@ def debug(
     samples: int = SAMPLES,
     limit_db: float | None = None,
     allow_unsafe: bool = False,
+    modules: Modules = (),
 ) -> Drift:
     """Compare every layer of a Keras model with its tensor in a file, ours or anybody's.
 
@@ -51,6 +53,8 @@ def debug(
         samples: Samples of them to run, at most; fewer where the tensors would take 512 MB.
         limit_db: Below it a layer is wrong; None takes 10 for a file with integers inside, else 40.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
+        modules: Modules that define the model file's own layers, imported before it is opened; see
+            `littoral_converters.own_modules.import_modules`.
 
     Returns:
         The drift. A file that is wrong is no error.
@@ -66,7 +70,16 @@ def debug(
     name, content = files.read(artifact)
     with files.explained(name):
         formats.sniff(content)
-    arguments = (Path(model), name, content, data, samples, limit_db, allow_unsafe)
+    arguments = (
+        Path(model),
+        name,
+        content,
+        data,
+        samples,
+        limit_db,
+        allow_unsafe,
+        names_of(modules),
+    )
     return isolated(debug_file, *arguments, doing=f"running {artifact} layer by layer")
 
 
@@ -78,13 +91,14 @@ def debug_file(
     samples: int,
     limit_db: float | None,
     allow_unsafe: bool,
+    modules: tuple[str, ...],
 ) -> Drift:
     """Do the work of `debug`. Run in the worker."""
     from littoral_converters.activations import activations_of
     from littoral_converters.prepare import Request, datasets
     from littoral_converters.signature import signature_of
 
-    model = source.open_model(path, allow_unsafe)
+    model = source.open_model(path, allow_unsafe, modules)
     signature = signature_of(model)
     request = Request(evaluation_data=data)
     _, given = datasets(model, signature.inputs, request, source.card_in(path))

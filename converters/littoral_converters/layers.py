@@ -15,9 +15,9 @@ from typing import Any
 from littoral.errors import InputError
 
 from littoral_converters.graph import TracedGraph
+from littoral_converters.scopes import scopes_of
 
 _PRODUCT = re.compile(r"MatMul|Tensordot|einsum|conv|depthwise|PyFunc|Gather", re.IGNORECASE)
-_NUMBERED = re.compile(r"_\d+$")
 
 
 @dataclass(frozen=True)
@@ -79,33 +79,6 @@ def operators_of(layers: Iterable[str], known: Mapping[str, Sequence[str]]) -> f
             )
         names.update(known[layer])
     return frozenset(names)
-
-
-def scopes_of(nodes: Sequence[str], layers: Sequence[str]) -> dict[str, str]:
-    """The layer behind each part of a node's path that is a layer's scope.
-
-    Keras numbers a scope that it enters again: ``dense_1`` is the layer of that name, or ``dense``
-    entered twice. Parts that only one layer can have entered are decided first; of an ambiguous
-    one it is a layer that has none yet.
-
-    Args:
-        nodes: Paths of the traced graph's nodes.
-        layers: Names of the model's layers.
-
-    Returns:
-        Layer by part of a path.
-    """
-    parts = dict.fromkeys(part for node in nodes for part in node.split("/")[:-1])
-    options = {
-        part: [name for name in dict.fromkeys((part, _NUMBERED.sub("", part))) if name in layers]
-        for part in parts
-    }
-    found = {part: names[0] for part, names in options.items() if len(names) == 1}
-    for part, names in options.items():
-        if len(names) > 1:
-            free = [name for name in names if name not in found.values()]
-            found[part] = (free or names)[0]
-    return found
 
 
 def _layer_of(operator: Operator, scopes: Mapping[str, str]) -> str:

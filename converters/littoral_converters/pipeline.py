@@ -20,6 +20,7 @@ from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
 from littoral_converters.making import sealed
 from littoral_converters.mixing import is_poor, mixed, tried
+from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.prepare import Prepared, Request, prepare
 from littoral_converters.proof import demand
 from littoral_converters.recommendation import FLOAT, recommended
@@ -78,6 +79,7 @@ def convert(
     min_runtime: str | Sequence[str] | None = None,
     io: str = "float32",
     allow_unsafe: bool = False,
+    modules: Modules = (),
     labels: Labels | None = None,
     preprocessing: Steps | None = None,
     left_out: LeftOut | None = None,
@@ -106,6 +108,8 @@ def convert(
             ``("tflite-2.14", "ort-1.17")``; see `littoral_converters.runtimes`.
         io: What the files' float inputs and outputs are: ``"float32"`` or ``"float16"``.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
+        modules: Modules that define the model file's own layers, imported before it is opened; see
+            `littoral_converters.own_modules.import_modules`.
         labels: What the classes are called, for `littoral.Model.predict`: names in the order of the
             first output's last axis, or by output name; or a .txt (one a line) or .json file.
         preprocessing: How raw data becomes the input: steps as in `littoral.steps`, for the first
@@ -139,6 +143,7 @@ def convert(
         representative_data=representative_data,
         evaluation_data=evaluation_data,
         allow_unsafe=allow_unsafe,
+        modules=names_of(modules),
         needs_labels=True,
         streaming=streaming,
         context=context,

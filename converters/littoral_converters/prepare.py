@@ -59,6 +59,7 @@ class Request:
         representative_data: For calibration; None for none.
         evaluation_data: For verification; None for none.
         allow_unsafe: Whether Python code stored in the model file may run.
+        modules: Modules to import before the model file is opened.
         needs_labels: Whether evaluation data without ``y`` is an error.
         streaming: Whether to prepare one time step of the model, with its state in and out.
         context: Steps that a step's attention and positions reach back; None for the model's
@@ -72,6 +73,7 @@ class Request:
     representative_data: Data | None = None
     evaluation_data: Data | None = None
     allow_unsafe: bool = False
+    modules: tuple[str, ...] = ()
     needs_labels: bool = False
     streaming: bool = False
     context: int | None = None
@@ -234,7 +236,7 @@ def prepare_file(path: Path, request: Request) -> Prepared:
     Raises:
         LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
     """
-    model = source.open_model(path, request.allow_unsafe)
+    model = source.open_model(path, request.allow_unsafe, request.modules)
     prepared = prepare_model(model, request, source.card_in(path))
     card = dataclasses.replace(
         prepared.card,

@@ -15,6 +15,7 @@ from littoral_converters import schemes
 from littoral_converters.calibration import Data
 from littoral_converters.execution import outputs_of, stepped_outputs_of
 from littoral_converters.isolation import isolated
+from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.prepare import Prepared, Request, prepare
 from littoral_converters.verification import Limits, Outputs, Verification, compare
 
@@ -88,6 +89,7 @@ def verify(
     data: Data | None = None,
     tolerance: float | None = None,
     allow_unsafe: bool = False,
+    modules: Modules = (),
 ) -> Verification:
     """Compare any model file with a Keras model.
 
@@ -98,6 +100,8 @@ def verify(
         tolerance: Root mean square error allowed, as a share of the output's; None takes the limits
             of the scheme that the file's card names, float32's where it has none.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
+        modules: Modules that define the model file's own layers, imported before it is opened; see
+            `littoral_converters.own_modules.import_modules`.
 
     Returns:
         The comparison; ``passed`` says whether it keeps the limits.
@@ -111,7 +115,7 @@ def verify(
     except ModelError as error:
         raise type(error)(f"{artifact}: {error}") from error
     scheme = card.scheme if card is not None and card.scheme else "float32"
-    request = Request(evaluation_data=data, allow_unsafe=allow_unsafe)
+    request = Request(evaluation_data=data, allow_unsafe=allow_unsafe, modules=names_of(modules))
     if card is not None and card.stream is not None:
         context = card.stream.context
         prepared = prepare(model, dataclasses.replace(request, streaming=True, context=context))

@@ -11,6 +11,7 @@ from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
 from littoral_converters.custom_classes import unknown_classes
+from littoral_converters.own_modules import Modules, import_modules
 
 SAVED_MODEL = "saved_model.pb"
 """The file that makes a folder a SavedModel."""
@@ -45,12 +46,13 @@ def check_file(path: Path) -> None:
         raise FormatError(f"{path} {what}: give a file that model.save() wrote")
 
 
-def open_model(path: Path, allow_unsafe: bool = False) -> Any:
+def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) -> Any:
     """Load a Keras model for inference.
 
     Args:
         path: A .keras or .h5 file, or the folder of a SavedModel.
         allow_unsafe: Whether Python code stored in the file (Lambda layers) may run.
+        modules: Modules that define its layers; see `own_modules.import_modules`.
 
     Returns:
         The keras.Model.
@@ -67,6 +69,7 @@ def open_model(path: Path, allow_unsafe: bool = False) -> Any:
         return open_saved_model(path)
     import keras
 
+    import_modules(modules)
     try:
         return keras.models.load_model(path, compile=False, safe_mode=not allow_unsafe)
     except Exception as error:
@@ -95,10 +98,8 @@ def _unregistered(path: Path, text: str) -> str:
     found = unknown_classes(path)
     names = ", ".join(map(str, found)) or _shorten(text)
     return (
-        f"{path} uses classes that are not registered here: {names}; from Python, import the "
-        "modules that register them (@keras.saving.register_keras_serializable()), load the model "
-        "with keras.models.load_model, and pass it to littoral_converters.convert in place of the "
-        "file"
+        f"{path} uses classes that are not registered here: {names}; give the Python file "
+        "or module that defines them: --import FILE.py (modules=['FILE.py'])"
     )
 
 

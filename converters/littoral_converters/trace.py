@@ -14,6 +14,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from littoral_converters.graph import TracedGraph
 from littoral_converters.lowering import Plan, descriptions, every_layer, lowered
+from littoral_converters.scopes import name_after_layers
 from littoral_converters.signature import Signature
 from littoral_converters.watching import whole_tracebacks
 
@@ -52,15 +53,18 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         except Exception as error:
             raise ConversionError(_refusal(error, model, plan)) from error
         frozen = convert_variables_to_constants_v2(concrete)
+    layers = {
+        layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
+    }
+    graph_def = frozen.graph.as_graph_def()
+    name_after_layers(graph_def, list(layers))
     return TracedGraph(
-        graph_def=frozen.graph.as_graph_def().SerializeToString(),
+        graph_def=graph_def.SerializeToString(),
         inputs=_specs(concrete.inputs[: len(specs)], [spec.name for spec in signature.inputs]),
         outputs=_specs(concrete.outputs, signature.output_names),
         input_tensors=tuple(tensor.name for tensor in frozen.inputs),
         output_tensors=tuple(tensor.name for tensor in frozen.outputs),
-        layers={
-            layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
-        },
+        layers=layers,
         ways=descriptions(model, plan),
     )
 

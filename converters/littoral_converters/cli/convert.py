@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from littoral_converters.cli._own_code import add_own_code
+
 if TYPE_CHECKING:
     from littoral_converters.pipeline import Variant
 
@@ -93,9 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preprocessing", metavar="FILE", help="a .json of the steps from raw data to the input"
     )
-    parser.add_argument(
-        "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
-    )
+    add_own_code(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -140,6 +140,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             min_runtime=split(arguments.min_runtime),
             io=arguments.io,
             allow_unsafe=arguments.allow_unsafe,
+            modules=arguments.modules,
             labels=arguments.labels,
             preprocessing=arguments.preprocessing,
             recommend=not arguments.no_recommend,

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from littoral_converters.cli._own_code import add_own_code
+
 SUMMARY = "find the layer where a .tflite or .onnx file departs from Keras"
 EXTRA = "convert"
 EXAMPLES = """examples:
@@ -32,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="signal to noise below which a layer is wrong (default: 40, with integers inside 10)",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with a picture")
-    parser.add_argument(
-        "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
-    )
+    add_own_code(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             samples=arguments.samples,
             limit_db=arguments.limit,
             allow_unsafe=arguments.allow_unsafe,
+            modules=arguments.modules,
         )
     payload = {"model": arguments.model, "path": arguments.artifact, **found.to_dict()}
     if arguments.html is not None:

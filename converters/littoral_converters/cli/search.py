@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from littoral_converters.cli._own_code import add_own_code
+
 SUMMARY = "find the fastest file that keeps the accuracy, by proof and measurement"
 EXTRA = "convert"
 EXAMPLES = """examples:
@@ -63,9 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preprocessing", metavar="FILE", help="a .json of the steps from raw data to the input"
     )
-    parser.add_argument(
-        "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
-    )
+    add_own_code(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -98,6 +98,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             target=arguments.target,
             threads=arguments.threads,
             allow_unsafe=arguments.allow_unsafe,
+            modules=arguments.modules,
             labels=arguments.labels,
             preprocessing=arguments.preprocessing,
             formats=names(arguments.formats),

@@ -6,6 +6,8 @@ import argparse
 import dataclasses
 from typing import Any
 
+from littoral_converters.cli._own_code import add_own_code
+
 SUMMARY = "compare a .tflite or .onnx file with its Keras model"
 EXTRA = "convert"
 EXAMPLES = """examples:
@@ -30,9 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="rms error allowed, as a share of the output's (default: its scheme's limits)",
     )
-    parser.add_argument(
-        "--allow-unsafe", action="store_true", help="run Python code stored in the model (Lambda)"
-    )
+    add_own_code(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         data=arguments.data,
         tolerance=arguments.tolerance,
         allow_unsafe=arguments.allow_unsafe,
+        modules=arguments.modules,
     )
     return {
         "path": str(arguments.artifact),

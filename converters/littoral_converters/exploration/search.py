@@ -39,6 +39,7 @@ from littoral_converters.exploration.proofs import Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, Timed, race
 from littoral_converters.exploration.workshop import Workshop
+from littoral_converters.own_modules import Modules, digests_of, names_of
 from littoral_converters.prepare import Request
 
 TIMED_SAMPLES = 16
@@ -69,6 +70,7 @@ def search(
     engines: Sequence[str] | None = None,
     batch: int | None = 1,
     allow_unsafe: bool = False,
+    modules: Modules = (),
     labels: Labels | None = None,
     preprocessing: Steps | None = None,
     report: Report = lambda step: None,
@@ -102,6 +104,8 @@ def search(
         engines: Engines to try in other ways than the usual one, None for all of the formats.
         batch: Batch size of the files, None for any.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
+        modules: Modules that define the model file's own layers, imported before it is opened; see
+            `littoral_converters.own_modules.import_modules`.
         labels: What the classes are called, for `littoral.Model.predict`: names in the order of the
             first output's last axis, or by output name; or a .txt (one a line) or .json file.
         preprocessing: How raw data becomes the input: steps as in `littoral.steps`, for the first
@@ -128,7 +132,12 @@ def search(
     machine = connect(target)
     settings = _settings(machine, threads, engines, choice)
     data = {"evaluation": evaluation_data, "representative": representative_data}
-    matters = {"batch": batch, **(dataclasses.asdict(description) if description else {})}
+    own = names_of(modules)
+    matters = {
+        "batch": batch,
+        **(dataclasses.asdict(description) if description else {}),
+        **({"modules": digests_of(own)} if own else {}),
+    }
     proofs = Proofs(files.make_folder(out), key_of(model, data, matters))
     request = Request(
         formats=choice.formats,
@@ -136,6 +145,7 @@ def search(
         representative_data=representative_data,
         evaluation_data=evaluation_data,
         allow_unsafe=allow_unsafe,
+        modules=own,
         needs_labels=True,
         description=description,
     )

@@ -59,7 +59,8 @@ def place(tmp_path_factory):
 
 def drift(folder, name, content=None, **options):
     content = (folder / name).read_bytes() if content is None else content
-    settings = {"data": None, "samples": 16, "limit_db": None, "allow_unsafe": False, **options}
+    settings = {"data": None, "samples": 16, "limit_db": None, "allow_unsafe": False, "modules": ()}
+    settings |= options
     return debug_file(folder / "net.keras", name, content, *settings.values())
 
 

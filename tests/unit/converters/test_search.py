@@ -31,7 +31,7 @@ from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, Timed, finalists
 from littoral_converters.exploration.search import npz_of
 from littoral_converters.exploration.workshop import Workshop
-from littoral_converters.layers import operators_of, scopes_of
+from littoral_converters.layers import operators_of
 from littoral_converters.prepare import Prepared, Request
 from littoral_converters.verification import Limits, compare
 
@@ -163,20 +163,6 @@ def test_the_final_has_the_fastest_files_and_the_fastest_of_each_format_that_is_
 
 
 # Names of layers
-
-
-def test_a_numbered_scope_is_the_layer_that_has_none_yet():
-    nodes = ["m/dense_1/MatMul", "m/dense_1_2/MatMul", "m/scores_1/MatMul", "x"]
-    assert scopes_of(nodes, ["dense", "dense_1", "scores"]) == {
-        "dense_1": "dense",
-        "dense_1_2": "dense_1",
-        "scores_1": "scores",
-    }
-
-
-def test_a_shared_layer_is_entered_more_than_once():
-    nodes = [f"m/dense{end}/MatMul" for end in ("", "_1", "_2")]
-    assert set(scopes_of(nodes, ["dense"]).values()) == {"dense"}
 
 
 def test_a_layer_without_operators_is_refused():
