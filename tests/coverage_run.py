@@ -35,6 +35,7 @@ FORMATS = ("tflite", "onnx")
 LIMITS = {"float32": 1e-4, "static_int8": 0.1}
 WORKERS = 2
 CALIBRATION = 64
+NO_MEMORY = "are free here"
 ROOT = Path(__file__).parent.parent
 START, END = "<!-- coverage -->", "<!-- /coverage -->"
 
@@ -88,11 +89,21 @@ class Found:
 
 
 def measure(names: Iterable[str], workers: int = WORKERS) -> Iterator[Found]:
-    """Convert models, several at a time, and yield what came of each as it is done."""
+    """Convert models, several at a time, and yield what came of each as it is done.
+
+    One that the machine has no memory for beside another is tried again in the end, alone.
+    """
     context = multiprocessing.get_context("spawn")
+    again = []
     with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
         for future in concurrent.futures.as_completed([pool.submit(check, n) for n in names]):
-            yield from future.result()
+            rows = future.result()
+            if workers > 1 and any(NO_MEMORY in row.refusal for row in rows):
+                again.append(rows[0].model)
+            else:
+                yield from rows
+    if again:
+        yield from measure(again, workers=1)
 
 
 def check(name: str) -> list[Found]:
