@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import base64
+import sys
 from pathlib import Path
 
 import littoral
 import numpy as np
+import onnx
+import onnx_writer
 from littoral import preprocess
+
+sys.path.append(str(Path(__file__).parent / "unit" / "sdk"))
+import test_structure
 
 IMAGE = {"step": "image", "height": 2, "width": 2, "channels": 1}
 ROW = {"step": "tabular", "columns": ["a", "b"]}
@@ -25,6 +31,7 @@ def cases(folder: Path, array):
         yield from calls(folder, format, array)
         yield from damaged((folder / f"one.{format}").read_bytes())
         yield from changed((folder / f"mlp.float32.{format}").read_bytes())
+    yield from built_wrong()
     yield from damaged(b"")
     yield from damaged(b'\x00it\'s no "model"\n\xff' * 3)
     yield from steps(array)
@@ -65,6 +72,25 @@ def damaged(content: bytes):
     ends = range(0, len(content), max(1, len(content) // 12)) if len(content) > 100 else [None]
     for end in ends:
         yield load(content[:end])
+
+
+def built_wrong():
+    """Files whose parts do not fit together, one rule broken in each."""
+    for path, value, _ in test_structure.BAD.values():
+        yield load(test_structure.changed(test_structure.setting(path, value)))
+    for dims in ([2, 4], [-1, 6], [1 << 40, 1 << 40], []):
+        model = onnx.load_from_string(small_constant())
+        del model.graph.initializer[0].dims[:]
+        model.graph.initializer[0].dims.extend(dims)
+        yield load(model.SerializeToString())
+
+
+def small_constant() -> bytes:
+    """An .onnx file of one constant, ``w [2, 3]``."""
+    sides = [("x", "float32", [2, 3])], [("y", "float32", [2, 3])]
+    return onnx_writer.write(
+        *sides, [("Add", ["x", "w"], ["y"], {})], {"w": np.ones((2, 3), np.float32)}
+    )
 
 
 def changed(content: bytes):

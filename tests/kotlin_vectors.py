@@ -24,6 +24,7 @@ from littoral.targets import _app, _model_file
 from littoral.tensors import quantize
 
 sys.path.append(str(Path(__file__).parent / "unit" / "sdk"))
+import kotlin_files
 import remembering_files
 
 SAMPLES = 6
@@ -307,6 +308,10 @@ def main() -> None:
         "cards": list(cards()),
         "arrays": list(arrays(out)),
         "errand": list(errand(demo, out)),
+        "damaged": list(kotlin_files.damaged(out)),
+        "signatures": list(kotlin_files.signatures(out, array)),
+        "options": list(kotlin_files.options(demo, array)),
+        "external": list(kotlin_files.external(out, array)),
         "messages": list(kotlin_messages.cases(out, array)),
     }
     for name, content in vectors.items():

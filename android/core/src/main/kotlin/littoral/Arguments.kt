@@ -24,7 +24,7 @@ internal object Arguments {
 
     /** One value per input, in the order of the specs. */
     fun assign(values: List<Tensor>, specs: List<TensorSpec>): List<Tensor> {
-        val names = specs.joinToString { it.name }
+        val names = namesOf(specs)
         if (specs.size > 1 && values.size == 1) {
             throw InputError(
                 "the model has ${specs.size} inputs ($names): expected a list in this " +
@@ -174,7 +174,7 @@ internal object Arguments {
     }
 
     private fun misfit(tensor: Tensor, spec: TensorSpec, step: Int): InputError {
-        val shape = spec.shape.map { it?.toString() ?: "any" }
+        val shape = shownSizes(spec.shape)
         val ways = if (step > 0 && shape.isNotEmpty()) {
             ", a batch ${listOf("N") + shape.drop(1)} or one sample ${shape.drop(1)}"
         } else {

@@ -11,7 +11,7 @@ package littoral
  * @property activation For an output with labels: `"logits"` where [Model.predict] has to turn its
  *     values into probabilities; null where they are scores as they are.
  */
-public data class CardTensor(
+public class CardTensor(
     public val name: String,
     public val shape: List<Int?>,
     public val dtype: String = "float32",
@@ -28,7 +28,7 @@ public data class CardTensor(
  * @property initial The input's value before the first step: a number for all of it, or nested lists
  *     of the input's shape without the batch axis.
  */
-public data class CardState(
+public class CardState(
     public val input: String,
     public val output: String,
     public val initial: Any = 0.0,
@@ -40,7 +40,7 @@ public data class CardState(
  * @property states What it remembers from step to step.
  * @property byStep Names of the inputs and outputs with a time axis, of size 1, behind the batch axis.
  */
-public data class CardStream(
+public class CardStream(
     public val states: List<CardState> = emptyList(),
     public val byStep: List<String> = emptyList(),
 )
@@ -58,7 +58,7 @@ public data class CardStream(
  * @property stream How a file of one time step remembers; null for a model that is run as a whole.
  * @property fields The whole card, with what this version has no property for.
  */
-public data class Card(
+public class Card(
     public val name: String,
     public val family: String? = null,
     public val task: String? = null,
@@ -77,6 +77,8 @@ public data class Card(
     public val accuracy: Double?
         get() = (fields["verification"] as? Map<*, *>)?.takeIf { it["metric"] == "accuracy" }
             ?.let { it["value"] as? Number }?.toDouble()
+
+    override fun toString(): String = "Card($name: ${fields.keys.joinToString()})"
 
     public companion object {
         /** The schema that this version reads. */

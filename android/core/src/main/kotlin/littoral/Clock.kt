@@ -21,7 +21,7 @@ public data class Plan(
  * all of them alike. The JVM cannot hold back its collector, as Python can; its pauses show in the
  * highest percentiles, as they do in an app.
  */
-internal class Clock(private val plan: Plan, private val now: () -> Long = System::nanoTime) {
+internal class Clock(private val plan: Plan, private val now: () -> Long = { System.nanoTime() }) {
     /** Durations in ns of each call: one array a round. */
     fun timeInTurn(calls: List<() -> Unit>): List<List<DoubleArray>> {
         val lengths = calls.map(::warmUp)

@@ -5,20 +5,27 @@ package littoral
  *
  * @property label The name, for example `"float32"`.
  * @property size Bytes of one element; 0 for text.
+ * @property least The least value of a whole-number type.
+ * @property most The largest value of a whole-number type; that of `int64` for `uint64`.
  */
-public enum class DType(public val label: String, public val size: Int) {
+public enum class DType(
+    public val label: String,
+    public val size: Int,
+    public val least: Long = 0,
+    public val most: Long = Long.MAX_VALUE,
+) {
     FLOAT32("float32", 4),
     FLOAT64("float64", 8),
     FLOAT16("float16", 2),
-    INT8("int8", 1),
-    UINT8("uint8", 1),
-    INT16("int16", 2),
-    UINT16("uint16", 2),
-    INT32("int32", 4),
-    UINT32("uint32", 4),
-    INT64("int64", 8),
+    INT8("int8", 1, -128, 127),
+    UINT8("uint8", 1, 0, 0xff),
+    INT16("int16", 2, -32768, 32767),
+    UINT16("uint16", 2, 0, 0xffff),
+    INT32("int32", 4, Int.MIN_VALUE.toLong(), Int.MAX_VALUE.toLong()),
+    UINT32("uint32", 4, 0, 0xffffffffL),
+    INT64("int64", 8, Long.MIN_VALUE),
     UINT64("uint64", 8),
-    BOOL("bool", 1),
+    BOOL("bool", 1, 0, 1),
     TEXT("str", 0),
     ;
 
@@ -27,29 +34,6 @@ public enum class DType(public val label: String, public val size: Int) {
 
     /** True for text. */
     public val isText: Boolean get() = this == TEXT
-
-    /** The least value of a whole-number type; that of `int64` for `uint64` too wide for a Long. */
-    public val least: Long
-        get() = when (this) {
-            INT8 -> Byte.MIN_VALUE.toLong()
-            INT16 -> Short.MIN_VALUE.toLong()
-            INT32 -> Int.MIN_VALUE.toLong()
-            INT64 -> Long.MIN_VALUE
-            else -> 0L
-        }
-
-    /** The largest value of a whole-number type; that of `int64` for `uint64`. */
-    public val most: Long
-        get() = when (this) {
-            INT8 -> Byte.MAX_VALUE.toLong()
-            UINT8 -> 0xff
-            INT16 -> Short.MAX_VALUE.toLong()
-            UINT16 -> 0xffff
-            INT32 -> Int.MAX_VALUE.toLong()
-            UINT32 -> 0xffffffffL
-            BOOL -> 1
-            else -> Long.MAX_VALUE
-        }
 
     override fun toString(): String = label
 

@@ -1,5 +1,6 @@
 package littoral
 
+import java.nio.ByteBuffer
 import java.util.ServiceLoader
 
 /**
@@ -16,6 +17,9 @@ public interface Engine {
     /** The dependency that an app adds for it, as a Gradle file writes it. */
     public val dependency: String
 
+    /** Names of the options it takes; one that ends with `.*` stands for a group. */
+    public val options: List<String>
+
     /** The library and its version, null when the app does not contain it. */
     public fun version(): String?
 
@@ -23,12 +27,34 @@ public interface Engine {
      * Load a model file.
      *
      * @param file The file, already checked.
-     * @param threads Threads that one call may use.
+     * @param settings How.
+     * @throws InputError A value that an option does not take.
      * @throws FormatError Not a model that this engine can execute.
      * @throws EngineNotInstalled The library is missing or another version than the pinned one.
      */
-    public fun open(file: ModelFile, threads: Int): Session
+    public fun open(file: ModelFile, settings: Settings): Session
 }
+
+/**
+ * One of the functions that a file offers, under a name.
+ *
+ * @property inputs Names of its inputs.
+ * @property outputs Names of its outputs.
+ */
+public data class Signature(public val inputs: List<String>, public val outputs: List<String>)
+
+/**
+ * Weights that a file keeps in another one beside it.
+ *
+ * @property name The tensor's name in the file.
+ * @property content Its values, little-endian, mapped into memory.
+ */
+public class Weights internal constructor(
+    public val name: String,
+    public val dtype: DType,
+    public val shape: List<Int>,
+    public val content: ByteBuffer,
+)
 
 /**
  * A model file as an engine gets it: what can be known without an engine is known.
@@ -36,20 +62,26 @@ public interface Engine {
  * @property content The whole file.
  * @property format `"tflite"` or `"onnx"`.
  * @property inputs In the file's order.
- * @property outputs In the file's order.
+ * @property outputs In the file's order, or that of the signature that is run.
  * @property isStateful A call leaves something behind that changes the next one.
+ * @property signatures The functions that the file offers, by name.
+ * @property signature Which of them is run, by its place in the file.
+ * @property weights Those that are in other files.
  */
 public class ModelFile internal constructor(
     public val content: ByteArray,
     public val format: String,
     public val inputs: List<TensorSpec>,
     public val outputs: List<TensorSpec>,
-    public val isStateful: Boolean,
+    public val isStateful: Boolean = false,
+    public val signatures: Map<String, Signature> = emptyMap(),
+    public val signature: Int = 0,
+    public val weights: List<Weights> = emptyList(),
 )
 
-/** How a file's sessions are opened: with which engine, and how many threads a call may use. */
-internal class Opener(val engine: Engine, private val threads: Int) {
-    fun open(file: ModelFile): Session = engine.open(file, threads)
+/** How a file's sessions are opened. */
+internal class Opener(val engine: Engine, private val settings: Settings) {
+    fun open(file: ModelFile): Session = engine.open(file, settings)
 }
 
 /** A loaded model file inside one engine. Used by one thread at a time. */
@@ -90,7 +122,8 @@ public object Engines {
     )
 
     private val all: List<Engine> by lazy {
-        ServiceLoader.load(Engine::class.java, Engine::class.java.classLoader).sortedBy { it.name }
+        ServiceLoader.load(Engine::class.java, Engine::class.java.classLoader)
+            .sortedWith { one, other -> one.name.compareTo(other.name) }
     }
 
     /** Every engine that the app knows, installed or not, by name. */

@@ -25,6 +25,10 @@ public enum class Verify {
  *
  * @property engine An engine's name, or `"auto"` for the first installed one that runs the format.
  * @property threads Threads that one call may use.
+ * @property options The engine's own options by name, for example `mapOf("xnnpack" to false)`; see
+ *     [Engine.options].
+ * @property signature Which of the functions in a .tflite file to run, by the names in
+ *     [Model.signatures]; null for the usual one.
  * @property verify Whether the file's digest is compared with its bytes.
  * @property trust Public keys; where there are any, the file must be signed by one of them.
  * @property maxBytes The largest file to accept.
@@ -32,6 +36,8 @@ public enum class Verify {
 public data class LoadOptions(
     public val engine: String = "auto",
     public val threads: Int = 1,
+    public val options: Map<String, Any> = emptyMap(),
+    public val signature: String? = null,
     public val verify: Verify = Verify.AUTO,
     public val trust: List<PublicKey> = emptyList(),
     public val maxBytes: Long = Int.MAX_VALUE.toLong(),
@@ -52,7 +58,11 @@ public object Littoral {
     /**
      * Load a model file by its path. The format is taken from the bytes, not from the name.
      *
-     * @throws InputError No such file, a folder, or an option that makes no sense.
+     * Weights beside an .onnx file are read from its own folder, unless trust is asked for: no signature
+     * covers them.
+     *
+     * @throws InputError No such file, a folder, an option that makes no sense, or a signature that there
+     *     is not.
      * @throws FormatError Not a model that the engine can execute.
      * @throws IntegrityError The file's bytes are not the ones that were written.
      * @throws EngineNotInstalled No engine of the app runs the format.
@@ -62,7 +72,7 @@ public object Littoral {
 
     /** Load a model file; as [load] with a path. */
     public fun load(file: File, options: LoadOptions = LoadOptions()): Model =
-        load(read(file, options), file.path, options)
+        load(read(file, options), file.path, options, file.absoluteFile.parentFile)
 
     /** Load a model from a stream, which is read to its end and not closed; as [load]. */
     public fun load(
@@ -102,7 +112,9 @@ public object Littoral {
         content: ByteArray,
         name: String = "<bytes>",
         options: LoadOptions = LoadOptions(),
-    ): Model {
+    ): Model = load(content, name, options, null)
+
+    private fun load(content: ByteArray, name: String, options: LoadOptions, folder: File?): Model {
         if (options.threads < 1) {
             throw InputError("threads is ${options.threads}: expected a whole number of at least 1")
         }
@@ -110,23 +122,18 @@ public object Littoral {
             throw InputError("trust demands a check and Verify.NEVER forbids it: leave out one of them")
         }
         if (content.size > options.maxBytes) throw tooLarge(name, options)
-        return explained(name) { open(content, name, options) }
+        return explained(name) { open(content, name, options, folder) }
     }
 
-    private fun open(content: ByteArray, name: String, options: LoadOptions): Model {
+    private fun open(content: ByteArray, name: String, options: LoadOptions, folder: File?): Model {
         val format = sniff(content)
         val signedBy = checked(content, format, options)
         val card = format.readCard(content)?.let(Card::fromJson)
         val engine = Engines.choose(options.engine, format.name)
-        val outline = format.outline(content)
-        val file = ModelFile(
-            content,
-            format.name,
-            outline.inputs,
-            outline.outputs,
-            outline.isStateful,
-        )
-        val opener = Opener(engine, options.threads)
+        val settings = Settings(options.threads, options.options, engine)
+        val file = format.read(content, options.signature, folder.takeIf { options.trust.isEmpty() })
+        if (file.outputs.isEmpty()) throw FormatError("the model has no outputs")
+        val opener = Opener(engine, settings)
         val shortName = name.replace('\\', '/').substringAfterLast('/')
         val model = Model(opener.open(file), file, opener, card, shortName, signedBy)
         try {
@@ -140,12 +147,13 @@ public object Littoral {
 
     /** The id of the trusted key that signed the file, null where none was asked for. */
     private fun checked(content: ByteArray, format: Format, options: LoadOptions): String? {
-        if (options.verify == Verify.NEVER) return null
         val integrity = Integrity(content, format)
         if (options.trust.isNotEmpty()) return integrity.checkSignature(options.trust)
-        if (integrity.check() == null && options.verify == Verify.ALWAYS) {
+        val digest = if (options.verify == Verify.NEVER) null else integrity.check()
+        if (digest == null && options.verify == Verify.ALWAYS) {
             throw IntegrityError("the file carries no digest, and Verify.ALWAYS demands one")
         }
+        if (digest == null) format.checkStructure(content) // nothing else vouches for it
         return null
     }
 

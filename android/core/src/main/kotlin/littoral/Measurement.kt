@@ -143,7 +143,7 @@ public class Measurement internal constructor(
 
         private fun sample(spec: TensorSpec, random: java.util.Random): Tensor {
             val shape = spec.shape.mapIndexed { axis, size -> size ?: if (axis == 0) 1 else OPEN_LENGTH }
-            val count = shape.fold(1, Int::times)
+            val count = countOf(shape)
             val dtype = spec.realDType
             if (dtype.isText) return Tensor.zeros(dtype, shape)
             if (dtype.isFloat) return Tensor.real(dtype, shape, DoubleArray(count) { random.nextGaussian() })

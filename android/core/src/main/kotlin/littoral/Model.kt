@@ -32,6 +32,9 @@ public class Model internal constructor(
     /** `"tflite"` or `"onnx"`. */
     public val format: String = file.format
 
+    /** The functions that a .tflite file offers, by the names that [LoadOptions.signature] takes. */
+    public val signatures: Map<String, Signature> = file.signatures
+
     /** Size of the file. */
     public val sizeBytes: Int = file.content.size
 
@@ -56,7 +59,7 @@ public class Model internal constructor(
      */
     public fun run(x: FloatArray): FloatArray {
         val shape = inputs.singleOrNull()?.shape?.drop(1)?.takeIf { null !in it }?.filterNotNull()
-        val fits = shape != null && shape.fold(1, Int::times) == x.size
+        val fits = shape != null && countOf(shape) == x.size
         return run(if (fits) Tensor.of(x, shape.orEmpty()) else Tensor.of(x)).floats
     }
 

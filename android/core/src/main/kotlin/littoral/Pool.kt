@@ -143,8 +143,6 @@ public class Pool(
 
     private fun closed(cause: Throwable?): EngineError =
         EngineError("the pool of $name is closed: make a new one", cause)
-
-    private companion object {
-        const val WAITING_PER_MEMBER = 4
-    }
 }
+
+private const val WAITING_PER_MEMBER = 4

@@ -62,7 +62,7 @@ internal fun rank(scores: Tensor, described: CardTensor, top: Int?): List<Predic
     val labels = described.labels
     val values = scored(scores, labels.size, described.activation)
     val isNamed = labels.size == values.size
-    val order = values.indices.sortedByDescending { values[it] }
+    val order = values.indices.sortedWith { one, other -> values[other].compareTo(values[one]) }
     return order.take(top ?: values.size).map { index ->
         Prediction(if (isNamed) labels[index] else "$index", values[index].toFloat(), index)
     }

@@ -7,7 +7,6 @@ import littoral.steps.ImageStep
 import littoral.steps.LogMelStep
 import littoral.steps.MfccStep
 import littoral.steps.StandardizeStep
-import littoral.steps.Step
 import littoral.steps.TabularStep
 import littoral.steps.VocabularyStep
 
@@ -16,17 +15,6 @@ import littoral.steps.VocabularyStep
  * steps of the model's card. What a step's settings mean is written in the Python file of its name.
  */
 public object Preprocess {
-    private val STEPS: Map<String, Step> = mapOf(
-        "audio" to AudioStep,
-        "bytes" to BytesStep,
-        "image" to ImageStep,
-        "log_mel" to LogMelStep,
-        "mfcc" to MfccStep,
-        "standardize" to StandardizeStep,
-        "tabular" to TabularStep,
-        "vocabulary" to VocabularyStep,
-    )
-
     /**
      * Run a card's steps one after the other.
      *
@@ -43,11 +31,21 @@ public object Preprocess {
     }
 
     private fun prepared(step: Map<String, Any?>): (Any) -> Tensor {
-        val chosen = STEPS[step["step"]] ?: throw InputError(
-            "littoral ${Littoral.VERSION} knows no step ${shown(step["step"])}, only " +
-                "${STEPS.keys.joinToString()}: was the model written by a newer version?",
-        )
-        return chosen.prepare(Fields(step))
+        val fields = Fields(step)
+        return when (step["step"]) {
+            "audio" -> AudioStep.prepare(fields)
+            "bytes" -> BytesStep.prepare(fields)
+            "image" -> ImageStep.prepare(fields)
+            "log_mel" -> LogMelStep.prepare(fields)
+            "mfcc" -> MfccStep.prepare(fields)
+            "standardize" -> StandardizeStep.prepare(fields)
+            "tabular" -> TabularStep.prepare(fields)
+            "vocabulary" -> VocabularyStep.prepare(fields)
+            else -> throw InputError(
+                "littoral ${Littoral.VERSION} knows no step ${shown(step["step"])}, only audio, bytes, image, " +
+                    "log_mel, mfcc, standardize, tabular, vocabulary: was the model written by a newer version?",
+            )
+        }
     }
 }
 

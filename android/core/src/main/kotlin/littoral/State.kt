@@ -39,7 +39,7 @@ internal fun statesOf(
         val name = quoted(outputs[it[0].output].name)
         throw InputError("state: output $name cannot become two inputs at once")
     }
-    return found.sortedBy { it.input }
+    return found.sortedWith { one, other -> one.input - other.input }
 }
 
 private fun state(
@@ -63,7 +63,7 @@ private fun state(
 private fun find(specs: List<TensorSpec>, name: String, side: String): Int {
     val place = specs.indexOfFirst { it.name == name }
     if (place >= 0) return place
-    val names = specs.joinToString { it.name }
+    val names = namesOf(specs)
     throw InputError("state: the file has no $side ${quoted(name)}: its ${side}s are $names")
 }
 
@@ -98,13 +98,13 @@ private fun before(spec: TensorSpec, value: Any): Tensor {
     val shape = spec.shape.mapIndexed { axis, size -> size ?: if (axis == 0) 1 else 0 }
     val given = ArrayList<Double>()
     flatten(value, given)
-    val count = shape.fold(1, Int::times)
+    val count = countOf(shape)
     if (given.size != 1 && given.size != count && 0 !in shape) {
         throw InputError("initial: ${quoted(spec.name)} expects ${spec.realDType} of shape $shape")
     }
     val kept = (value as? Tensor)?.shape?.takeIf { 0 in shape && it.size == shape.size }
     val wanted = kept ?: shape
-    val numbers = DoubleArray(wanted.fold(1, Int::times)) { if (given.size == 1) given[0] else given[it] }
+    val numbers = DoubleArray(countOf(wanted)) { if (given.size == 1) given[0] else given[it] }
     val isReal = spec.isQuantized || spec.dtype.isFloat
     if (!isReal) return Tensor.whole(spec.dtype, wanted, LongArray(numbers.size) { numbers[it].toLong() })
     val real = Tensor.real(if (spec.isQuantized) DType.FLOAT32 else spec.dtype, wanted, numbers)
@@ -121,4 +121,4 @@ private fun flatten(value: Any?, into: MutableList<Double>) {
 }
 
 private fun shownSpec(spec: TensorSpec): String =
-    "(${spec.dtype} [${spec.shape.joinToString { it?.toString() ?: "any" }}])"
+    "(${spec.dtype} [${shownSizes(spec.shape).joinToString()}])"

@@ -58,7 +58,7 @@ public class Stream internal constructor(
     /** Run one step whose values are given row-major; as [step]. */
     public fun step(x: FloatArray): FloatArray {
         val shape = inputs.singleOrNull()?.shape?.takeIf { null !in it }?.filterNotNull()
-        val fits = shape != null && shape.fold(1, Int::times) == x.size
+        val fits = shape != null && countOf(shape) == x.size
         return step(if (fits) Tensor.of(x, shape.orEmpty()) else Tensor.of(x)).floats
     }
 
@@ -188,7 +188,7 @@ private fun inSteps(given: Tensor, taken: StepTensor): Pair<Tensor, Boolean> {
     val extra = tensor.shape.size - wanted.size
     val sizes = tensor.shape.drop(maxOf(extra, 0))
     if (extra !in 0..1 || !wanted.zip(sizes).all { (size, got) -> size == null || size == got }) {
-        val one = wanted.map { it?.toString() ?: "any" }
+        val one = shownSizes(wanted)
         throw InputError(
             "input ${quoted(taken.spec.name)}: expected one step $one or several ${listOf("n") + one}, " +
                 "came ${given.dtype} of shape ${given.shape}",

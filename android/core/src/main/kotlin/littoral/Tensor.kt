@@ -44,23 +44,21 @@ public class Tensor private constructor(
     public val texts: Array<String> get() = values as? Array<String> ?: mistaken("texts")
 
     /** The value at a place of the row-major order, whatever the type; NaN for text. */
-    public fun doubleAt(index: Int): Double = when (dtype) {
-        DType.FLOAT32 -> (values as FloatArray)[index].toDouble()
-        DType.FLOAT64 -> (values as DoubleArray)[index]
-        DType.FLOAT16 -> halfToFloat((values as ShortArray)[index]).toDouble()
-        DType.TEXT -> Double.NaN
+    public fun doubleAt(index: Int): Double = when {
+        values is FloatArray -> values[index].toDouble()
+        values is DoubleArray -> values[index]
+        values is ShortArray && dtype.isFloat -> halfToFloat(values[index]).toDouble()
+        dtype.isText -> Double.NaN
         else -> longAt(index).toDouble()
     }
 
     /** The value at a place of the row-major order of a whole-number or boolean tensor. */
-    public fun longAt(index: Int): Long = when (dtype) {
-        DType.INT8 -> (values as ByteArray)[index].toLong()
-        DType.UINT8, DType.BOOL -> (values as ByteArray)[index].toLong() and 0xff
-        DType.INT16 -> (values as ShortArray)[index].toLong()
-        DType.UINT16 -> (values as ShortArray)[index].toLong() and 0xffff
-        DType.INT32 -> (values as IntArray)[index].toLong()
-        DType.UINT32 -> (values as IntArray)[index].toLong() and 0xffffffffL
-        DType.INT64, DType.UINT64 -> (values as LongArray)[index]
+    public fun longAt(index: Int): Long = when {
+        values is ByteArray -> values[index].toLong() and (if (dtype == DType.INT8) -1 else 0xff)
+        values is ShortArray && !dtype.isFloat ->
+            values[index].toLong() and (if (dtype == DType.INT16) -1 else 0xffff)
+        values is IntArray -> values[index].toLong() and (if (dtype == DType.INT32) -1 else 0xffffffffL)
+        values is LongArray -> values[index]
         else -> doubleAt(index).toLong()
     }
 
@@ -184,14 +182,14 @@ public class Tensor private constructor(
             }
         }
 
-        private fun blank(dtype: DType, count: Int): Any = when (dtype) {
-            DType.FLOAT32 -> FloatArray(count)
-            DType.FLOAT64 -> DoubleArray(count)
-            DType.INT8, DType.UINT8, DType.BOOL -> ByteArray(count)
-            DType.INT16, DType.UINT16, DType.FLOAT16 -> ShortArray(count)
-            DType.INT32, DType.UINT32 -> IntArray(count)
-            DType.INT64, DType.UINT64 -> LongArray(count)
-            DType.TEXT -> Array(count) { "" }
+        private fun blank(dtype: DType, count: Int): Any = when {
+            dtype == DType.FLOAT32 -> FloatArray(count)
+            dtype == DType.FLOAT64 -> DoubleArray(count)
+            dtype.isText -> Array(count) { "" }
+            dtype.size == 1 -> ByteArray(count)
+            dtype.size == 2 -> ShortArray(count)
+            dtype.size == 4 -> IntArray(count)
+            else -> LongArray(count)
         }
 
         /** How many values a shape holds; refused where no array holds so many. */
@@ -210,10 +208,10 @@ public class Tensor private constructor(
 
         /** Whole numbers, cut to the width of a type. */
         internal fun whole(dtype: DType, shape: List<Int>, values: LongArray): Tensor {
-            val cut: Any = when (dtype) {
-                DType.INT8, DType.UINT8, DType.BOOL -> ByteArray(values.size) { values[it].toByte() }
-                DType.INT16, DType.UINT16 -> ShortArray(values.size) { values[it].toShort() }
-                DType.INT32, DType.UINT32 -> IntArray(values.size) { values[it].toInt() }
+            val cut: Any = when (dtype.size) {
+                1 -> ByteArray(values.size) { values[it].toByte() }
+                2 -> ShortArray(values.size) { values[it].toShort() }
+                4 -> IntArray(values.size) { values[it].toInt() }
                 else -> values
             }
             return Tensor(dtype, shape, cut)
@@ -221,9 +219,9 @@ public class Tensor private constructor(
 
         /** Real numbers, rounded to a floating-point type. */
         internal fun real(dtype: DType, shape: List<Int>, values: DoubleArray): Tensor {
-            val rounded: Any = when (dtype) {
-                DType.FLOAT64 -> values
-                DType.FLOAT16 -> ShortArray(values.size) { floatToHalf(values[it].toFloat()) }
+            val rounded: Any = when {
+                dtype == DType.FLOAT64 -> values
+                dtype == DType.FLOAT16 -> ShortArray(values.size) { floatToHalf(values[it].toFloat()) }
                 else -> FloatArray(values.size) { values[it].toFloat() }
             }
             return Tensor(if (dtype.isFloat) dtype else DType.FLOAT32, shape, rounded)

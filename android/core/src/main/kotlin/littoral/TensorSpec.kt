@@ -24,6 +24,15 @@ public data class TensorSpec(
         get() = if (isQuantized || dtype == DType.FLOAT16) DType.FLOAT32 else dtype
 }
 
+/** Names of inputs or outputs, for messages. */
+internal fun namesOf(specs: List<TensorSpec>): String = specs.joinToString { it.name }
+
+/** Sizes as messages show them. */
+internal fun shownSizes(shape: List<Int?>): List<String> = shape.map { it?.toString() ?: "any" }
+
+/** How many values a tensor of this shape has. */
+internal fun countOf(shape: List<Int>): Int = shape.fold(1, Int::times)
+
 /**
  * Real numbers to the integers of a quantized tensor, rounded half to even and saturated:
  * `round(real / scale) + zeroPoint`, in the arithmetic of float32.

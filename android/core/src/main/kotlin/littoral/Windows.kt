@@ -47,7 +47,7 @@ public class Windows internal constructor(
     public fun step(x: Tensor): Tensor {
         if (outputs.size != 1) {
             throw InputError(
-                "the model has ${outputs.size} outputs (${outputs.joinToString { it.name }}): " +
+                "the model has ${outputs.size} outputs (${namesOf(outputs)}): " +
                     "step with a map, which returns all of them",
             )
         }
@@ -102,7 +102,7 @@ public class Windows internal constructor(
         val rows = if (x.shape.size == rowShape.size) x.reshape(listOf(1) + x.shape) else x
         val sizes = rowShape.zip(rows.shape.drop(1))
         if (rows.shape.size != rowShape.size + 1 || !sizes.all { (size, got) -> size == null || size == got }) {
-            val one = rowShape.map { it?.toString() ?: "any" }
+            val one = shownSizes(rowShape)
             throw InputError(
                 "input ${quoted(spec.name)}: expected a row $one or several ${listOf("n") + one}, " +
                     "came ${x.dtype} of shape ${x.shape}",
@@ -136,7 +136,7 @@ public class Windows internal constructor(
 /** Windows of a model; see [Model.windows]. */
 internal fun windowsOf(model: Model, hop: Int?, window: Int?, smooth: Int): Windows {
     val spec = model.inputs.singleOrNull() ?: throw InputError(
-        "${model.name} has several inputs (${model.inputs.joinToString { it.name }}): windows are for one",
+        "${model.name} has several inputs (${namesOf(model.inputs)}): windows are for one",
     )
     val described = model.card?.inputs.orEmpty()
     val steps = (described.firstOrNull { it.name == spec.name } ?: described.firstOrNull())?.preprocessing.orEmpty()

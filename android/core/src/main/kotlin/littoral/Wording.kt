@@ -36,7 +36,7 @@ internal fun shown(value: Any?): String = when (value) {
     null -> "None"
     is String -> quoted(value)
     is Boolean -> if (value) "True" else "False"
-    is List<*> -> value.joinToString(", ", "[", "]", transform = ::shown)
+    is List<*> -> value.joinToString(", ", "[", "]") { shown(it) }
     is Map<*, *> -> value.entries.joinToString(", ", "{", "}") { "${shown(it.key)}: ${shown(it.value)}" }
     else -> value.toString()
 }

@@ -278,6 +278,7 @@ public abstract class EngineContract(private val engine: String, private val for
         val unknown = LoadOptions("tensorflow")
         val none = assertThrows(InputError::class.java) { Littoral.load(Golden.file("one.$format"), unknown) }
         assertTrue(none.message.startsWith("unknown engine 'tensorflow': choose from "))
+        if (Engines.known().size > 1) return // an app that has both
         val missing =
             assertThrows(EngineNotInstalled::class.java) { Littoral.load(Golden.file("one.$other")) }
         assertTrue("file needs an engine: add implementation(" in missing.message)
@@ -295,7 +296,7 @@ public abstract class EngineContract(private val engine: String, private val for
 
     private companion object {
         /** What Python's parsers begin with when they say where a file breaks. */
-        val PARSERS = listOf("a FlatBuffer", "protobuf", "the TFLite file", "the ONNX file", "the file's graph")
+        val PARSERS = listOf("a FlatBuffer", "protobuf")
         const val CYCLES_TO_SETTLE = 200
         const val CYCLES = 1000
         const val ALLOWED_KIBIBYTES = 40_000

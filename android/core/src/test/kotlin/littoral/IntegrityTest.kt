@@ -17,7 +17,7 @@ import java.util.Base64
 @Suppress("UNCHECKED_CAST")
 internal class IntegrityTest {
     private val file = File(Golden.repository, "tests/golden/seals.json")
-    private val seals = Json.parse(file.readText()) as Map<String, Any?>
+    private val seals = Golden.parse(file.readText()) as Map<String, Any?>
     private val key = PublicKey.of(seals["public_key"].toString())
 
     @Test

@@ -11,7 +11,7 @@ internal class PredictionTest {
     @TestFactory
     fun `the golden predictions that every language shares`(): List<DynamicTest> {
         val file = File(Golden.repository, "tests/golden/predictions.json")
-        val golden = Json.parse(file.readText()) as Map<String, Any?>
+        val golden = Golden.parse(file.readText()) as Map<String, Any?>
         val allowed = (golden["tolerance"] as Map<String, Number>).getValue("absolute").toDouble()
         return (golden["cases"] as List<Map<String, Any?>>).map { case ->
             dynamicTest(case["name"].toString()) {

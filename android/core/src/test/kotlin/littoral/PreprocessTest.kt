@@ -18,7 +18,7 @@ internal class PreprocessTest {
         }
         assertTrue(files.orEmpty().isNotEmpty())
         return files.orEmpty().sorted().flatMap { file ->
-            val vectors = Json.parse(file.readText()) as Map<String, Any?>
+            val vectors = Golden.parse(file.readText()) as Map<String, Any?>
             val inputs = vectors["inputs"] as Map<String, Map<String, Any?>>
             (vectors["cases"] as List<Map<String, Any?>>).map { case ->
                 dynamicTest("${file.name} ${case["name"]}") {
@@ -56,11 +56,9 @@ internal class PreprocessTest {
     }
 
     private fun tensor(input: Map<String, Any?>): Tensor {
-        val values = (input["values"] as List<Number>).map { it.toDouble() }.toDoubleArray()
+        val values = (input["values"] as List<Number>).map { it.toDouble() }
         val shape = (input["shape"] as List<Long>?)?.map { it.toInt() } ?: listOf(values.size)
-        val dtype = DType.of(input["dtype"].toString())!!
-        if (dtype.isFloat) return Tensor.real(dtype, shape, values)
-        return Tensor.whole(dtype, shape, LongArray(values.size) { values[it].toLong() })
+        return Golden.numbers(DType.of(input["dtype"].toString())!!, shape, values)
     }
 
     @TestFactory

@@ -50,12 +50,15 @@ public abstract class ServingContract(private val engine: String, private val fo
                         val found = (0 until x.shape[0] step size).map {
                             windows.step(x.rows(it, minOf(it + size, x.shape[0])))
                         }
-                        assertTrue(Golden.difference(wanted, Tensor.concatenated(found)) <= CLOSENESS)
+                        assertTrue(Golden.difference(wanted, joined(found, wanted.shape)) <= CLOSENESS)
                         assertEquals(wanted.shape[0], windows.count)
                     }
                 }
             }
         }
+
+    private fun joined(pieces: List<Tensor>, shape: List<Int>): Tensor =
+        Tensor.of(pieces.flatMap { it.floats.toList() }.toFloatArray(), shape)
 
     @Test
     public fun `windows that cannot be are refused in the words of Python`() {
@@ -94,7 +97,7 @@ public abstract class ServingContract(private val engine: String, private val fo
     @Suppress("UNCHECKED_CAST")
     public fun `the golden sequences that every language shares`() {
         val folder = File(Golden.repository, "tests/golden/streams")
-        val golden = Json.parse(File(folder, "golden.json").readText()) as Map<String, Any?>
+        val golden = Golden.parse(File(folder, "golden.json").readText()) as Map<String, Any?>
         val sequences = golden["sequences"] as List<Map<String, Map<String, List<List<Double>>>>>
         Littoral.load(File(folder, "golden.$format")).use { model ->
             for (sequence in sequences) {
@@ -112,7 +115,7 @@ public abstract class ServingContract(private val engine: String, private val fo
     }
 
     private fun rows(byName: Map<String, List<List<Double>>>): Map<String, Tensor> = byName.mapValues { (_, rows) ->
-        Tensor.real(DType.FLOAT32, listOf(rows.size, rows[0].size), rows.flatten().toDoubleArray())
+        Golden.numbers(DType.FLOAT32, listOf(rows.size, rows[0].size), rows.flatten())
     }
 
     @Test
@@ -179,7 +182,7 @@ public abstract class ServingContract(private val engine: String, private val fo
         assertEquals(figures.sorted(), figures)
         assertTrue(figures[0] > 0 && (fields["load_ms"] as Double) > 0)
         assertTrue(measured[0].ratioTo(measured[1]).value > 0)
-        assertEquals(fields, Json.parse(measured[1].toJson()).let(::comparable))
+        assertEquals(fields, Golden.parse(measured[1].toJson()).let(::comparable))
         listOf(first, second).forEach { it.close() }
     }
 

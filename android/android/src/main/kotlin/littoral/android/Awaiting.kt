@@ -2,8 +2,6 @@ package littoral.android
 
 import littoral.Pool
 import littoral.Tensor
-import kotlin.coroutines.resume
-import kotlin.coroutines.resumeWithException
 import kotlin.coroutines.suspendCoroutine
 
 /**
@@ -16,7 +14,5 @@ import kotlin.coroutines.suspendCoroutine
  * @throws littoral.EngineBusy As many calls wait as may.
  */
 public suspend fun Pool.await(x: Tensor): Tensor = suspendCoroutine { continuation ->
-    submit(x, timeoutMilliseconds = 0) { result ->
-        result.fold(continuation::resume, continuation::resumeWithException)
-    }
+    submit(x, timeoutMilliseconds = 0) { continuation.resumeWith(it) }
 }

@@ -9,11 +9,14 @@ import com.android.dx.dex.cf.CfTranslator
 import com.android.dx.dex.file.DexFile
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.ByteArrayInputStream
 import java.io.ByteArrayOutputStream
+import java.io.DataInputStream
 import java.io.File
+import java.lang.reflect.InvocationTargetException
 import java.net.URLClassLoader
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
@@ -38,12 +41,12 @@ internal class AarTest {
     }
 
     @Test
-    fun `an app ships less than 200 KB of it`() {
+    fun `its classes have less than 200 KB, as they come and as an app ships them`() {
         val classes = entries.getValue("classes.jar")
         val dex = dexed(inside(classes).filterKeys { it.endsWith(".class") })
         val shipped = ByteArrayOutputStream().also { out -> DeflaterOutputStream(out).use { it.write(dex) } }.size()
         val sizes = "classes.jar ${classes.size} bytes, as dex ${dex.size}, compressed $shipped"
-        assertTrue(shipped < SHIPPED_BYTES && classes.size < CLASSES_BYTES, sizes)
+        assertTrue(shipped < MOST_BYTES && classes.size < CLASSES_BYTES, sizes)
     }
 
     @Test
@@ -58,22 +61,52 @@ internal class AarTest {
     }
 
     @Test
-    fun `its classes run`() {
-        val jar = File.createTempFile("classes", ".jar").apply { deleteOnExit() }
-        jar.writeBytes(entries.getValue("classes.jar"))
+    fun `they refer to no class of ours that is not there`() {
+        val classes = inside(entries.getValue("classes.jar")).filterKeys { it.endsWith(".class") }
+        val known = classes.keys.map { it.removeSuffix(".class") }.toSet()
+        val named = classes.values.flatMap(::texts).flatMap { text ->
+            val types = Regex("L(littoral/[\\w/$]+);").findAll(text).map { it.groupValues[1] }.toList()
+            types + listOf(text).filter { it.matches(Regex("littoral/[\\w/$]+")) }
+        }
+        assertTrue(named.size > known.size)
+        assertEquals(emptySet<String>(), named.toSet() - known)
+    }
+
+    /** Every text that a class file holds: the names of what it refers to among them. */
+    private fun texts(content: ByteArray): List<String> {
+        val found = ArrayList<String>()
+        val input = DataInputStream(content.inputStream())
+        input.skipBytes(8)
+        var left = input.readUnsignedShort() - 1
+        while (left > 0) {
+            val tag = input.readUnsignedByte()
+            if (tag == 1) found += input.readUTF() else input.skipBytes(CONSTANT_BYTES[tag])
+            left -= if (tag == LONG || tag == DOUBLE) 2 else 1
+        }
+        return found
+    }
+
+    @Test
+    fun `without an engine in the app they say which to add`() {
+        val wanted = mapOf(
+            "tflite" to "a .tflite file needs an engine: add implementation(",
+            "onnx" to "an .onnx file needs an engine: add implementation(",
+        )
         val others = System.getProperty("java.class.path").split(File.pathSeparator).map(::File)
-            .filter { file -> OTHERS.any { file.name.startsWith(it) } }
-        val urls = (listOf(jar) + others).map { it.toURI().toURL() }.toTypedArray()
-        URLClassLoader(urls, ClassLoader.getPlatformClassLoader()).use { loader ->
+        val urls = others.filter {
+            it.name == "classes.jar" || it.name.startsWith("kotlin-stdlib-")
+        }.map { it.toURI().toURL() }
+        URLClassLoader(urls.toTypedArray(), ClassLoader.getPlatformClassLoader()).use { loader ->
             val littoral = loader.loadClass("littoral.Littoral")
             val options = loader.loadClass("littoral.LoadOptions").getConstructor().newInstance()
-            for (format in listOf("onnx", "tflite")) {
+            for ((format, start) in wanted) {
                 val file = File(System.getProperty("littoral.golden"), "one.$format")
                 val load = littoral.getMethod("load", File::class.java, options.javaClass)
-                val model = load.invoke(littoral.getField("INSTANCE").get(null), file, options)
-                val run = model.javaClass.getMethod("run", FloatArray::class.java)
-                assertEquals(listOf(2f, 4f, 6f), (run.invoke(model, floatArrayOf(1f, 2f, 3f)) as FloatArray).toList())
-                (model as AutoCloseable).close()
+                val error = assertThrows(InvocationTargetException::class.java) {
+                    load.invoke(littoral.getField("INSTANCE").get(null), file, options)
+                }.targetException
+                assertEquals("littoral.EngineNotInstalled", error.javaClass.name, "$error")
+                assertTrue(start in error.message.orEmpty(), error.message)
             }
         }
     }
@@ -170,13 +203,13 @@ internal class AarTest {
     }
 
     private companion object {
-        /** The compressed dex, before R8, which leaves of it what the app calls. */
-        const val SHIPPED_BYTES = 200_000
-
-        /** The jar that apps compile against, with line numbers and Kotlin's metadata. */
-        const val CLASSES_BYTES = 350_000
+        /** How long a class file's constants are, by their kind; 1 is a text. */
+        val CONSTANT_BYTES = intArrayOf(0, 0, 0, 4, 4, 8, 8, 2, 2, 4, 4, 4, 4, 0, 0, 3, 2, 4, 4, 2, 2)
+        const val LONG = 5
+        const val DOUBLE = 6
+        const val MOST_BYTES = 200_000
+        const val CLASSES_BYTES = 215_000
         const val CLASS_FILE_VERSION = 7
-        val OTHERS = listOf("kotlin-stdlib-", "jna-", "onnxruntime-")
         const val PAGE_BYTES = 0x4000L
         val WIDE = listOf("arm64-v8a", "x86_64")
     }

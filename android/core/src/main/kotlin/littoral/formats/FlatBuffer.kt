@@ -61,24 +61,30 @@ internal class FlatBuffer(val content: ByteArray) {
 /** One table, read lazily by field id. */
 internal class Table(private val source: FlatBuffer, private val position: Long) {
     private val entries: IntArray
+    private val inline: Int
 
     init {
         source.spend(0, 0, 0)
         val vtable = position - source.intAt(position)
         val size = source.shortAt(vtable)
-        if (size < 4 || size % 2 != 0) {
-            throw FormatError("a FlatBuffer vtable of $size bytes: the file is damaged")
+        inline = source.shortAt(vtable + 2)
+        if (size < 4 || size % 2 != 0 || inline < 4 || position + inline > source.content.size) {
+            throw FormatError("a FlatBuffer table has no sound vtable: the file is damaged")
         }
         source.spend(0, 1, vtable + size)
         entries = IntArray((size - 4) / 2) { source.shortAt(vtable + 4 + 2 * it) }
     }
 
-    fun int(index: Int, default: Int = 0): Int = field(index)?.let(source::intAt) ?: default
+    fun has(index: Int): Boolean = entries.getOrElse(index) { 0 } != 0
 
-    fun byte(index: Int, default: Int = 0): Int = field(index)?.let(source::byteAt) ?: default
+    fun int(index: Int, default: Int = 0): Int = field(index, 4)?.let(source::intAt) ?: default
+
+    fun long(index: Int): Long = field(index, 8)?.let(source::longAt) ?: 0
+
+    fun byte(index: Int, default: Int = 0): Int = field(index, 1)?.let(source::byteAt) ?: default
 
     /** A table field, null when absent. */
-    fun table(index: Int): Table? = field(index)?.let { Table(source, source.follow(it)) }
+    fun table(index: Int): Table? = field(index, 4)?.let { Table(source, source.follow(it)) }
 
     /** A vector of tables, empty when absent. */
     fun tables(index: Int): List<Table> {
@@ -110,11 +116,19 @@ internal class Table(private val source: FlatBuffer, private val position: Long)
     /** A string, empty when absent. */
     fun text(index: Int): String = String(blob(index), Charsets.UTF_8)
 
-    private fun field(index: Int): Long? =
-        entries.getOrElse(index) { 0 }.takeIf { it != 0 }?.let { position + it }
+    /** How many items of so many bytes a vector has. */
+    fun count(index: Int, size: Int): Int = vector(index, size).second
+
+    private fun field(index: Int, width: Int): Long? {
+        val offset = entries.getOrElse(index) { 0 }
+        if (offset + width > inline && offset != 0) {
+            throw FormatError("a FlatBuffer field is outside its table: the file is damaged")
+        }
+        return if (offset == 0) null else position + offset
+    }
 
     private fun vector(index: Int, size: Int): Pair<Long, Int> {
-        val at = field(index) ?: return 0L to 0
+        val at = field(index, 4) ?: return 0L to 0
         val start = source.follow(at)
         val count = source.unsignedAt(start)
         // Bytes are copied, not visited, so only the check of their bounds is due for them.

@@ -1,8 +1,9 @@
 package littoral.formats
 
 import littoral.FormatError
-import littoral.TensorSpec
+import littoral.ModelFile
 import littoral.quoted
+import java.io.File
 import java.util.zip.ZipInputStream
 
 private const val SHOWN = 24
@@ -18,8 +19,17 @@ internal interface Format {
     /** The card's JSON, null when the file has no card. */
     fun readCard(content: ByteArray): String?
 
-    /** Inputs, outputs and state. */
-    fun outline(content: ByteArray): Outline
+    /**
+     * What an engine has to know of the file.
+     *
+     * @param signature Which of its functions to run, null for the usual one.
+     * @param folder Where the file is, null where that is not known: what it keeps in other files is
+     *     read from there.
+     */
+    fun read(content: ByteArray, signature: String?, folder: File?): ModelFile
+
+    /** Refuse a file whose parts do not fit together, and which no digest vouches for. */
+    fun checkStructure(content: ByteArray)
 
     /** Where the seal's record is, null when it is not in its place. */
     fun sealSpan(content: ByteArray): IntRange?
@@ -33,19 +43,6 @@ internal interface Format {
     /** The record out of the file, null when it is damaged. */
     fun decodeSeal(text: ByteArray): ByteArray?
 }
-
-/**
- * What a file holds, read from its bytes.
- *
- * @property inputs In the file's order.
- * @property outputs In the file's order.
- * @property isStateful Does a call leave something behind that changes the next call?
- */
-internal class Outline(
-    val inputs: List<TensorSpec>,
-    val outputs: List<TensorSpec>,
-    val isStateful: Boolean = false,
-)
 
 private val FORMATS = listOf(OnnxFormat, TfliteFormat)
 

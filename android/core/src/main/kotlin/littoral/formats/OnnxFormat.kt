@@ -3,7 +3,12 @@ package littoral.formats
 import littoral.Card
 import littoral.DType
 import littoral.FormatError
+import littoral.InputError
+import littoral.ModelFile
 import littoral.TensorSpec
+import littoral.Weights
+import littoral.quoted
+import java.io.File
 
 /** ONNX: a protobuf message (ModelProto). Field numbers are those of the published schema. */
 internal object OnnxFormat : Format {
@@ -31,6 +36,11 @@ internal object OnnxFormat : Format {
     private const val ATTRIBUTES = 5
     private val ATTRIBUTE_TENSORS = setOf(5L, 10L)
     private val ATTRIBUTE_GRAPHS = setOf(6L, 11L)
+    private val ATTRIBUTE_SPARSE = setOf(22L, 23L)
+    private const val FUNCTIONS = 25
+    private const val FUNCTION_NODES = 7
+    private const val SPARSE = 15
+    private const val TENSOR_TYPE = 2
     private const val TENSOR_NAME = 8
     private const val TENSOR_LOCATION = 14
     private const val DEEPEST_GRAPH = 32
@@ -61,13 +71,23 @@ internal object OnnxFormat : Format {
     override fun readCard(content: ByteArray): String? = Message(content).all(METADATA)
         .firstOrNull { it.text(1) == Card.KEY }?.let { String(it.blob(2), Charsets.UTF_8) }
 
-    override fun outline(content: ByteArray): Outline {
-        val graph = Message(content).first(GRAPH) ?: throw FormatError("the ONNX file holds no graph")
-        if (contains(content, "location".toByteArray())) refuseExternal(graph, 0)
+    override fun checkStructure(content: ByteArray): Unit =
+        graph(content).all(INITIALIZERS).forEach(::checkConstant)
+
+    private fun graph(content: ByteArray): Message =
+        Message(content).first(GRAPH) ?: throw FormatError("the ONNX file holds no graph")
+
+    override fun read(content: ByteArray, signature: String?, folder: File?): ModelFile {
+        if (signature != null) throw InputError("no signature ${quoted(signature)}: an ONNX file has none")
+        val model = Message(content)
+        val graph = graph(content)
         val constants = graph.all(INITIALIZERS).map { it.text(TENSOR_NAME) }.toSet()
-        return Outline(
+        return ModelFile(
+            content,
+            name,
             inputs = graph.all(INPUTS).filter { it.text(1) !in constants }.map(::spec),
             outputs = graph.all(OUTPUTS).map(::spec),
+            weights = if (contains(content, "location".toByteArray())) outside(model, graph, folder) else emptyList(),
         )
     }
 
@@ -98,23 +118,33 @@ internal object OnnxFormat : Format {
         return TensorSpec(name, sizes.map { size -> size.toInt().takeIf { it >= 0 } }, dtype)
     }
 
-    private fun refuseExternal(graph: Message, depth: Int) {
+    /** Weights of the graph and of the file's own functions that are in other files. */
+    private fun outside(model: Message, graph: Message, folder: File?): List<Weights> {
+        val found = ArrayList<Message>()
+        constants(graph, NODES, 0, found)
+        model.all(FUNCTIONS).forEach { constants(it, FUNCTION_NODES, 0, found) }
+        return found.filter { it.number(TENSOR_LOCATION) == 1L }
+            .map { weightsOf(it, DTYPES[it.number(TENSOR_TYPE).toInt()], folder) }
+    }
+
+    /** The constants of a graph: initializers, attributes, and those of the graphs inside. */
+    private fun constants(graph: Message, nodes: Int, depth: Int, found: MutableList<Message>) {
         if (depth > DEEPEST_GRAPH) {
             throw FormatError("graphs are nested more than $DEEPEST_GRAPH deep: the file is damaged")
         }
-        graph.all(INITIALIZERS).forEach(::refuseExternal)
-        for (attribute in graph.all(NODES).flatMap { it.all(ATTRIBUTES) }) {
-            for (field in attribute.fields().filter { it.wire == BYTES }) {
-                if (field.number in ATTRIBUTE_TENSORS) refuseExternal(attribute.sub(field))
-                if (field.number in ATTRIBUTE_GRAPHS) refuseExternal(attribute.sub(field), depth + 1)
-            }
+        if (nodes == NODES) {
+            found += graph.all(INITIALIZERS)
+            graph.all(SPARSE).forEach { found += it.all(1) + it.all(2) }
         }
-    }
-
-    private fun refuseExternal(tensor: Message) {
-        if (tensor.number(TENSOR_LOCATION) != 0L) {
-            val name = littoral.quoted(tensor.text(TENSOR_NAME))
-            throw FormatError("the weights $name are in another file: save the model as one file")
+        for (attribute in graph.all(nodes).flatMap { it.all(ATTRIBUTES) }) {
+            for (field in attribute.fields().filter { it.wire == BYTES }) {
+                val inside = attribute.sub(field)
+                when (field.number) {
+                    in ATTRIBUTE_TENSORS -> found += inside
+                    in ATTRIBUTE_SPARSE -> found += inside.all(1) + inside.all(2)
+                    in ATTRIBUTE_GRAPHS -> constants(inside, NODES, depth + 1, found)
+                }
+            }
         }
     }
 }

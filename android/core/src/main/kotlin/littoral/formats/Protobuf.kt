@@ -36,13 +36,11 @@ internal class Message(
     private val end: Int = content.size,
 ) {
     /** The fields in the order of the file. */
-    fun fields(): Sequence<Field> = sequence {
+    fun fields(): List<Field> {
+        val found = ArrayList<Field>()
         var position = start
-        while (position < end) {
-            val field = field(position)
-            yield(field)
-            position = field.end
-        }
+        while (position < end) found += field(position).also { position = it.end }
+        return found
     }
 
     /** The message that a length-delimited field holds. */
@@ -55,7 +53,7 @@ internal class Message(
 
     /** Every sub-message with a field number, in order. */
     fun all(number: Int): List<Message> =
-        fields().filter { it.number == number.toLong() }.map { sub(it) }.toList()
+        fields().filter { it.number == number.toLong() }.map { sub(it) }
 
     /** The first sub-message with a field number, null when there is none. */
     fun first(number: Int): Message? =
@@ -63,7 +61,7 @@ internal class Message(
 
     /** The bytes of the last field with a number, as protobuf wants it; empty when absent. */
     fun blob(number: Int): ByteArray = fields()
-        .filter { it.number == number.toLong() && it.wire == BYTES }.lastOrNull()
+        .lastOrNull { it.number == number.toLong() && it.wire == BYTES }
         ?.let { content.copyOfRange(it.start, it.end) } ?: ByteArray(0)
 
     /** Like [blob], decoded. */
@@ -71,7 +69,23 @@ internal class Message(
 
     /** The last varint with a field number. */
     fun number(number: Int, default: Long = 0): Long = fields()
-        .filter { it.number == number.toLong() && it.wire == VARINT }.lastOrNull()?.value ?: default
+        .lastOrNull { it.number == number.toLong() && it.wire == VARINT }?.value ?: default
+
+    /** A repeated varint, packed or not. */
+    fun numbers(number: Int): List<Long> = fields().filter { it.number == number.toLong() }.flatMap { field ->
+        if (field.wire == VARINT) listOf(field.value) else packed(field)
+    }
+
+    private fun packed(field: Field): List<Long> {
+        val found = ArrayList<Long>()
+        var position = field.start
+        while (field.wire == BYTES && position < field.end) {
+            val (value, after) = varint(position, field.end)
+            found += value
+            position = after
+        }
+        return found
+    }
 
     private fun field(position: Int): Field {
         val (key, afterKey) = varint(position, end)

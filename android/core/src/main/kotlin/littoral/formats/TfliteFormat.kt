@@ -3,7 +3,12 @@ package littoral.formats
 import littoral.Card
 import littoral.DType
 import littoral.FormatError
+import littoral.InputError
+import littoral.ModelFile
+import littoral.Signature
 import littoral.TensorSpec
+import littoral.quoted
+import java.io.File
 
 /**
  * TFLite: a FlatBuffer with the file identifier `TFL3` (schema version 3).
@@ -25,6 +30,7 @@ internal object TfliteFormat : Format {
     private const val MODEL_BUFFERS = 4
     private const val MODEL_METADATA = 6
     private const val MODEL_SIGNATURES = 7
+    private const val SIGNATURE_KEY = 2
     private const val GRAPH_TENSORS = 0
     private const val GRAPH_INPUTS = 1
     private const val GRAPH_OUTPUTS = 2
@@ -59,20 +65,61 @@ internal object TfliteFormat : Format {
         return String(buffers[index].blob(0), Charsets.UTF_8)
     }
 
-    override fun outline(content: ByteArray): Outline {
+    override fun read(content: ByteArray, signature: String?, folder: File?): ModelFile {
         val model = FlatBuffer(content).root()
+        val entries = model.tables(MODEL_SIGNATURES)
+        val chosen = if (signature == null) usual(entries) else named(entries, signature)
         val graphs = model.tables(MODEL_SUBGRAPHS)
-        val graph = graphs.firstOrNull() ?: throw FormatError("the TFLite file holds no graph")
+        if (graphs.isEmpty()) throw FormatError("the TFLite file holds no graph")
+        val number = chosen?.int(4) ?: 0
+        val graph = graphs.getOrNull(number)
+            ?: throw FormatError("a signature names graph $number of ${graphs.size}: it is damaged")
         val tensors = graph.tables(GRAPH_TENSORS)
-        val signature = model.tables(MODEL_SIGNATURES).singleOrNull()?.takeIf { it.int(4) == 0 }
-        val sides = listOf(GRAPH_INPUTS, GRAPH_OUTPUTS).mapIndexed { side, field ->
-            val indices = graph.ints(field)
-            names(indices, tensors, signature, side).zip(indices) { name, index ->
-                spec(tensors[index], name)
-            }
+        val (taken, given) = listOf(0, 1).map { side -> chosen?.let { mapping(it, side) }.orEmpty() }
+        val results = graph.ints(GRAPH_OUTPUTS)
+        val named = names(results, tensors, given)
+        val shown = if (signature == null) {
+            named
+        } else {
+            // A signature may give less than its graph, or one tensor twice.
+            val order = results + given.map { it.first }
+            val sorted = given.sortedWith { one, other -> order.indexOf(one.first) - order.indexOf(other.first) }
+            names(sorted.map { it.first }, tensors, sorted)
         }
-        return Outline(sides[0], sides[1], isStateful(model, graphs))
+        return ModelFile(
+            content,
+            name,
+            names(graph.ints(GRAPH_INPUTS), tensors, taken).map { (index, name) -> spec(tensors[index], name) },
+            shown.map { (index, name) -> spec(tensors[index], name) },
+            isStateful(model, graphs),
+            entries.associate { entry ->
+                val (inputs, outputs) = listOf(0, 1).map { side -> mapping(entry, side).map { it.second } }
+                entry.text(SIGNATURE_KEY) to Signature(inputs, outputs)
+            },
+            maxOf(0, entries.indexOf(chosen ?: entries.firstOrNull { it.int(4) == 0 })),
+        )
     }
+
+    /** The signature that names the first graph's tensors, null where it is not clear which. */
+    private fun usual(entries: List<Table>): Table? {
+        val first = entries.filter { it.int(4) == 0 }
+        return first.singleOrNull() ?: first.singleOrNull { it.text(SIGNATURE_KEY) == "serving_default" }
+    }
+
+    private fun named(entries: List<Table>, name: String): Table {
+        val known = entries.map { it.text(SIGNATURE_KEY) }
+        val place = known.lastIndexOf(name)
+        if (place >= 0) return entries[place]
+        val listed = known.joinToString { quoted(it) }
+        throw InputError(
+            "no signature ${quoted(name)}: " + if (known.isEmpty()) "the file has none" else "choose from $listed",
+        )
+    }
+
+    private fun mapping(signature: Table, side: Int): List<Pair<Int, String>> =
+        signature.tables(side).map { it.int(1) to it.text(0) }
+
+    override fun checkStructure(content: ByteArray): Unit = checkTflite(content)
 
     override fun sealSpan(content: ByteArray): IntRange? =
         (SEAL_START until SEAL_END).takeIf {
@@ -108,37 +155,32 @@ internal object TfliteFormat : Format {
     }
 
     /**
-     * What a caller calls the inputs or outputs: a single signature names them; failing that the
-     * tensors do, without what TensorFlow's exporters add to a name, unless two would be the same.
+     * What a caller calls the inputs or outputs: a signature names them; failing that the tensors do,
+     * without what TensorFlow's exporters add to a name, unless two would be the same.
      */
     private fun names(
         indices: List<Int>,
         tensors: List<Table>,
-        signature: Table?,
-        side: Int,
-    ): List<String> {
-        indices.firstOrNull { it !in tensors.indices }?.let {
+        signed: List<Pair<Int, String>>,
+    ): List<Pair<Int, String>> {
+        (indices + signed.map { it.first }).firstOrNull { it !in tensors.indices }?.let {
             throw FormatError("the graph names tensor $it of ${tensors.size}: it is damaged")
         }
+        val byIndex = signed.toMap()
         val raw = indices.map { tensors[it].text(TENSOR_NAME) }
-        signedNames(indices, signature, side)?.let { return unique(it) }
         val plain = raw.map(::plain)
-        return if (plain.toSet().size == plain.size) plain else unique(raw)
+        return indices.zip(
+            when {
+                // Two names may mean one tensor.
+                signed.map { it.first } == indices -> distinct(signed.map { it.second })
+                indices.all { it in byIndex } -> distinct(indices.map { byIndex.getValue(it) })
+                else -> distinct(if (plain.toSet().size == plain.size) plain else raw)
+            },
+        )
     }
 
-    private fun signedNames(indices: List<Int>, signature: Table?, side: Int): List<String>? {
-        val entries = signature?.tables(side)?.map { it.int(1) to it.text(0) } ?: return null
-        // Two names may mean one tensor.
-        if (entries.map { it.first } == indices) return entries.map { it.second }
-        val names = entries.toMap()
-        return if (indices.all { it in names }) indices.map { names.getValue(it) } else null
-    }
-
-    private fun unique(names: List<String>): List<String> = if (names.toSet().size == names.size) {
-        names
-    } else {
-        names.mapIndexed { position, name -> "$name#$position" }
-    }
+    private fun distinct(names: List<String>): List<String> =
+        if (names.toSet().size == names.size) names else names.mapIndexed { place, name -> "$name#$place" }
 
     private fun plain(name: String): String {
         val bare = name.removePrefix("serving_default_")

@@ -8,8 +8,8 @@ import littoral.kind
  * Text to the numbers of its UTF-8 bytes: each becomes its value + 1, so that 0 means padding; longer
  * texts are cut, shorter ones padded with 0 at the end.
  */
-internal object BytesStep : Step {
-    override fun prepare(fields: Fields): (Any) -> Tensor {
+internal object BytesStep {
+    fun prepare(fields: Fields): (Any) -> Tensor {
         val length = fields.expect(listOf("length")).read("length", Checks.whole())
         return { raw -> numbers(raw, length) }
     }

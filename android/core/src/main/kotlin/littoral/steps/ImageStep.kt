@@ -10,7 +10,7 @@ import littoral.kind
  * A picture to the array that a model looks at, in this order: decode, crop or pad, resize, colours,
  * normalise, layout, dtype.
  */
-internal object ImageStep : Step {
+internal object ImageStep {
     private const val MOST = 1 shl 14
     private const val MOST_PADDED = 1L shl 27
     private val GREY = floatArrayOf(0.299f, 0.587f, 0.114f)
@@ -44,7 +44,7 @@ internal object ImageStep : Step {
         }
     }
 
-    override fun prepare(fields: Fields): (Any) -> Tensor {
+    fun prepare(fields: Fields): (Any) -> Tensor {
         val optional = "fit shorter_side fill filter antialias order scale mean std layout dtype"
         val settings = Settings(fields.expect(listOf("height", "width", "channels"), optional.split(' ')))
         return { raw -> picture(settings, raw) }
@@ -103,7 +103,7 @@ internal object ImageStep : Step {
                 shorter to shorter * columns / rows
             else
                 shorter * rows / columns to shorter
-            return middle(resized(settings, pixels, tall, wide), height, width, Math::rint)
+            return middle(resized(settings, pixels, tall, wide), height, width) { Math.rint(it) }
         }
         // The other side that the wanted shape has for each of the picture's sides.
         val fittingRows = columns * height / width
@@ -113,8 +113,7 @@ internal object ImageStep : Step {
                 pixels,
                 maxOf(1, minOf(rows, fittingRows)),
                 maxOf(1, minOf(columns, fittingColumns)),
-                Math::floor,
-            )
+            ) { Math.floor(it) }
             "pad" -> padded(pixels, maxOf(rows, fittingRows), maxOf(columns, fittingColumns), settings.fill)
             else -> pixels
         }

@@ -6,16 +6,16 @@ import kotlin.math.cos
 import kotlin.math.sqrt
 
 /** A recording to the levels of its mel bands, frame by frame. */
-internal object LogMelStep : Step {
-    override fun prepare(fields: Fields): (Any) -> Tensor {
+internal object LogMelStep {
+    fun prepare(fields: Fields): (Any) -> Tensor {
         val spectrum = Spectrum(fields.expect(Spectrum.REQUIRED, Spectrum.OPTIONAL))
         return { raw -> spectrum.laidOut(spectrum.levels(Recordings.signal(raw, spectrum.sampleRate))) }
     }
 }
 
 /** A recording to mel-frequency cepstral coefficients: the cosine transform of `log_mel`'s levels. */
-internal object MfccStep : Step {
-    override fun prepare(fields: Fields): (Any) -> Tensor {
+internal object MfccStep {
+    fun prepare(fields: Fields): (Any) -> Tensor {
         fields.expect(Spectrum.REQUIRED + "coefficients", Spectrum.OPTIONAL + "dct")
         val spectrum = Spectrum(fields)
         val kept = fields.read("coefficients", Checks.whole())

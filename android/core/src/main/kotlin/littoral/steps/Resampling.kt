@@ -61,7 +61,6 @@ internal object Resampling {
         }
         return sum
     }
-
-    private fun greatestCommonDivisor(a: Int, b: Int): Int =
-        if (b == 0) a else greatestCommonDivisor(b, a % b)
 }
+
+private tailrec fun greatestCommonDivisor(a: Int, b: Int): Int = if (b == 0) a else greatestCommonDivisor(b, a % b)

@@ -6,7 +6,7 @@ import littoral.kind
 import kotlin.math.sqrt
 
 /** Numbers to numbers around 0, of a size around 1. It follows any step that gives numbers. */
-internal object StandardizeStep : Step {
+internal object StandardizeStep {
     private class Settings(fields: Fields) {
         val of = fields.read("of", "data", Checks.oneOf("data", "sample", "features"))
         val mean = fields.read("mean", null, Checks.optional(Checks.numbers))
@@ -21,7 +21,7 @@ internal object StandardizeStep : Step {
         }
     }
 
-    override fun prepare(fields: Fields): (Any) -> Tensor {
+    fun prepare(fields: Fields): (Any) -> Tensor {
         val settings = Settings(fields.expect(emptyList(), listOf("of", "mean", "std", "epsilon")))
         return { raw -> standardized(settings, raw) }
     }

@@ -8,7 +8,7 @@ import littoral.quoted
 import littoral.shown
 
 /** One row of a table to numbers: numbers as they are or standardized, categories by their place. */
-internal object TabularStep : Step {
+internal object TabularStep {
     private const val NAMED = 4
 
     private class Settings(fields: Fields) {
@@ -33,7 +33,7 @@ internal object TabularStep : Step {
         }
     }
 
-    override fun prepare(fields: Fields): (Any) -> Tensor {
+    fun prepare(fields: Fields): (Any) -> Tensor {
         val settings = Settings(
             fields.expect(
                 listOf("columns"),

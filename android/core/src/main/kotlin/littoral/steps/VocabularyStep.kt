@@ -8,7 +8,7 @@ import java.nio.charset.CharacterCodingException
 import java.util.Locale
 
 /** Text to the places of its words or characters in a vocabulary. */
-internal object VocabularyStep : Step {
+internal object VocabularyStep {
     private const val PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
     private val WHITE_SPACE = Regex("[ \t\n\u000b\u000c\r]+")
 
@@ -24,7 +24,7 @@ internal object VocabularyStep : Step {
         val places = vocabulary.withIndex().associate { (place, token) -> token to place }
     }
 
-    override fun prepare(fields: Fields): (Any) -> Tensor {
+    fun prepare(fields: Fields): (Any) -> Tensor {
         val settings = Settings(
             fields.expect(
                 listOf("vocabulary", "length"),

@@ -22,12 +22,13 @@ internal inline fun made(create: (PointerByReference) -> Int): Pointer {
     return reference.value ?: throw StatusError(UNKNOWN)
 }
 
-/** Compilation options: CPU, a number of threads. */
-internal fun options(threads: Int): Pointer {
+/** Compilation options: CPU, a number of threads, with XNNPACK or the engine's own kernels alone. */
+internal fun options(threads: Int, hasXnnpack: Boolean): Pointer {
     val options = made(LiteRtLibrary::LiteRtCreateOptions)
     check(LiteRtLibrary.LiteRtSetOptionsHardwareAccelerators(options, LiteRtLibrary.CPU))
     // The CPU options travel as TOML; the functions that write it are not exported.
-    val text = "num_threads = $threads\n".toByteArray()
+    val kernels = if (hasXnnpack) "" else "kernel_mode = $BUILTIN\n"
+    val text = "num_threads = $threads\n$kernels".toByteArray()
     val payload = Pointer(Native.malloc(text.size + 1L))
     payload.write(0, text, 0, text.size)
     payload.setByte(text.size.toLong(), 0)
@@ -59,6 +60,7 @@ internal fun sizes(layout: Pointer): List<Int> {
 }
 
 internal const val LAYOUT_BYTES = 68L
+private const val BUILTIN = 2
 private const val MOST_AXES = 8
 private const val RANK_BITS = 0x7f
 private const val UNKNOWN = 9

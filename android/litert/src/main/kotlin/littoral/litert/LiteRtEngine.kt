@@ -4,6 +4,7 @@ import littoral.Engine
 import littoral.EngineNotInstalled
 import littoral.ModelFile
 import littoral.Session
+import littoral.Settings
 
 /**
  * LiteRT, on the CPU with XNNPACK, through its C API. Found through `META-INF/services`; nothing has
@@ -17,6 +18,9 @@ public class LiteRtEngine : Engine {
     override val formats: Set<String> = setOf("tflite")
     override val dependency: String = DEPENDENCY
 
+    /** `xnnpack`: on (default) or off, for the engine's own kernels alone. */
+    override val options: List<String> = listOf("xnnpack")
+
     override fun version(): String? = try {
         load()
         "litert ${LiteRtLibrary.PINNED}"
@@ -24,9 +28,9 @@ public class LiteRtEngine : Engine {
         null
     }
 
-    override fun open(file: ModelFile, threads: Int): Session {
+    override fun open(file: ModelFile, settings: Settings): Session {
         load()
-        return LiteRtSession(file, threads)
+        return LiteRtSession(file, settings.threads, settings.switch("xnnpack") != false)
     }
 
     private fun load() = try {

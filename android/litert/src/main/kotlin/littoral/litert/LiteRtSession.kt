@@ -18,7 +18,13 @@ import java.nio.ByteOrder
  * One compiled model. The file's bytes lie in native memory as long as the session lives: LiteRT reads
  * the weights from there.
  */
-internal class LiteRtSession(private val file: ModelFile, private val threads: Int) : Session {
+internal class LiteRtSession(
+    private val file: ModelFile,
+    private val threads: Int,
+    private val hasXnnpack: Boolean,
+) : Session {
+    private val signature = file.signature.toLong()
+
     // Weights are read in place, and kernels want them at a multiple of 64.
     private val memory = Memory(file.content.size.toLong() + ALIGNMENT)
     private var model: Pointer? = null
@@ -37,8 +43,12 @@ internal class LiteRtSession(private val file: ModelFile, private val threads: I
             compile()
         } catch (error: StatusError) {
             close()
-            // The library's own words go to the log; of its reasons this is the one to be expected.
-            val hint = if (file.isStateful) ": it takes no variables inside, convert with --streaming" else ""
+            // The library's own words go to the log; of its reasons these are the ones to be expected.
+            val hint = when {
+                file.isStateful -> ": it takes no variables inside, convert with --streaming"
+                file.signatures.size > 1 -> ": it takes no signature that shows less than its graph"
+                else -> ""
+            }
             throw FormatError("LiteRT refuses the file: ${error.message}$hint", error)
         }
     }
@@ -78,7 +88,7 @@ internal class LiteRtSession(private val file: ModelFile, private val threads: I
     private fun compile() {
         compiled?.let(LiteRtLibrary::LiteRtDestroyCompiledModel)
         compiled = null
-        val options = options(threads)
+        val options = options(threads, hasXnnpack)
         try {
             val loaded = model ?: throw EngineError("the session is closed")
             compiled = made { LiteRtLibrary.LiteRtCreateCompiledModel(environment, loaded, options, it) }
@@ -119,7 +129,7 @@ internal class LiteRtSession(private val file: ModelFile, private val threads: I
 
         override fun invoke() {
             val status = LiteRtLibrary.LiteRtRunCompiledModel(
-                open, 0, inputs.size.toLong(), inputHandles, outputs.size.toLong(), outputHandles,
+                open, signature, inputs.size.toLong(), inputHandles, outputs.size.toLong(), outputHandles,
             )
             if (status != LiteRtLibrary.OK) {
                 throw EngineError("LiteRT failed: ${StatusError(status).message}")
@@ -137,12 +147,12 @@ internal class LiteRtSession(private val file: ModelFile, private val threads: I
         private fun resize() = Memory(LAYOUT_BYTES).use { layout ->
             shapes.forEachIndexed { index, shape ->
                 val input = index.toLong()
-                check(LiteRtLibrary.LiteRtGetCompiledModelInputTensorLayout(open, 0, input, layout))
+                check(LiteRtLibrary.LiteRtGetCompiledModelInputTensorLayout(open, signature, input, layout))
                 if (sizes(layout) != shape) {
                     val wanted = shape.toIntArray()
                     check(
                         LiteRtLibrary.LiteRtCompiledModelResizeInputTensorNonStrict(
-                            open, 0, input, wanted, wanted.size.toLong(),
+                            open, signature, input, wanted, wanted.size.toLong(),
                         ),
                     )
                 }
@@ -153,7 +163,7 @@ internal class LiteRtSession(private val file: ModelFile, private val threads: I
             val count = file.outputs.size.toLong()
             val shapes = Memory(LAYOUT_BYTES * count).use { layouts ->
                 check(
-                    LiteRtLibrary.LiteRtGetCompiledModelOutputTensorLayouts(open, 0, count, layouts, true),
+                    LiteRtLibrary.LiteRtGetCompiledModelOutputTensorLayouts(open, signature, count, layouts, true),
                 )
                 List(count.toInt()) { sizes(layouts.share(LAYOUT_BYTES * it)) }
             }

@@ -4,15 +4,50 @@ import ai.onnxruntime.OnnxJavaType
 import ai.onnxruntime.OnnxTensor
 import ai.onnxruntime.OrtEnvironment
 import ai.onnxruntime.OrtException
+import ai.onnxruntime.OrtLoggingLevel
 import ai.onnxruntime.OrtSession
 import littoral.Binding
 import littoral.DType
 import littoral.EngineError
+import littoral.FormatError
+import littoral.ModelFile
 import littoral.Session
+import littoral.Settings
 import littoral.Tensor
 import littoral.TensorSpec
+import littoral.Weights
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
+
+/** The library's own version; throws what the JVM does where it is not there. */
+internal fun libraryVersion(): String = OrtEnvironment.getEnvironment().version
+
+/** Load a file's bytes. */
+internal fun openSession(file: ModelFile, settings: Settings): Session {
+    val environment = OrtEnvironment.getEnvironment()
+    val weights = file.weights.associate { it.name to tensorOf(environment, it) }
+    val session = OrtSession.SessionOptions().use { options ->
+        options.setIntraOpNumThreads(settings.threads)
+        options.setInterOpNumThreads(settings.threads)
+        options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT)
+        options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL)
+        try {
+            apply(settings, options)
+            if (weights.isNotEmpty()) options.addExternalInitializers(weights)
+            environment.createSession(file.content, options)
+        } catch (error: OrtException) {
+            weights.values.forEach { it.close() }
+            throw FormatError("ONNX Runtime refuses the file: ${reasonOf(error)}", error)
+        }
+    }
+    return OnnxRuntimeSession(environment, session, file.inputs, file.outputs, weights.values)
+}
+
+/** The library's own message on one line, without what is only for its developers. */
+internal fun reasonOf(error: OrtException): String =
+    error.message.orEmpty().split(Regex("\\s+")).joinToString(" ").take(LONGEST_REASON)
+
+private const val LONGEST_REASON = 240
 
 /** One OrtSession. Inputs are direct buffers that live as long as the binding. */
 internal class OnnxRuntimeSession(
@@ -20,6 +55,7 @@ internal class OnnxRuntimeSession(
     private var session: OrtSession?,
     private val inputs: List<TensorSpec>,
     private val outputs: List<TensorSpec>,
+    private val weights: Collection<OnnxTensor>,
 ) : Session {
     private var binding: OnnxBinding? = null
 
@@ -37,6 +73,7 @@ internal class OnnxRuntimeSession(
         binding = null
         session?.close()
         session = null
+        weights.forEach { it.close() }
     }
 
     private inner class OnnxBinding(
@@ -85,34 +122,36 @@ internal class OnnxRuntimeSession(
         }
 
         private fun wrapped(index: Int): OnnxTensor? {
-            val type = types[inputs[index].dtype] ?: return null
+            val type = TYPES[inputs[index].dtype] ?: return null
             return OnnxTensor.createTensor(environment, buffers[index], longs(shapes[index]), type)
         }
     }
+}
 
-    private companion object {
-        val types = mapOf(
-            DType.FLOAT32 to OnnxJavaType.FLOAT,
-            DType.FLOAT64 to OnnxJavaType.DOUBLE,
-            DType.FLOAT16 to OnnxJavaType.FLOAT16,
-            DType.INT8 to OnnxJavaType.INT8,
-            DType.UINT8 to OnnxJavaType.UINT8,
-            DType.INT16 to OnnxJavaType.INT16,
-            DType.INT32 to OnnxJavaType.INT32,
-            DType.INT64 to OnnxJavaType.INT64,
-            DType.BOOL to OnnxJavaType.BOOL,
-        )
+private val TYPES = mapOf(
+    DType.FLOAT32 to OnnxJavaType.FLOAT,
+    DType.FLOAT64 to OnnxJavaType.DOUBLE,
+    DType.FLOAT16 to OnnxJavaType.FLOAT16,
+    DType.INT8 to OnnxJavaType.INT8,
+    DType.UINT8 to OnnxJavaType.UINT8,
+    DType.INT16 to OnnxJavaType.INT16,
+    DType.INT32 to OnnxJavaType.INT32,
+    DType.INT64 to OnnxJavaType.INT64,
+    DType.BOOL to OnnxJavaType.BOOL,
+)
 
-        fun longs(shape: List<Int>) = LongArray(shape.size) { shape[it].toLong() }
+/** Weights of the file that are not in it; their memory is not copied. */
+internal fun tensorOf(environment: OrtEnvironment, weights: Weights): OnnxTensor =
+    OnnxTensor.createTensor(environment, weights.content, longs(weights.shape), TYPES[weights.dtype])
 
-        fun texts(value: OnnxTensor, shape: List<Int>): Tensor {
-            val flat = ArrayList<String>()
+private fun longs(shape: List<Int>) = LongArray(shape.size) { shape[it].toLong() }
 
-            fun collect(part: Any?) {
-                if (part is Array<*>) part.forEach(::collect) else flat += part.toString()
-            }
-            collect(value.value)
-            return Tensor.of(flat.toTypedArray(), *shape.toIntArray())
-        }
-    }
+private fun texts(value: OnnxTensor, shape: List<Int>): Tensor {
+    val flat = ArrayList<String>()
+    flatten(value.value, flat)
+    return Tensor.of(flat.toTypedArray(), *shape.toIntArray())
+}
+
+private fun flatten(part: Any?, into: MutableList<String>) {
+    if (part is Array<*>) part.forEach { flatten(it, into) } else into += part.toString()
 }

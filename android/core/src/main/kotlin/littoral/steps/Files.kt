@@ -1,15 +1,8 @@
 package littoral.steps
 
 import littoral.InputError
-import littoral.Tensor
 import java.io.File
 import java.io.IOException
-
-/** One kind of preprocessing step that a card may name. */
-internal interface Step {
-    /** Check a card's settings and return what turns the step's data into a tensor. */
-    fun prepare(fields: Fields): (Any) -> Tensor
-}
 
 /** The bytes of a file that a step was handed, as a path or as they are; null for anything else. */
 internal fun bytesOf(raw: Any): ByteArray? = when (raw) {

@@ -1,0 +1,4 @@
+package littoral
+
+/** ONNX Runtime in the suite of anybody's files. */
+internal class OnnxRuntimeFilesTest : AnybodysFilesContract("onnx")
