@@ -8,6 +8,25 @@ from collections.abc import Sequence
 from typing import Any
 
 _NUMBERED = re.compile(r"_\d+$")
+_NOT_IN_SCOPES = re.compile(r"[^A-Za-z0-9_.>-]")
+
+
+def name_as_scopes(model: Any) -> None:
+    """Give layers names that TensorFlow takes for scopes, in place; inputs and outputs keep theirs.
+
+    JAX and torch take any name, such as ``"my layer"``, and a model that was trained there may have
+    it.
+
+    Args:
+        model: A keras.Model that is nobody else's.
+    """
+    import keras
+
+    for layer in [model, *model._flatten_layers(include_self=False)]:
+        if _NOT_IN_SCOPES.search(layer.name) and not isinstance(layer, keras.layers.InputLayer):
+            layer.name = _NOT_IN_SCOPES.sub("_", layer.name)
+    if model.name.startswith(("_", "-", ">")):  # which a scope inside another one may
+        model.name = f"model{model.name}"
 
 
 def scopes_of(nodes: Sequence[str], layers: Sequence[str]) -> dict[str, str]:

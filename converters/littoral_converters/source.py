@@ -12,6 +12,7 @@ from littoral.errors import ConversionError, FormatError, InputError
 
 from littoral_converters.custom_classes import unknown_classes
 from littoral_converters.own_modules import Modules, import_modules
+from littoral_converters.scopes import name_as_scopes
 
 SAVED_MODEL = "saved_model.pb"
 """The file that makes a folder a SavedModel."""
@@ -71,9 +72,11 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
 
     import_modules(modules)
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=not allow_unsafe)
+        model = keras.models.load_model(path, compile=False, safe_mode=not allow_unsafe)
     except Exception as error:
         raise _refusal(path, error) from error
+    name_as_scopes(model)
+    return model
 
 
 def _refusal(path: Path, error: Exception) -> Exception:

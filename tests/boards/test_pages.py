@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import keras
+import numpy as np
 import pytest
 import reader
 from littoral import cli, fleet
@@ -104,6 +106,28 @@ def test_the_pages_of_profile_and_compare(files, tmp_path, tmp_path_factory):
     command = ["compare", str(files.tflite), str(files.onnx), "--data", str(files.data)]
     assert cli.main([*command, "--runs", "300", "--html", str(compared)]) == 0
     assert see(compared, tmp_path_factory)["headings"]
+
+
+def test_the_pages_of_search_and_debug(tmp_path, tmp_path_factory):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(64, 12)).astype(np.float32)
+    inputs = keras.Input((12,), name="x")
+    hidden = keras.layers.Dense(16, "relu", name="a_layer_of_a_rather_long_name")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(4, "softmax", name="scores")(hidden))
+    source, data, drift = (tmp_path / name for name in ("net.keras", "x.npz", "drift.html"))
+    model.save(source)
+    np.savez(data, x=x, y=model.predict(x, verbose=0).argmax(1))
+    given = ["--evaluation-data", str(data), "--representative-data", str(data)]
+    command = ["search", str(source), "--out", str(tmp_path / "best"), "--max-drop", "5", *given]
+    assert cli.main([*command, "--schemes", "float32", "static_int8"]) == 0
+    facts = see(tmp_path / "best" / "report.html", tmp_path_factory)
+    assert facts["headings"]
+    assert facts["rows"] >= 2, facts["rows"]
+    file = next((tmp_path / "best").glob("net.*"))
+    assert cli.main(["debug", str(source), str(file), "--html", str(drift)]) in (0, 1)
+    facts = see(drift, tmp_path_factory)
+    assert facts["headings"]
+    assert facts["rows"] >= 2
 
 
 def test_the_reader_notices_what_is_wrong(tmp_path, tmp_path_factory):

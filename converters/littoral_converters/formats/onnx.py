@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import logging
 from typing import Any
@@ -68,7 +69,7 @@ def stamp(content: bytes, card: Card) -> bytes:
     model = onnx.load_from_string(content)
     compact(model)
     onnx.helper.set_model_props(model, {KEY: card.to_json()})
-    model.producer_name = "littoral"
+    model.producer_name, model.producer_version = "littoral", importlib.metadata.version("littoral")
     return bytes(model.SerializeToString())
 
 

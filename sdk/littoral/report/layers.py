@@ -66,6 +66,10 @@ def layers_table(payload: Mapping[str, Any]) -> str:
     rows = [_cells(entry) for entry in _from_worst(payload)]
     shortened = [[_short(cell) for cell in row] for row in (_HEADER, *rows)]
     parts = [[_verdict(payload)], aligned(shortened, left=4)]
+    if payload["invented_inputs"]:
+        parts[0].append(
+            "The inputs were random, perhaps unlike any that it was made for: give --data"
+        )
     if payload["fused"]:
         parts.append([_fused(payload)])
     return "\n\n".join("\n".join(part) for part in parts)

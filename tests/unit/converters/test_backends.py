@@ -47,3 +47,24 @@ def test_a_model_trained_on_jax_converts(tmp_path):
         with littoral.load(path) as file:
             assert [spec.name for spec in (*file.inputs, *file.outputs)] == ["steps", "scores"]
             np.testing.assert_allclose(file.run(steps), scores, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_names_that_only_jax_takes_are_kept_outside_and_mended_inside(tmp_path):
+    import littoral
+    from littoral_converters import convert
+
+    path = tmp_path / "spaces.keras"
+    code = (
+        "import keras, sys\n"
+        "inputs = keras.Input((12,), name='my input: x')\n"
+        "hidden = keras.layers.Dense(16, 'relu', name='größe (1)')(inputs)\n"
+        "outputs = keras.layers.Dense(4, 'softmax', name='scores [%]')(hidden)\n"
+        "keras.Model(inputs, outputs, name='_my model').save(sys.argv[1])\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", code, str(path)], env=environment, check=True)
+    for variant in convert(path, tmp_path / "out", recommend=False):
+        with littoral.load(variant.path) as model:
+            assert [spec.name for spec in model.inputs] == ["my input: x"]
+            assert [spec.name for spec in model.outputs] == ["scores [%]"]
