@@ -6,11 +6,11 @@ import functools
 import time
 from _thread import RLock  # what threading.RLock is; importing threading would cost a start 1 ms
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from littoral import forks
 from littoral.calls import Calls, Result
+from littoral.closing import Closing
 from littoral.engines import Session
 from littoral.errors import EngineError, InputError, LittoralError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from littoral.windows import Windows
 
 
-class Model:
+class Model(Closing):
     """A model file, loaded and ready to run. Made by `load`; use it as a context manager.
 
     One call runs at a time: threads that share a model wait for each other.
@@ -298,18 +298,6 @@ class Model:
             if self._executor is not None:
                 self._executor.shutdown(wait=False, cancel_futures=True)
                 self._executor = None
-
-    def __enter__(self) -> Model:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the model."""
-        self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self._session is None else self.engine

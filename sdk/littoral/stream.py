@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from littoral import arguments, prepared, quick
+from littoral.closing import Closing
 from littoral.engines import Binding, Loop, Session, Shape
 from littoral.engines._native import reason
 from littoral.errors import EngineError, InputError, LittoralError
@@ -90,7 +90,7 @@ def stream_of(
     return Stream(source, states)
 
 
-class Stream:
+class Stream(Closing):
     """A sequence that is run step by step. Made by `Model.stream`; use it as a context manager.
 
     Threads that share a stream wait for each other. Streams of one model do not disturb each other,
@@ -200,18 +200,6 @@ class Stream:
             self._begin()
             if self._own is not None:
                 self._own.close()
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the stream."""
-        self.close()
 
     def _begin(self) -> None:
         self._rows = Rows(self._preprocessing)

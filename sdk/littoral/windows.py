@@ -6,11 +6,11 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from littoral.closing import Closing
 from littoral.errors import EngineError, InputError
 from littoral.incremental import Rows, steps_of
 from littoral.stream import Array, Result, named, nothing
@@ -33,7 +33,7 @@ def windows_of(model: Model, window: int | None, hop: int | None, smooth: int) -
     return Windows(model, preprocessing, window=window, hop=hop, smooth=smooth)
 
 
-class Windows:
+class Windows(Closing):
     """Results of a model on overlapping windows. Made by `Model.stream`; a context manager.
 
     Attributes:
@@ -124,18 +124,6 @@ class Windows:
         with self._lock:
             self._begin()
             self._is_closed = True
-
-    def __enter__(self) -> Windows:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the windows."""
-        self.close()
 
     def _begin(self) -> None:
         self._rows = Rows(self._preprocessing)
