@@ -39,6 +39,7 @@ android: $(KOTLIN_DEMO)
 	$(BIN)/python tests/kotlin_vectors.py $(dir $(KOTLIN_DEMO)) build/android/golden
 	mvn --batch-mode --no-transfer-progress --file android/pom.xml verify \
 	  -Dlittoral.litert.library=$$($(BIN)/python -c "from importlib import resources; print(resources.files('ai_edge_litert') / 'libLiteRt.so')")
+	$(BIN)/python -m pytest tests/kotlin_measured.py
 
 # The activity's work is done by the AAR's classes on a JVM, behind a real adb and adbd.
 app: $(INSTALLED)

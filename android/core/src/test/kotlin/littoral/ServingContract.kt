@@ -183,7 +183,16 @@ public abstract class ServingContract(private val engine: String, private val fo
         assertTrue(figures[0] > 0 && (fields["load_ms"] as Double) > 0)
         assertTrue(measured[0].ratioTo(measured[1]).value > 0)
         assertEquals(fields, Golden.parse(measured[1].toJson()).let(::comparable))
+        keep("earlier", measured)
+        keep("later", Measurement.ofModels(listOf(first, second), Plan(runs = 60, warmup = 5)))
         listOf(first, second).forEach { it.close() }
+    }
+
+    /** For `tests/kotlin_measured.py`, where Python reads them. */
+    private fun keep(name: String, measured: List<Measurement>) {
+        val file = File(Golden.folder, "measured/$name.$format.json")
+        file.parentFile.mkdirs()
+        file.writeText("{\"measurements\":${measured.map { it.toJson() }},\"environment\":{}}")
     }
 
     private fun comparable(parsed: Any?): Map<*, *> =

@@ -19,11 +19,14 @@ internal class Target(val owner: String, val name: String, val type: String, val
  *
  * Every class file says anew what it refers to: names, types, descriptors. In many small classes that is
  * more than half of their size, and a jar packs each for itself; in one class it is said once. A method
- * that nobody else names moves as a whole and is static there; any other leaves a call behind. Fields,
- * constructors and initializers stay, so classes are initialized when they were before.
+ * that nobody else names moves as a whole and is static there; any other leaves a call behind, constructors
+ * and initializers too, so classes are initialized when they were before.
  */
 internal class Gathering(private val classes: Map<String, ByteArray>, api: List<PublicClass>) {
-    private val fixed = api.flatMap { shown -> shown.members.map { "${shown.name}.$it" } }.toSet()
+    private val fixed = api.flatMap { shown -> shown.members.map { "${shown.name}.$it" } }.toSet() +
+        classes.filterKeys { it.startsWith(ANDROID) }.flatMap { (name, content) ->
+            ClassFile(content).members.map { "$name.$it" }
+        }
     private val parents = classes.values.map { ClassReader(it).superName }.toSet()
     private val targets = HashMap<String, Target>()
     private val opened = HashSet<String>()
@@ -39,7 +42,7 @@ internal class Gathering(private val classes: Map<String, ByteArray>, api: List<
         }
         val left = classes.toSortedMap().mapValues { (name, content) ->
             val writer = ClassWriter(0)
-            val rewriting = Rewriting(name, writer, shown, fixed, targets, opened, gatherers, hollow)
+            val rewriting = Rewriting(name, gathererOf(name), writer, shown, fixed, targets, opened, gatherers, hollow)
             ClassReader(content).accept(rewriting, ClassReader.SKIP_DEBUG)
             writer.takeIf { !rewriting.isEmpty }?.toByteArray()
         }
@@ -65,18 +68,28 @@ internal class Gathering(private val classes: Map<String, ByteArray>, api: List<
         val inherited = (reader.interfaces.toList() + reader.superName).flatMap(::methodsOf).toSet()
         val methods = Methods(reader.superName).also { reader.accept(it, ClassReader.SKIP_DEBUG) }
         for (method in methods.found.filter { !it.isBound }) {
-            val isNamed = "$name.${method.name}${method.type}" in fixed
+            val isNamed = "$name.${method.name}${method.type}" in fixed || method.name.startsWith("<")
             val isAlone = method.isStatic || method.isPrivate || (name !in parents && method.name !in inherited)
             val isWhole = isAlone && !isNamed
             if (!isWhole && (method.size < WORTH_MOVING || !hasOurParent)) continue
+            if (method.name == "<clinit>" && name in shown) continue // others may see that its fields are final
             // The receiver of a singleton may be nobody in the end.
             val receiver = if (isSingle(name, ClassFile(classes.getValue(name)))) OBJECT else name
             val type = if (method.isStatic) method.type else "(L$receiver;${method.type.drop(1)}"
             val owner = checkNotNull(gathererOf(name))
-            val isTaken = targets.values.any { it.owner == owner && it.name == method.name && it.type == type }
-            val moved = if (isTaken) "${method.name}$${targets.size}" else method.name
+            val plain = method.name.trim('<', '>')
+            val isTaken = targets.values.any { it.owner == owner && it.name == plain && it.type == type }
+            val moved = if (isTaken) "$plain$${targets.size}" else plain
             targets["$name.${method.name}${method.type}"] = Target(owner, moved, type, isWhole)
         }
+    }
+
+    /** The class that the methods of a class go to, null for one that stays as it is. */
+    private fun gathererOf(name: String): String? {
+        val text = String(classes.getValue(name), Charsets.ISO_8859_1)
+        val needsAndroid = name.startsWith(ANDROID) && ANDROIDS_OWN.containsMatchIn(text)
+        val area = AREAS.firstOrNull { name.startsWith(it) } ?: "littoral/"
+        return if (name in APART || needsAndroid) null else "${area}Internals"
     }
 
     /** Names of the methods that a class has, or has from others. */
@@ -113,9 +126,12 @@ internal class Gathering(private val classes: Map<String, ByteArray>, api: List<
             thrown: Array<String>?,
         ): MethodVisitor? {
             val hasCode = access and (Opcodes.ACC_NATIVE or Opcodes.ACC_ABSTRACT or Opcodes.ACC_SYNCHRONIZED) == 0
-            if (!hasCode || name.startsWith("<")) return null
+            if (!hasCode) return null
             val method = Method(access, name, type).also { found += it }
             return object : MethodVisitor(Opcodes.ASM9) {
+                /** A constructor must begin with Object's to be moved, not with another of its class. */
+                private var isBegun = name != "<init>"
+
                 override fun visitMethodInsn(
                     code: Int,
                     owner: String,
@@ -125,11 +141,13 @@ internal class Gathering(private val classes: Map<String, ByteArray>, api: List<
                 ) {
                     method.size++
                     val isInherited = code == Opcodes.INVOKESPECIAL && owner == parent && called != "<init>"
-                    method.isBound = method.isBound || isInherited
+                    method.isBound = method.isBound || isInherited || (!isBegun && owner != OBJECT)
+                    isBegun = true
                 }
 
                 override fun visitFieldInsn(code: Int, owner: String, field: String, type: String) {
-                    method.size++
+                    if (name != "<init>") method.size++
+                    method.isBound = method.isBound || !isBegun
                 }
 
                 override fun visitInvokeDynamicInsn(name: String, type: String, by: Handle, vararg arguments: Any) {
@@ -166,18 +184,16 @@ internal class Gathering(private val classes: Map<String, ByteArray>, api: List<
     }
 
     private companion object {
+        const val ANDROID = "littoral/android/"
         const val OBJECT = "java/lang/Object"
-        const val WORTH_MOVING = 4
+
+        /** What needs an engine stays apart: an app may lack it. So does what needs Android, for a JVM. */
+        val AREAS = listOf("littoral/litert/", "littoral/onnx/")
+        val ANDROIDS_OWN = Regex("(?<!littoral/)android/")
+
+        /** Called before it is known whether their library is there. */
+        val APART = listOf("littoral/litert/LiteRtEngine", "littoral/onnx/OnnxRuntimeEngine")
+        const val WORTH_MOVING = 2
         const val GATHERER = Opcodes.ACC_PUBLIC or Opcodes.ACC_FINAL or Opcodes.ACC_SUPER or Opcodes.ACC_SYNTHETIC
     }
 }
-
-/** The class that the methods of a class go to, null for one that stays as it is. */
-internal fun gathererOf(name: String): String? =
-    "${AREAS.first { name.startsWith(it) }}Internals".takeIf { name !in APART && !name.startsWith("littoral/android/") }
-
-/** What needs an engine or Android stays apart: an app may lack the one, a JVM the other. */
-private val AREAS = listOf("littoral/litert/", "littoral/onnx/", "littoral/android/", "littoral/")
-
-/** Called before it is known whether their library is there. */
-private val APART = listOf("littoral/litert/LiteRtEngine", "littoral/onnx/OnnxRuntimeEngine")

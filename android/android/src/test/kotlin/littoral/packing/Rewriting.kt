@@ -12,6 +12,7 @@ import org.objectweb.asm.Type
 /**
  * Writes a class without the methods that move, and these where they go; see [Gathering].
  *
+ * @param gatherer Where the class's own methods go, null where they stay.
  * @param shown The public classes.
  * @param fixed Members of the public API, as `owner.member`.
  * @param targets Where methods go, by `owner.name` and descriptor.
@@ -21,6 +22,7 @@ import org.objectweb.asm.Type
  */
 internal class Rewriting(
     private val owner: String,
+    private val gatherer: String?,
     writer: ClassWriter,
     private val shown: Set<String>,
     private val fixed: Set<String>,
@@ -29,8 +31,6 @@ internal class Rewriting(
     private val gatherers: Map<String, ClassWriter>,
     private val hollow: Set<String>,
 ) : ClassVisitor(Opcodes.ASM9, writer) {
-    private val gatherer = gathererOf(owner)
-
     /** Nothing is left that anybody could refer to. */
     var isEmpty: Boolean = true
         private set
@@ -63,7 +63,11 @@ internal class Rewriting(
         if (isHollow(type)) return null
         isEmpty = false
         val told = generic.takeIf { "$owner.$name $type" in fixed }
-        val field = super.visitField(opened(access, "$name $type"), name, type, told, value)
+        // Its value is no longer given where the class file says that it must be.
+        val isStatic = access and Opcodes.ACC_STATIC != 0
+        val isGivenAway = targets.keys.any { it.startsWith("$owner.${if (isStatic) "<clinit>" else "<init>"}") }
+        val kept = if (isGivenAway && value == null) access and Opcodes.ACC_FINAL.inv() else access
+        val field = super.visitField(opened(kept, "$name $type"), name, type, told, value)
         return object : FieldVisitor(Opcodes.ASM9, field) {
             override fun visitAnnotation(type: String, isVisible: Boolean): AnnotationVisitor? =
                 if (isVisible) super.visitAnnotation(type, true) else null
@@ -84,15 +88,20 @@ internal class Rewriting(
             val told = generic.takeIf { "$owner.$name$type" in fixed }
             val method = super.visitMethod(opened(access, "$name$type"), name, type, told, thrown)
             if (target == null) return Calls(null, method)
-            writeCall(method, type, target)
+            writeCall(method, name, type, target)
         }
         val moved = gatherers.getValue(target.owner).visitMethod(MOVED, target.name, target.type, null, null)
-        return Calls(owner, moved)
+        val calls = Calls(owner, moved)
+        return if (name == "<init>") WithoutParent(calls) else calls
     }
 
     /** What stays of a method whose code is elsewhere. */
-    private fun writeCall(method: MethodVisitor, type: String, target: Target) {
+    private fun writeCall(method: MethodVisitor, name: String, type: String, target: Target) {
         method.visitCode()
+        if (name == "<init>") {
+            method.visitVarInsn(Opcodes.ALOAD, 0)
+            method.visitMethodInsn(Opcodes.INVOKESPECIAL, OBJECT, name, "()V", false)
+        }
         var slot = 0
         for (argument in Type.getArgumentTypes(target.type)) {
             method.visitVarInsn(argument.getOpcode(Opcodes.ILOAD), slot)
@@ -165,7 +174,21 @@ internal class Rewriting(
         }
     }
 
+    /** A constructor's code without its beginning, the call of Object's. */
+    private class WithoutParent(next: MethodVisitor) : MethodVisitor(Opcodes.ASM9, next) {
+        private var left = 2
+
+        override fun visitVarInsn(code: Int, slot: Int) {
+            if (left == 2) left-- else super.visitVarInsn(code, slot)
+        }
+
+        override fun visitMethodInsn(code: Int, owner: String, name: String, type: String, isInterface: Boolean) {
+            if (left == 1) left-- else super.visitMethodInsn(code, owner, name, type, isInterface)
+        }
+    }
+
     private companion object {
+        const val OBJECT = "java/lang/Object"
         const val MOVED = Opcodes.ACC_PUBLIC or Opcodes.ACC_STATIC
     }
 }
