@@ -12,7 +12,9 @@ import littoral
 import numpy as np
 import test_anybodys_files
 import test_external_weights
+import test_windows
 from littoral import formats, integrity
+from littoral.formats import _tflite_arity
 from tflite_writer import Graph, T, add, sub, write
 
 COPIES = 34
@@ -176,6 +178,63 @@ def external(out: Path, array):
                     "y": array(model.run(test_external_weights.X)),
                 }
         yield case
+
+
+def arities():
+    """What TFLite's kernels take for granted, by operator number; the last two are no operators."""
+    known = len(_tflite_arity.TABLE) - 2
+    for kind in (*range(known), known + 7, -1):
+        row = kind if 0 <= kind < known else known
+        yield {"kind": kind, "arity": _tflite_arity.TABLE[row].tolist()}
+
+
+LOG_MEL = {"step": "log_mel", **test_windows.SPECTRUM}
+FEEDS = (
+    (test_windows.MFCC, [1, 5, 13], 1),
+    ({**test_windows.MFCC, "padding": "reflect", "dct": "htk", "fft_length": 301}, [1, 5, 13], 3),
+    ({**LOG_MEL, "padding": "none", "log": "ln", "floor": 1e-6}, [1, 5, 20], 2),
+    ({**LOG_MEL, "reference": "max", "range_db": 40.0, "power": 1}, [1, 5, 20, 1], 4),
+    ({**LOG_MEL, "padding": "reflect", "log": "none", "window": "hamming"}, [1, 5, 20], 7),
+    ({"step": "audio", "sample_rate": 8000, "length": 400}, [1, 400], 150),
+    ({"step": "tabular", "columns": ["a", "b", "c"]}, [1, 4, 3], 2),
+)
+SIZES = (1, 700, 3, 1500, 90, 250)
+
+
+def feeds(out: Path, array):
+    """Data that goes on, through a card's preprocessing, in pieces of several sizes."""
+    (out / "feeds").mkdir(exist_ok=True)
+    for number, (step, shape, hop) in enumerate(FEEDS):
+        path = out / "feeds" / f"{number}.onnx"
+        path.write_bytes(test_windows.doubling(shape, [step]))
+        if step["step"] == "tabular":
+            x = np.random.default_rng(14).integers(0, 9, (11, 3)).astype(np.float32)
+            pieces = [[row.tolist() for row in piece] for piece in (x[:1], x[1:7], x[7:])]
+        else:
+            x = test_windows.signal().astype(np.float32)
+            pieces = list(test_windows.pieces(x, SIZES))
+        with littoral.load(path) as model, model.stream(hop=hop, smooth=2) as found:
+            results = [found.feed(piece) for piece in pieces] + [found.finish()]
+            fields = {"file": str(path.relative_to(out)), "hop": hop, "x": array(x)}
+            yield {
+                **fields,
+                "sizes": [len(piece) for piece in pieces],
+                "results": array(np.concatenate(results)),
+            }
+    with littoral.load(out / "feeds" / "0.onnx") as model:
+        other = model.stream(hop=1)
+        caught = kotlin_messages.message(other.feed, (16000, np.zeros(10, np.float32)))
+        yield {"file": "feeds/0.onnx", "rate": 16000, **caught}
+        other.reset()
+        other.step(np.zeros(13, np.float32))
+        yield {
+            "file": "feeds/0.onnx",
+            **kotlin_messages.message(other.feed, np.zeros(9, np.float32)),
+        }
+    for format in ("tflite", "onnx"):
+        with littoral.load(out / f"gru.float32.{format}") as model:
+            caught = kotlin_messages.message(model.stream(hop=1).feed, np.zeros(9, np.float32))
+            yield {"file": f"gru.float32.{format}", **caught}
 
 
 def load(path: Path, how) -> None:

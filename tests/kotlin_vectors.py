@@ -312,6 +312,8 @@ def main() -> None:
         "signatures": list(kotlin_files.signatures(out, array)),
         "options": list(kotlin_files.options(demo, array)),
         "external": list(kotlin_files.external(out, array)),
+        "arities": list(kotlin_files.arities()),
+        "feeds": list(kotlin_files.feeds(out, array)),
         "messages": list(kotlin_messages.cases(out, array)),
     }
     for name, content in vectors.items():

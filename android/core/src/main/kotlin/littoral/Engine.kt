@@ -79,11 +79,6 @@ public class ModelFile internal constructor(
     public val weights: List<Weights> = emptyList(),
 )
 
-/** How a file's sessions are opened. */
-internal class Opener(val engine: Engine, private val settings: Settings) {
-    fun open(file: ModelFile): Session = engine.open(file, settings)
-}
-
 /** A loaded model file inside one engine. Used by one thread at a time. */
 public interface Session : AutoCloseable {
     /**

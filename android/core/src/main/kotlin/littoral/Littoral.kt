@@ -133,9 +133,8 @@ public object Littoral {
         val settings = Settings(options.threads, options.options, engine)
         val file = format.read(content, options.signature, folder.takeIf { options.trust.isEmpty() })
         if (file.outputs.isEmpty()) throw FormatError("the model has no outputs")
-        val opener = Opener(engine, settings)
         val shortName = name.replace('\\', '/').substringAfterLast('/')
-        val model = Model(opener.open(file), file, opener, card, shortName, signedBy)
+        val model = Model(engine.open(file, settings), file, engine, settings, card, shortName, signedBy)
         try {
             model.allocate()
         } catch (error: EngineError) {

@@ -15,13 +15,14 @@ import kotlin.concurrent.withLock
 public class Model internal constructor(
     private var session: Session?,
     private val file: ModelFile,
-    private val opener: Opener,
+    private val opener: Engine,
+    private val settings: Settings,
     public val card: Card?,
     public val name: String,
     public val signedBy: String?,
 ) : AutoCloseable {
     /** The engine's name, for example `"litert"`. */
-    public val engine: String = opener.engine.name
+    public val engine: String = opener.name
 
     /** Name, shape, type and quantization of each input, in Keras order. */
     public val inputs: List<TensorSpec> = file.inputs
@@ -119,7 +120,7 @@ public class Model internal constructor(
         }
         // Where variables remember, or a call with other sizes moves the memory, sharing disturbs.
         val isOpen = inputs.any { null in it.shape }
-        val own = if (file.isStateful || isOpen) opener.open(file) else null
+        val own = if (file.isStateful || isOpen) opener.open(file, settings) else null
         return Stream(this, states, own)
     }
 
@@ -140,7 +141,7 @@ public class Model internal constructor(
     /** Another model of the same file, with a session of its own. */
     internal fun duplicate(): Model = lock.withLock {
         if (session == null) throw closed()
-        Model(opener.open(file), file, opener, card, name, signedBy).also { it.allocate() }
+        Model(opener.open(file, settings), file, opener, settings, card, name, signedBy).also { it.allocate() }
     }
 
     /** How long it takes to load the file again, in ns. */

@@ -100,16 +100,17 @@ public class Pool(
     }
 
     /** [run] of each, in order, with all members at work; takes only so far ahead as calls may wait. */
-    public fun map(xs: Sequence<Tensor>): Sequence<Tensor> = sequence {
+    public fun map(xs: Sequence<Tensor>): Sequence<Tensor> {
+        val left = xs.iterator()
         val pending = ArrayDeque<Future<Tensor>>()
-        try {
-            for (x in xs) {
-                if (pending.size == ahead) yield(awaited(pending.removeFirst()))
-                pending += submit(x)
+        return generateSequence {
+            try {
+                while (pending.size < ahead && left.hasNext()) pending += submit(left.next())
+                pending.removeFirstOrNull()?.let { awaited(it) }
+            } catch (error: Throwable) {
+                pending.forEach { it.cancel(false) }
+                throw error
             }
-            while (pending.isNotEmpty()) yield(awaited(pending.removeFirst()))
-        } finally {
-            pending.forEach { it.cancel(false) }
         }
     }
 

@@ -30,14 +30,14 @@ public object Preprocess {
             ?: throw InputError("expected a tensor, came ${kind(value)}: the card names no step for it")
     }
 
-    private fun prepared(step: Map<String, Any?>): (Any) -> Tensor {
+    internal fun prepared(step: Map<String, Any?>): (Any) -> Tensor {
         val fields = Fields(step)
         return when (step["step"]) {
             "audio" -> AudioStep.prepare(fields)
             "bytes" -> BytesStep.prepare(fields)
             "image" -> ImageStep.prepare(fields)
-            "log_mel" -> LogMelStep.prepare(fields)
-            "mfcc" -> MfccStep.prepare(fields)
+            "log_mel" -> LogMelStep.frames(fields).let { frames -> { raw -> frames.of(raw) } }
+            "mfcc" -> MfccStep.frames(fields).let { frames -> { raw -> frames.of(raw) } }
             "standardize" -> StandardizeStep.prepare(fields)
             "tabular" -> TabularStep.prepare(fields)
             "vocabulary" -> VocabularyStep.prepare(fields)

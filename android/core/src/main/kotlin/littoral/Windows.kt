@@ -1,5 +1,6 @@
 package littoral
 
+import littoral.steps.Rows
 import java.util.concurrent.locks.ReentrantLock
 import kotlin.concurrent.withLock
 
@@ -19,6 +20,7 @@ public class Windows internal constructor(
     public val window: Int,
     public val hop: Int,
     private val smooth: Int,
+    private val preprocessing: List<Map<String, Any?>>,
 ) : AutoCloseable {
     private val spec = model.inputs.single()
     private val rowShape = spec.shape.drop(2)
@@ -27,6 +29,8 @@ public class Windows internal constructor(
     private var isClosed = false
     private var buffer: Tensor? = null
     private var skip = 0
+    private var rows = Rows(preprocessing)
+    private var way: String? = null
 
     /** Windows that were complete so far. */
     public var count: Int = 0
@@ -51,12 +55,35 @@ public class Windows internal constructor(
                     "step with a map, which returns all of them",
             )
         }
-        return taken(Arguments.assign(listOf(x), listOf(spec)).single()).values.single()
+        return stepped(Arguments.assign(listOf(x), listOf(spec)).single()).values.single()
     }
 
     /** Take rows by the input's name; the results by the outputs' names. As [step]. */
     public fun step(x: Map<String, Tensor>): Map<String, Tensor> =
-        taken(Arguments.assign(x, listOf(spec)).single())
+        stepped(Arguments.assign(x, listOf(spec)).single())
+
+    /**
+     * Take data as the card's preprocessing takes it; each part of it is computed once.
+     *
+     * @param raw Samples of a signal at the card's rate, as many as there are; a row of a table; a
+     *     picture; or a list of these.
+     * @return As [step] by name. A window's result is that of the model on the rows that the
+     *     preprocessing makes of the whole signal; what it counts from the loudest it counts from the
+     *     window's.
+     * @throws InputError Data that the steps refuse, a card without steps, or after [step].
+     * @throws EngineError As [step].
+     */
+    public fun feed(raw: Any): Map<String, Tensor> = lock.withLock {
+        check("feed")
+        taken(rows.push(raw))
+    }
+
+    /** The data ends: results of the windows that are complete by that, as [feed]. */
+    public fun finish(): Map<String, Tensor> = lock.withLock {
+        check(way)
+        val last = if (way == "feed") rows.end() else null
+        if (last == null) results(emptyList()) else taken(last)
+    }
 
     /** Begin anew: the next row is the first of a sequence. */
     public fun reset(): Unit = lock.withLock {
@@ -75,6 +102,19 @@ public class Windows internal constructor(
         skip = 0
         count = 0
         recent.clear()
+        rows = Rows(preprocessing)
+        way = null
+    }
+
+    private fun check(wanted: String?) {
+        checkOpen()
+        if (wanted == "feed" && preprocessing.isEmpty()) {
+            throw InputError("${model.name}: the card names no preprocessing: use step")
+        }
+        if (way != null && way != wanted) {
+            throw InputError("${model.name}: $wanted does not go on from $way: reset first")
+        }
+        way = wanted
     }
 
     private fun checkOpen() {
@@ -82,10 +122,13 @@ public class Windows internal constructor(
         model.checkOpen()
     }
 
-    private fun taken(x: Tensor): Map<String, Tensor> = lock.withLock {
-        checkOpen()
-        val rows = Arguments.admit(asRows(x), spec, raw = false)
-        val whole = buffer?.let { Tensor.concatenated(listOf(it, rows)) } ?: rows
+    private fun stepped(x: Tensor): Map<String, Tensor> = lock.withLock {
+        check("step")
+        taken(Arguments.admit(asRows(x), spec, raw = false))
+    }
+
+    private fun taken(came: Tensor): Map<String, Tensor> {
+        val whole = buffer?.let { Tensor.concatenated(listOf(it, came)) } ?: came
         val found = ArrayList<List<Tensor>>()
         var begin = skip
         while (begin + window <= whole.shape[0]) {
@@ -95,8 +138,11 @@ public class Windows internal constructor(
         val kept = minOf(begin, whole.shape[0])
         buffer = whole.rows(kept, whole.shape[0])
         skip = begin - kept
-        outputs.withIndex().associate { (index, output) -> output.name to stacked(found.map { it[index] }, output) }
+        return results(found)
     }
+
+    private fun results(found: List<List<Tensor>>): Map<String, Tensor> =
+        outputs.withIndex().associate { (index, output) -> output.name to stacked(found.map { it[index] }, output) }
 
     private fun asRows(x: Tensor): Tensor {
         val rows = if (x.shape.size == rowShape.size) x.reshape(listOf(1) + x.shape) else x
@@ -111,7 +157,11 @@ public class Windows internal constructor(
         return rows
     }
 
-    private fun once(sample: Tensor): List<Tensor> {
+    private fun once(window: Tensor): List<Tensor> {
+        val made = if (way == "feed") rows.whole(window) else window
+        val wanted = spec.shape.drop(1).filterNotNull()
+        val fits = wanted.size == spec.shape.size - 1 && countOf(wanted) == made.size
+        val sample = if (fits) made.reshape(wanted) else made // a channel axis that the steps do not make
         val results = model.run(listOf(sample)).values.toList()
         count++
         recent.addLast(results)
@@ -149,7 +199,7 @@ internal fun windowsOf(model: Model, hop: Int?, window: Int?, smooth: Int): Wind
     for ((what, value) in listOf("window" to length, "hop" to every, "smooth" to smooth)) {
         if (value < 1) throw InputError("$what is $value: expected a whole number of at least 1")
     }
-    return Windows(model, length, every, smooth)
+    return Windows(model, length, every, smooth, steps)
 }
 
 /** Rows in a window, as the model's input fixes it, or the caller, or the card's steps. */

@@ -57,6 +57,45 @@ public abstract class ServingContract(private val engine: String, private val fo
             }
         }
 
+    @TestFactory
+    public fun `data that goes on is prepared piece by piece as in Python`(): List<DynamicTest> =
+        Golden.cases("feeds").filter { it["file"].toString().endsWith(format) }.mapIndexed { number, case ->
+            dynamicTest("$number ${case["file"]} ${case["message"]}") {
+                Littoral.load(Golden.file(case["file"].toString())).use { model ->
+                    if (case["error"] == null) fedAsInPython(model, case) else refusedAsInPython(model, case)
+                }
+            }
+        }
+
+    private fun fedAsInPython(model: Model, case: Map<String, Any?>) {
+        val x = Golden.tensor(case["x"])!!
+        val wanted = Golden.tensor(case["results"])!!
+        model.windows((case["hop"] as Long).toInt(), smooth = 2).use { windows ->
+            var at = 0
+            val found = (case["sizes"] as List<*>).map { size ->
+                val piece = x.rows(at, at + (size as Long).toInt())
+                at += size.toInt()
+                val isTable = model.card!!.inputs[0].preprocessing[0]["step"] == "tabular"
+                val rows = piece.floats.toList().chunked(x.shape.getOrElse(1) { 1 })
+                windows.feed(if (isTable) rows else piece).values.single()
+            }
+            val all = joined(found + windows.finish().values, wanted.shape)
+            val size = (0 until wanted.size).maxOf { Math.abs(wanted.doubleAt(it)) }
+            assertTrue(Golden.difference(wanted, all) <= PREDICTED * maxOf(1.0, size))
+            assertEquals(wanted.shape[0], windows.count)
+        }
+    }
+
+    private fun refusedAsInPython(model: Model, case: Map<String, Any?>) {
+        val windows = model.windows(1)
+        val few = FloatArray(9)
+        if (case["rate"] == null && "reset first" in case["message"].toString()) windows.step(Tensor.of(FloatArray(13)))
+        val raw = (case["rate"] as Long?)?.let { Recording(it.toInt(), few) } ?: few
+        val error = assertThrows(InputError::class.java) { windows.feed(raw) }
+        assertEquals(case["message"], error.message)
+        windows.close()
+    }
+
     private fun joined(pieces: List<Tensor>, shape: List<Int>): Tensor =
         Tensor.of(pieces.flatMap { it.floats.toList() }.toFloatArray(), shape)
 

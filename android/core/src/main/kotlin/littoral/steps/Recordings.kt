@@ -8,9 +8,6 @@ import littoral.kind
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
-/** Samples from -1 to 1, one channel. */
-internal class Signal(val rate: Int, val samples: DoubleArray)
-
 /** Recordings: .wav files, samples in memory. */
 internal object Recordings {
     private const val PCM = 1
@@ -21,17 +18,21 @@ internal object Recordings {
     private const val LARGEST_RATE = 1 shl 24
 
     /** One channel at the wanted rate, from whatever a person has. */
-    fun signal(raw: Any, rate: Int): DoubleArray = Resampling.resample(own(raw, rate), rate)
+    fun signal(raw: Any, rate: Int): DoubleArray {
+        val (from, samples) = own(raw, rate)
+        return Resampling.resample(samples, from, rate)
+    }
 
-    private fun own(raw: Any, rate: Int): Signal = when (raw) {
+    /** The recording's own rate, and its samples from -1 to 1, one channel. */
+    private fun own(raw: Any, rate: Int): Pair<Int, DoubleArray> = when (raw) {
         is Recording -> {
             if (raw.rate !in 1..LARGEST_RATE) {
                 throw InputError("expected a sample rate in Hz in front of the samples, came ${raw.rate}")
             }
-            Signal(raw.rate, toDoubles(raw.samples))
+            raw.rate to toDoubles(raw.samples)
         }
-        is Tensor -> Signal(rate, toDoubles(raw))
-        is FloatArray -> Signal(rate, toDoubles(Tensor.of(raw)))
+        is Tensor -> rate to toDoubles(raw)
+        is FloatArray -> rate to toDoubles(Tensor.of(raw))
         else -> read(
             bytesOf(raw) ?: throw InputError(
                 "expected a recording's path or bytes, samples, or a Recording, came ${kind(raw)}",
@@ -56,7 +57,7 @@ internal object Recordings {
         return averaged(values, samples.shape.getOrElse(1) { 1 })
     }
 
-    private fun read(content: ByteArray, name: String): Signal {
+    private fun read(content: ByteArray, name: String): Pair<Int, DoubleArray> {
         if (content.size < 12 || tag(content, 0) != "RIFF" || tag(content, 8) != "WAVE") {
             throw InputError("$name is no .wav recording: decode it, and hand in a Recording")
         }
@@ -85,7 +86,7 @@ internal object Recordings {
         if (!values.all { it.isFinite() }) {
             throw InputError("$name has samples that are NaN or infinite")
         }
-        return Signal(rate, averaged(values, channels))
+        return rate to averaged(values, channels)
     }
 
     /** Four letters, a size, and as many bytes, padded to an even number; up to the data. */

@@ -16,14 +16,13 @@ internal object Resampling {
      *
      * @return `ceil(samples * wanted / rate)` samples.
      */
-    fun resample(signal: Signal, wanted: Int): DoubleArray {
-        val divisor = greatestCommonDivisor(signal.rate, wanted)
+    fun resample(samples: DoubleArray, rate: Int, wanted: Int): DoubleArray {
+        val divisor = greatestCommonDivisor(rate, wanted)
         val up = wanted / divisor
-        val down = signal.rate / divisor
-        if (up == down) return signal.samples
+        val down = rate / divisor
+        if (up == down) return samples
         val half = ZERO_CROSSINGS * maxOf(up, down)
         val taps = taps(half, maxOf(up, down), up)
-        val samples = signal.samples
         val count = ((samples.size.toLong() * up + down - 1) / down).toInt()
         val reach = half / up + 1
         return DoubleArray(count) { index ->

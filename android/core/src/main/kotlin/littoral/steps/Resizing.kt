@@ -26,14 +26,6 @@ internal object Resizing {
     /** The weights of one output: those of the inputs from [first] on. */
     private class Taps(val first: Int, val weights: FloatArray)
 
-    private class Kernel(val radius: Double, val at: (Double) -> Double)
-
-    private val KERNELS = mapOf(
-        "bilinear" to Kernel(1.0) { maxOf(0.0, 1 - abs(it)) },
-        "bicubic" to Kernel(2.0) { cubic(abs(it)) },
-        "lanczos3" to Kernel(3.0) { if (abs(it) < 3) sinc(it) * sinc(it / 3) else 0.0 },
-    )
-
     /** A resized picture, not clipped. */
     fun resize(pixels: Pixels, height: Int, width: Int, filter: String, antialias: Boolean): Pixels {
         val (rows, columns) = listOf(pixels.height to height, pixels.width to width)
@@ -46,9 +38,10 @@ internal object Resizing {
     private fun taps(filter: String, sizeIn: Int, sizeOut: Int, antialias: Boolean): List<Taps> {
         val scale = sizeIn.toDouble() / sizeOut
         return List(sizeOut) { output ->
-            when (val kernel = KERNELS[filter]) {
-                null -> if (filter == "area") area(output, scale, sizeIn) else nearest(output, scale, sizeIn)
-                else -> kernel(kernel, output, scale, sizeIn, if (antialias) maxOf(1.0, scale) else 1.0)
+            when (filter) {
+                "area" -> area(output, scale, sizeIn)
+                "nearest" -> nearest(output, scale, sizeIn)
+                else -> kernel(filter, output, scale, sizeIn, if (antialias) maxOf(1.0, scale) else 1.0)
             }
         }
     }
@@ -64,11 +57,23 @@ internal object Resizing {
         }
     }
 
-    private fun kernel(kernel: Kernel, output: Int, scale: Double, sizeIn: Int, stretch: Double): Taps {
+    private fun kernel(filter: String, output: Int, scale: Double, sizeIn: Int, stretch: Double): Taps {
         val centre = (output + 0.5) * scale
-        val first = floor(centre - kernel.radius * stretch + 0.5)
-        val last = floor(centre + kernel.radius * stretch + 0.5)
-        return normalised(first, last, sizeIn) { kernel.at((it + 0.5 - centre) / stretch) }
+        val radius = if (filter == "bilinear")
+            1
+        else if (filter == "bicubic")
+            2
+        else
+            3
+        val first = floor(centre - radius * stretch + 0.5)
+        val last = floor(centre + radius * stretch + 0.5)
+        return normalised(first, last, sizeIn) { at(filter, (it + 0.5 - centre) / stretch) }
+    }
+
+    private fun at(filter: String, x: Double): Double = when (filter) {
+        "bilinear" -> maxOf(0.0, 1 - abs(x))
+        "bicubic" -> cubic(abs(x))
+        else -> if (abs(x) < 3) sinc(x) * sinc(x / 3) else 0.0
     }
 
     private fun normalised(first: Double, last: Double, sizeIn: Int, weight: (Int) -> Double): Taps {

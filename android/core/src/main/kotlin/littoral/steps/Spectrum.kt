@@ -12,9 +12,9 @@ import kotlin.math.sqrt
 /** From a signal to mel bands, frame by frame: what `log_mel` and `mfcc` share. */
 internal class Spectrum(fields: Fields) {
     val sampleRate = fields.read("sample_rate", Checks.whole())
-    private val frameLength = fields.read("frame_length", Checks.whole())
-    private val frameStep = fields.read("frame_step", Checks.whole())
-    private val fftLength = fields.read("fft_length", Checks.whole(most = 1 shl 20))
+    val frameLength = fields.read("frame_length", Checks.whole())
+    val frameStep = fields.read("frame_step", Checks.whole())
+    val fftLength = fields.read("fft_length", Checks.whole(most = 1 shl 20))
     val melBins = fields.read("mel_bins", Checks.whole(most = 1 shl 16))
     private val frames = fields.read("frames", null, Checks.optional(Checks.whole()))
     private val lowHz = fields.read("low_hz", 0.0, Checks.number)
@@ -22,7 +22,7 @@ internal class Spectrum(fields: Fields) {
     private val isSlaney = fields.read("mel_scale", "slaney", Checks.oneOf("slaney", "htk")) == "slaney"
     private val norm = fields.read("norm", "area", Checks.oneOf("area", "peak"))
     private val window = fields.read("window", "hann", Checks.oneOf("hann", "hamming"))
-    private val padding = fields.read("padding", "zero", Checks.oneOf("zero", "reflect", "none"))
+    val padding = fields.read("padding", "zero", Checks.oneOf("zero", "reflect", "none"))
     private val power = fields.read("power", "2", Checks.oneOf("1", "2"))
     private val log = fields.read("log", "db", Checks.oneOf("db", "ln", "none"))
     private val floor = fields.read("floor", 1e-10, Checks.number)
@@ -49,7 +49,27 @@ internal class Spectrum(fields: Fields) {
     private val filters = melFilters()
 
     /** Levels of a whole signal's bands, frame by frame. */
-    fun levels(signal: DoubleArray): List<DoubleArray> = logarithms(framesOf(signal).map(::mel))
+    fun levels(signal: DoubleArray): List<DoubleArray> = ranged(framesOf(signal).map(::level))
+
+    /** Levels of one frame for itself: all of [levels] but for [ranged]. */
+    fun level(frame: DoubleArray): DoubleArray {
+        val mel = mel(DoubleArray(frameLength) { frame[it] * weights[it] })
+        if (log == "none") return mel
+        val zero = log10(reference ?: 1.0)
+        return DoubleArray(mel.size) {
+            val raised = maxOf(mel[it], floor) + offset
+            if (log == "ln") ln(raised) else 10 * (log10(raised) - zero)
+        }
+    }
+
+    /** What the settings make of levels in dB by the loudest of them. */
+    fun ranged(levels: List<DoubleArray>): List<DoubleArray> {
+        if (log != "db") return levels
+        val loudest = levels.maxOf { it.max() }
+        val shift = if (reference == null) loudest else 0.0
+        val least = rangeDb?.let { loudest - shift - it } ?: Double.NEGATIVE_INFINITY
+        return levels.map { frame -> DoubleArray(frame.size) { maxOf(frame[it] - shift, least) } }
+    }
 
     /** Cut or padded to the settings' frames, zeros at the end, the axes in their order. */
     fun laidOut(values: List<DoubleArray>): Tensor {
@@ -76,7 +96,7 @@ internal class Spectrum(fields: Fields) {
         val last = signal.size + 2 * half - span
         if (last < 0) throw InputError("${signal.size} samples are too few for a frame of $frameLength")
         return (0..last step frameStep).map { start ->
-            DoubleArray(frameLength) { sample(signal, start + left - half + it) * weights[it] }
+            DoubleArray(frameLength) { sample(signal, start + left - half + it) }
         }
     }
 
@@ -90,16 +110,6 @@ internal class Spectrum(fields: Fields) {
         val strength = fourier.power(frame)
         if (power == "1") for (k in strength.indices) strength[k] = sqrt(strength[k])
         return DoubleArray(melBins) { filters[it].dot(strength) }
-    }
-
-    private fun logarithms(mel: List<DoubleArray>): List<DoubleArray> {
-        if (log == "none") return mel
-        val raised = mel.map { frame -> DoubleArray(frame.size) { maxOf(frame[it], floor) + offset } }
-        if (log == "ln") return raised.map { frame -> DoubleArray(frame.size) { ln(frame[it]) } }
-        val zero = log10(reference ?: raised.maxOf { it.max() })
-        val decibels = raised.map { frame -> DoubleArray(frame.size) { 10 * (log10(frame[it]) - zero) } }
-        val least = rangeDb?.let { range -> decibels.maxOf { it.max() } - range } ?: return decibels
-        return decibels.map { frame -> DoubleArray(frame.size) { maxOf(frame[it], least) } }
     }
 
     /** A triangle over the bins of a spectrum, without the zeros around it. */
