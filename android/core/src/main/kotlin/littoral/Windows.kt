@@ -29,7 +29,7 @@ public class Windows internal constructor(
     private var isClosed = false
     private var buffer: Tensor? = null
     private var skip = 0
-    private var rows = Rows(preprocessing)
+    private val rows = Rows(preprocessing)
     private var way: String? = null
 
     /** Windows that were complete so far. */
@@ -102,7 +102,7 @@ public class Windows internal constructor(
         skip = 0
         count = 0
         recent.clear()
-        rows = Rows(preprocessing)
+        rows.begin()
         way = null
     }
 

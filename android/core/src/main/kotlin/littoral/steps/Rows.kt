@@ -13,25 +13,37 @@ import littoral.Tensor
  * @param preprocessing The input's steps as the card holds them.
  */
 internal class Rows(preprocessing: List<Map<String, Any?>>) {
-    private val steps = preprocessing.map { Preprocess.prepared(it) }
-    private val first = preprocessing.firstOrNull()?.let { Fields(it) }
-    private val kind = preprocessing.firstOrNull()?.get("step")
-    private val frames = when (kind) {
-        "log_mel" -> first?.let { LogMelStep.frames(it) }
-        "mfcc" -> first?.let { MfccStep.frames(it) }
+    private val first = Fields(preprocessing.firstOrNull().orEmpty())
+    private val frames = when (preprocessing.firstOrNull()?.get("step")) {
+        "log_mel" -> LogMelStep.frames(first)
+        "mfcc" -> MfccStep.frames(first)
         else -> null
     }
-    private val rate = frames?.spectrum?.sampleRate
-        ?: if (kind == "audio") first?.read("sample_rate", Checks.whole()) else null
     private val spectrum = frames?.spectrum
+    private val isAudio = preprocessing.firstOrNull()?.get("step") == "audio"
+    private val rate = if (isAudio) first.read("sample_rate", Checks.whole()) else spectrum?.sampleRate
+
+    /** The steps that rows have still to go through, of a signal all but the first. */
+    private val steps = preprocessing.drop(if (rate == null) 0 else 1).map { Preprocess.prepared(it) }
     private var waiting = DoubleArray(0)
     private var latest = DoubleArray(0)
-    private var isBegun = spectrum == null || spectrum.padding == "none"
+    private var isBegun = false
+
+    init {
+        begin()
+    }
+
+    /** What comes next is the beginning. */
+    fun begin() {
+        waiting = DoubleArray(0)
+        latest = DoubleArray(0)
+        isBegun = spectrum == null || spectrum.padding == "none"
+    }
 
     /** The rows that are complete now, `[n, ...]`. */
     fun push(raw: Any): Tensor {
         if (rate == null) {
-            val items = severalOf(raw).map { after(0, it) }
+            val items = severalOf(raw).map { through(it) }
             return Tensor.concatenated(items.map { it.reshape(listOf(1) + it.shape) })
         }
         val samples = samples(raw, rate)
@@ -67,9 +79,9 @@ internal class Rows(preprocessing: List<Map<String, Any?>>) {
             val levels = List(rows.shape[0]) { row ->
                 DoubleArray(spectrum.melBins) { rows.doubleAt(row * spectrum.melBins + it) }
             }
-            after(1, frames.laidOut(spectrum.ranged(levels)))
+            through(frames.laidOut(spectrum.ranged(levels)))
         }
-        rate != null -> after(1, Tensor.of(FloatArray(rows.size) { rows.doubleAt(it).toFloat() }))
+        rate != null -> through(Tensor.of(FloatArray(rows.size) { rows.doubleAt(it).toFloat() }))
         else -> rows
     }
 
@@ -96,8 +108,8 @@ internal class Rows(preprocessing: List<Map<String, Any?>>) {
         return Recordings.signal(raw, rate)
     }
 
-    private fun after(count: Int, value: Any): Tensor =
-        steps.drop(count).fold(value) { made, step -> step(made) } as? Tensor
+    private fun through(value: Any): Tensor =
+        steps.fold(value) { made, step -> step(made) } as? Tensor
             ?: throw InputError("expected numbers, came ${littoral.kind(value)}")
 
     private fun severalOf(raw: Any): List<Any> = when {
