@@ -126,6 +126,7 @@ def test_every_unknown_class_is_named_with_its_layer(tmp_path):
         for name in ("Mix (layer 'mix')", "swishy (layer 'wide')", "Shift (layer 'shift')"):
             assert name in line
         assert "register_keras_serializable" in line
+        assert "--import FILE.py" in line
         assert not list((tmp_path / "out").iterdir())
 
 
