@@ -102,7 +102,7 @@ def _unregistered(path: Path, text: str) -> str:
     names = ", ".join(map(str, found)) or _shorten(text)
     return (
         f"{path} uses classes that are not registered here: {names}; give the Python file "
-        "or module that defines them: --import FILE.py (modules=['FILE.py']); in Python you may also "
+        "or module that defines them: --import FILE.py (modules=['FILE.py']); or in Python "
         "register them (@keras.saving.register_keras_serializable()), load the model with "
         "keras.models.load_model and pass it to littoral_converters.convert"
     )
