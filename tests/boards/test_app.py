@@ -235,7 +235,12 @@ def test_an_answer_of_another_littoral(android, files, text):
 
 def test_an_interrupted_command_stops_the_app(android, files):
     command = [sys.executable, "-m", "littoral", "bench", str(files.onnx), "--target", SERIAL]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests may run behind a &
+    )
     end = time.monotonic() + 60
     while not any(call.startswith("am start") for call in android.calls):
         assert process.poll() is None

@@ -114,16 +114,18 @@ def test_the_pages_of_search_and_debug(tmp_path, tmp_path_factory):
     inputs = keras.Input((12,), name="x")
     hidden = keras.layers.Dense(16, "relu", name="a_layer_of_a_rather_long_name")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(4, "softmax", name="scores")(hidden))
-    source, data, drift = (tmp_path / name for name in ("net.keras", "x.npz", "drift.html"))
+    folder = tmp_path / ("where_people_keep_their_models" * 3)
+    folder.mkdir()
+    source, data, drift = (folder / name for name in ("net.keras", "x.npz", "drift.html"))
     model.save(source)
     np.savez(data, x=x, y=model.predict(x, verbose=0).argmax(1))
     given = ["--evaluation-data", str(data), "--representative-data", str(data)]
-    command = ["search", str(source), "--out", str(tmp_path / "best"), "--max-drop", "5", *given]
+    command = ["search", str(source), "--out", str(folder / "best"), "--max-drop", "5", *given]
     assert cli.main([*command, "--schemes", "float32", "static_int8"]) == 0
-    facts = see(tmp_path / "best" / "report.html", tmp_path_factory)
+    facts = see(folder / "best" / "report.html", tmp_path_factory)
     assert facts["headings"]
     assert facts["rows"] >= 2, facts["rows"]
-    file = next((tmp_path / "best").glob("net.*"))
+    file = next((folder / "best").glob("net.*"))
     assert cli.main(["debug", str(source), str(file), "--html", str(drift)]) in (0, 1)
     facts = see(drift, tmp_path_factory)
     assert facts["headings"]

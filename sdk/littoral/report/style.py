@@ -47,7 +47,7 @@ h1{font-size:clamp(1.75rem,4.2vw,2.7rem);line-height:1.14;letter-spacing:-.02em;
   max-width:23em;text-wrap:balance}
 h2{font-size:1.5rem;letter-spacing:-.01em;margin:64px 0 4px;scroll-margin-top:16px}
 h3{font-size:.98rem;margin:0 0 2px}
-p{margin:.5em 0;max-width:46em}
+p{margin:.5em 0;max-width:46em} h1,h2,h3,p{overflow-wrap:anywhere}
 .lead{font-size:1.12rem;color:var(--soft);max-width:42em}
 .soft,.note{color:var(--soft)} .note{font-size:.88rem;max-width:72em} p.soft{max-width:60em}
 a{color:var(--sea);text-decoration-thickness:1px;text-underline-offset:3px}
