@@ -108,7 +108,7 @@ def test_the_pages_of_profile_and_compare(files, tmp_path, tmp_path_factory):
     assert see(compared, tmp_path_factory)["headings"]
 
 
-def test_the_pages_of_search_and_debug(tmp_path, tmp_path_factory):
+def test_the_page_of_a_search(tmp_path, tmp_path_factory):
     random = np.random.default_rng(0)
     x = random.normal(size=(64, 12)).astype(np.float32)
     inputs = keras.Input((12,), name="x")
@@ -116,7 +116,7 @@ def test_the_pages_of_search_and_debug(tmp_path, tmp_path_factory):
     model = keras.Model(inputs, keras.layers.Dense(4, "softmax", name="scores")(hidden))
     folder = tmp_path / ("where_people_keep_their_models" * 3)
     folder.mkdir()
-    source, data, drift = (folder / name for name in ("net.keras", "x.npz", "drift.html"))
+    source, data = folder / "net.keras", folder / "x.npz"
     model.save(source)
     np.savez(data, x=x, y=model.predict(x, verbose=0).argmax(1))
     given = ["--evaluation-data", str(data), "--representative-data", str(data)]
@@ -125,11 +125,6 @@ def test_the_pages_of_search_and_debug(tmp_path, tmp_path_factory):
     facts = see(folder / "best" / "report.html", tmp_path_factory)
     assert facts["headings"]
     assert facts["rows"] >= 2, facts["rows"]
-    file = next((folder / "best").glob("net.*"))
-    assert cli.main(["debug", str(source), str(file), "--html", str(drift)]) in (0, 1)
-    facts = see(drift, tmp_path_factory)
-    assert facts["headings"]
-    assert facts["rows"] >= 2
 
 
 def test_the_reader_notices_what_is_wrong(tmp_path, tmp_path_factory):

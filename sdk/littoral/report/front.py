@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count, takewhile
 
 from littoral.report import units
 from littoral.report.markup import (
@@ -21,6 +22,8 @@ from littoral.report.result import Result
 _WIDTH, _HEIGHT = 1040.0, 430.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 1000.0, 30.0, 370.0
 _GAP = 15.0
+_HIGHEST_NAME = 30.0
+"""Above it stands what the axis counts."""
 _LEAST_REACH = 0.25
 """Points to either side of the drops' middle: less is drawn as what it is, not blown up."""
 
@@ -136,15 +139,18 @@ def _bubble(point: Point, x: Axis, y: Axis, largest: int) -> str:
 
 
 def _names(points: Sequence[Point], x: Axis, y: Axis, largest: int) -> list[str]:
-    """Names above the bubbles, moved apart upward where they would touch."""
+    """Names above the bubbles, moved apart upward where they would touch; else below them."""
     shapes: list[str] = []
     taken: list[tuple[float, float]] = []
     for point in sorted(points, key=lambda one: -one.drop):
         across = x(_p50(point))
         is_right = across < 0.6 * _WIDTH
-        place = y(point.drop) - _radius(point, largest) - 9
-        while any(abs(place - height) < _GAP and abs(across - x0) < 240 for x0, height in taken):
-            place -= _GAP
+        near = [height for x0, height in taken if abs(across - x0) < 240]
+        above = y(point.drop) - _radius(point, largest) - 9
+        below = y(point.drop) + _radius(point, largest) + 17
+        upward = takewhile(lambda height: height > _HIGHEST_NAME, count(above, -_GAP))
+        places = chain(upward, count(below, _GAP))
+        place = next(one for one in places if all(abs(one - other) >= _GAP for other in near))
         taken.append((across, place))
         at = across - 4 if is_right else across + 4
         shapes.append(label(at, place, point.result.label, "b halo" if is_right else "b end halo"))

@@ -160,7 +160,7 @@ def benched(tmp_path_factory):
     for name, times in (("old", 40), ("slower", 45)):
         (folder / f"{name}.onnx").write_bytes(onnx_files.squares(96, times))
     command = [sys.executable, "-m", "littoral", "bench", "old.onnx", "slower.onnx", "--json"]
-    command += ["--cold-starts", "0", "--duration", "0.5"]
+    command += ["--cold-starts", "0", "--duration", "1"]
     runs = []
     for _ in range(RUNS):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
