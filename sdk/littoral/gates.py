@@ -38,9 +38,7 @@ machine does from minute to minute. From 24 fresh processes on two busy cores, i
 
 A p99 is another matter: it went from 5% to 170%, because what lies between p90 and p99 is other
 work on the machine, which may be there in one run and not in the next. So as much as the p99 is
-above the p90 in either run counts as its uncertainty too (`_tail`). A burst of other work that
-lasts for a tenth of a run moves the p90 and leaves the p50: of what the two moved apart by, half
-counts as the p90's uncertainty (`_burst`). A slowdown moves both, and is seen as before."""
+above the p90 in either run counts as its uncertainty too (`_tail`)."""
 
 _Z = 1.96
 _DISTURBED = 3.0
@@ -203,11 +201,7 @@ def change(
         return Change(metric, before, after, paired, False)
     speeds = [_speed(fields) for fields in (old, new)]
     in_yardsticks = METRICS[metric].by_yardstick and None not in speeds
-    tail = 0.0
-    if metric == "p99":
-        tail = max(_tail(fields) for fields in (old, new))
-    elif metric == "p90":
-        tail = _burst(old, new)
+    tail = max(_tail(fields) for fields in (old, new)) if metric == "p99" else 0.0
     scatter = RUN_TO_RUN.get(metric, 0.0) * (_DISTURBED if is_disturbed else 1.0)
     ratio = _ratio(metric, before, after, speeds, scatter, tail)
     return Change(metric, before, after, ratio, in_yardsticks)
@@ -294,19 +288,9 @@ def _ratio(
 
 
 def _tail(fields: Mapping[str, Any]) -> float:
-    """The logarithm of p99 over p90."""
-    return _above("p99", "p90", fields)
-
-
-def _burst(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
-    """Half of what p90 and p50 moved apart by, or together, as a logarithm."""
-    return abs(_above("p90", "p50", new) - _above("p90", "p50", old)) / 2
-
-
-def _above(upper: str, lower: str, fields: Mapping[str, Any]) -> float:
-    """The logarithm of one percentile over another: 0 where they are the same or not known."""
-    low, high = (fields.get(METRICS[name].field) or 0.0 for name in (lower, upper))
-    return math.log(high / low) if 0 < low < high else 0.0
+    """The logarithm of p99 over p90: 0 where both are the same or not known."""
+    p90, p99 = (fields.get(METRICS[name].field) or 0.0 for name in ("p90", "p99"))
+    return math.log(p99 / p90) if 0 < p90 < p99 else 0.0
 
 
 def _half_width(estimate: Estimate) -> float | None:
