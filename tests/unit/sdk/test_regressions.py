@@ -149,23 +149,37 @@ def test_a_model_cannot_be_held_against_a_measurement(written, capsys):
     assert "not one of each" in capsys.readouterr().err
 
 
-RUNS = 15
-"""Fresh processes: 210 ordered pairs of them."""
+RUNS, ATTEMPTS = 15, 3
+"""Fresh processes: 210 ordered pairs of them. A machine that is shared with others has minutes in
+which it is not one and the same machine: then all are measured again, and if that does not help the
+runs are judged as those of a disturbed machine."""
+
+STEADY = 0.05
+"""What a file's median, in yardsticks, may move by between runs of one and the same machine."""
 
 
 @pytest.fixture(scope="module")
 def benched(tmp_path_factory):
-    """The same two files measured in fresh processes, one of which does a tenth more work."""
+    """The same two files measured in fresh processes, one of which does a tenth more work.
+
+    Whether the machine held still is seen on the second file: noise is judged on the first.
+    """
     folder = tmp_path_factory.mktemp("benched")
     for name, times in (("old", 40), ("slower", 45)):
         (folder / f"{name}.onnx").write_bytes(onnx_files.squares(96, times))
     command = [sys.executable, "-m", "littoral", "bench", "old.onnx", "slower.onnx", "--json"]
-    command += ["--cold-starts", "0", "--duration", "1"]
-    runs = []
-    for _ in range(RUNS):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-        runs.append(json.loads(done.stdout))
-    return runs
+    command += ["--cold-starts", "0", "--duration", "0.5"]
+    for _ in range(ATTEMPTS):
+        runs = []
+        for _ in range(RUNS):
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+            runs.append(json.loads(done.stdout))
+        others = [run["measurements"][1] for run in runs]
+        speeds = [one["latency_p50_us"] / one["yardstick_p50_us"] for one in others]
+        is_steady = max(speeds) <= (1 + STEADY) * min(speeds)
+        if is_steady:
+            break
+    return runs, is_steady
 
 
 @pytest.mark.slow
@@ -175,8 +189,9 @@ def test_of_210_real_comparisons_noise_breaches_2_percent_at_most_and_a_slowdown
     benched, metric
 ):
     gate = gates.parse(f"{metric}<=+5%")
-    is_disturbed = any(run["environment"]["preflight"] for run in benched)
-    pairs = [run["measurements"] for run in benched]
+    runs, is_steady = benched
+    is_disturbed = not is_steady or any(run["environment"]["preflight"] for run in runs)
+    pairs = [run["measurements"] for run in runs]
 
     def breaches(place):
         changes = [
