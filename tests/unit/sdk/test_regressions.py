@@ -151,11 +151,16 @@ def test_a_model_cannot_be_held_against_a_measurement(written, capsys):
 
 RUNS, ATTEMPTS = 15, 3
 """Fresh processes: 210 ordered pairs of them. A machine that is shared with others has minutes in
-which it is not one and the same machine: then all are measured again, and if that does not help the
-runs are judged as those of a disturbed machine."""
+which it is not one and the same machine: then all are measured again."""
 
-STEADY = 0.05
-"""What a file's median, in yardsticks, may move by between runs of one and the same machine."""
+STEADY = {"p50": 0.05, "p90": 0.07}
+"""What a figure, in yardsticks, may move by between runs of one and the same machine."""
+
+
+def moved(others, metric):
+    """By what share a figure in yardsticks differs between the runs at most."""
+    figures = [one[f"latency_{metric}_us"] / one["yardstick_p50_us"] for one in others]
+    return max(figures) / min(figures) - 1
 
 
 @pytest.fixture(scope="module")
@@ -175,8 +180,7 @@ def benched(tmp_path_factory):
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
             runs.append(json.loads(done.stdout))
         others = [run["measurements"][1] for run in runs]
-        speeds = [one["latency_p50_us"] / one["yardstick_p50_us"] for one in others]
-        is_steady = max(speeds) <= (1 + STEADY) * min(speeds)
+        is_steady = all(moved(others, metric) <= most for metric, most in STEADY.items())
         if is_steady:
             break
     return runs, is_steady
@@ -190,7 +194,9 @@ def test_of_210_real_comparisons_noise_breaches_2_percent_at_most_and_a_slowdown
 ):
     gate = gates.parse(f"{metric}<=+5%")
     runs, is_steady = benched
-    is_disturbed = not is_steady or any(run["environment"]["preflight"] for run in runs)
+    if not is_steady:
+        pytest.skip("this machine changed its own speed in each of the attempts")
+    is_disturbed = any(run["environment"]["preflight"] for run in runs)
     pairs = [run["measurements"] for run in runs]
 
     def breaches(place):
