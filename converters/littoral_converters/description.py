@@ -18,6 +18,7 @@ import numpy as np
 from littoral import preprocess
 from littoral.card import Card, CardTensor
 from littoral.errors import InputError
+from littoral.inputs import text_in
 from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
 
@@ -175,7 +176,7 @@ def _labels(given: Labels) -> dict[str, tuple[str, ...]]:
     where = "labels"
     if isinstance(given, (str, os.PathLike)):
         where, path = str(given), Path(given)
-        text = _text(path)
+        text = text_in(path, "utf-8-sig")
         given = _json(path, text) if path.suffix.lower() == ".json" else text.splitlines()
     by_name = given if isinstance(given, Mapping) else {_FIRST: given}
     found = {}
@@ -194,7 +195,7 @@ def _steps(given: Any) -> dict[str, tuple[Step, ...]]:
     where = "preprocessing"
     if isinstance(given, (str, os.PathLike)):
         where = str(given)
-        given = _json(Path(given), _text(Path(given)))
+        given = _json(Path(given), text_in(Path(given), "utf-8-sig"))
     if isinstance(given, Mapping) and "step" in given:
         given = [given]
     by_name = given if isinstance(given, Mapping) else {_FIRST: given}
@@ -209,15 +210,6 @@ def _steps(given: Any) -> dict[str, tuple[Step, ...]]:
             raise InputError(f"{where}: {error}") from error
         found[str(name)] = tuple(dict(step) for step in steps)
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no UTF-8 text: {error.reason}") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _json(path: Path, text: str) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _NUMBERED = re.compile(r"_\d+$")
 _NOT_IN_SCOPES = re.compile(r"[^A-Za-z0-9_.>-]")
 
 
-def name_as_scopes(model: Any) -> None:
+def name_as_scopes(model: Any, layers: Iterable[Any]) -> None:
     """Give layers names that TensorFlow takes for scopes, in place; inputs and outputs keep theirs.
 
     JAX and torch take any name, such as ``"my layer"``, and a model that was trained there may have
@@ -19,10 +19,11 @@ def name_as_scopes(model: Any) -> None:
 
     Args:
         model: A keras.Model that is nobody else's.
+        layers: Every layer in it.
     """
     import keras
 
-    for layer in [model, *model._flatten_layers(include_self=False)]:
+    for layer in layers:
         if _NOT_IN_SCOPES.search(layer.name) and not isinstance(layer, keras.layers.InputLayer):
             layer.name = _NOT_IN_SCOPES.sub("_", layer.name)
     if model.name.startswith(("_", "-", ">")):  # which a scope inside another one may

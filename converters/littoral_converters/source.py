@@ -70,12 +70,14 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
         return open_saved_model(path)
     import keras
 
+    from littoral_converters.lowering import every_layer
+
     import_modules(modules)
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=not allow_unsafe)
     except Exception as error:
         raise _refusal(path, error) from error
-    name_as_scopes(model)
+    name_as_scopes(model, every_layer(model))
     return model
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TypeVar
 
 _Self = TypeVar("_Self", bound="Closing")
 
 
-class Closing:
+class Closing(ABC):
     """Closed at the end of a ``with``, whether or not that ends in an error."""
 
+    @abstractmethod
     def close(self) -> None:
         """Free what it has. Closing again does nothing."""
-        raise NotImplementedError
 
     def __enter__(self: _Self) -> _Self:
         return self

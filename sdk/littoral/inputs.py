@@ -120,7 +120,7 @@ def value_of(file: Path) -> Path | str:
     Raises:
         InputError: The text is no UTF-8, or cannot be read.
     """
-    return _text(file) if file.suffix.lower() == ".txt" else file
+    return text_in(file) if file.suffix.lower() == ".txt" else file
 
 
 def _of_kind(folder: Path, endings: Sequence[str]) -> list[Path]:
@@ -153,7 +153,7 @@ def _arrays(path: Path) -> Arrays:
 
 
 def _rows(path: Path) -> list[Raw]:
-    rows = [row for row in csv.reader(_text(path).splitlines(), skipinitialspace=True) if row]
+    rows = [row for row in csv.reader(text_in(path).splitlines(), skipinitialspace=True) if row]
     header = rows.pop(0) if rows and not all(map(is_number, rows[0])) else None
     if not rows:
         raise InputError(f"{path} holds no rows")
@@ -169,9 +169,18 @@ def _rows(path: Path) -> list[Raw]:
     return found
 
 
-def _text(path: Path) -> str:
+def text_in(path: Path, encoding: str = "utf-8") -> str:
+    """The text in a file.
+
+    Args:
+        path: The file.
+        encoding: A kind of UTF-8: ``"utf-8-sig"`` leaves out the mark that some editors put first.
+
+    Raises:
+        InputError: It is no UTF-8, or cannot be read.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding=encoding)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no UTF-8 text: {error.reason}") from error
     except OSError as error:
