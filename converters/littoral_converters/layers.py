@@ -93,8 +93,9 @@ def _layer_of(operator: Operator, scopes: Mapping[str, str]) -> str:
 
 
 def _of_tflite(content: bytes) -> list[Operator]:
+    from littoral_converters.formats._tflite_tree import name_of
     from littoral_converters.formats.tflite import parse
-    from littoral_converters.schemes._tflite_weights import has_float_weights, kind_of, name_of
+    from littoral_converters.schemes._tflite_weights import has_float_weights, kind_of
 
     model = parse(content)
     found = []

@@ -6,7 +6,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-_CAST = schema.BuiltinOperator.CAST
+from littoral_converters.formats._tflite_tree import OP, opcode, raise_version
+
 _VERSION = 5
 """Version of CAST that takes float16."""
 
@@ -55,23 +56,12 @@ def _cast(model: Any, source: int, target: int) -> Any:
     options = schema.CastOptionsT()
     options.inDataType, options.outDataType = main.tensors[source].type, main.tensors[target].type
     operator = schema.OperatorT()
-    operator.opcodeIndex = _opcode(model)
+    operator.opcodeIndex = opcode(model, OP.CAST)
+    raise_version(model, operator, _VERSION)
     operator.inputs, operator.outputs = [source], [target]
     operator.builtinOptionsType = schema.BuiltinOptions.CastOptions
     operator.builtinOptions = options
     return operator
-
-
-def _opcode(model: Any) -> int:
-    for index, entry in enumerate(model.operatorCodes):
-        if max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode)) == _CAST:
-            entry.version = max(entry.version, _VERSION)
-            return index
-    entry = schema.OperatorCodeT()
-    entry.builtinCode = entry.deprecatedBuiltinCode = _CAST
-    entry.version = _VERSION
-    model.operatorCodes.append(entry)
-    return len(model.operatorCodes) - 1
 
 
 def _point(entries: Any, moved: dict[int, int]) -> None:

@@ -12,6 +12,7 @@ from littoral.errors import ConversionError
 
 from littoral_converters.formats import _tflite_half_io, _tflite_metadata
 from littoral_converters.formats._blame import refusal
+from littoral_converters.formats._tflite_centering import center
 from littoral_converters.formats._tflite_compaction import compact
 from littoral_converters.graph import TracedGraph
 
@@ -49,7 +50,10 @@ def write(graph: TracedGraph) -> bytes:
         content = bytes(converter.convert())
     except Exception as error:
         raise ConversionError(refusal(graph, "TFLite", _reason(error))) from error
-    return _name(content, graph)
+    model = parse(content)
+    _name(model, graph)
+    center(model)
+    return serialize(model)
 
 
 def stamp(content: bytes, card: Card) -> bytes:
@@ -105,9 +109,8 @@ def serialize(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def _name(content: bytes, graph: TracedGraph) -> bytes:
+def _name(model: Any, graph: TracedGraph) -> None:
     """Give the main subgraph's inputs and outputs their Keras names, order and signature."""
-    model = parse(content)
     main = model.subgraphs[0]
     main.inputs = _ordered(main, main.inputs, graph.input_tensors, "input")
     main.outputs = _ordered(main, main.outputs, graph.output_tensors, "output")
@@ -121,7 +124,6 @@ def _name(content: bytes, graph: TracedGraph) -> bytes:
         if entry.tensorIndex not in taken:
             main.tensors[entry.tensorIndex].name = entry.name.encode()
             taken.add(entry.tensorIndex)
-    return serialize(model)
 
 
 def _ordered(main: Any, indices: Any, names: tuple[str, ...], side: str) -> list[int]:

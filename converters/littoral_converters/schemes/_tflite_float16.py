@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from littoral_converters.formats._tflite_tree import OP
 from littoral_converters.formats.tflite import parse, serialize
-from littoral_converters.schemes._tflite_weights import OP, conversion
+from littoral_converters.schemes._tflite_weights import conversion
 
 
 def halve(content: bytes, min_elements: int) -> bytes:

@@ -18,23 +18,20 @@ from littoral.formats._tflite_operators import NAMES
 from numpy.typing import NDArray
 
 from littoral_converters.formats._tflite_compaction import short
+from littoral_converters.formats._tflite_tree import (
+    OP,
+    add_buffer,
+    add_tensor,
+    code_of,
+    constant,
+    raise_version,
+)
 from littoral_converters.formats.tflite import parse, serialize
 from littoral_converters.schemes import Samples
 from littoral_converters.schemes._tflite_calibration import Range, range_of, ranges_of
 from littoral_converters.schemes._tflite_forms import FORMS, WEIGHTED_INT16, Form
 from littoral_converters.schemes._tflite_idioms import rewrite
-from littoral_converters.schemes._tflite_weights import (
-    OP,
-    WEIGHTED,
-    add_buffer,
-    add_tensor,
-    code_of,
-    constant,
-    conversion,
-    parameters,
-    raise_version,
-    store_int8,
-)
+from littoral_converters.schemes._tflite_weights import WEIGHTED, conversion, parameters, store_int8
 
 _SHOWN = 8
 

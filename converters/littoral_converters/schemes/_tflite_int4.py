@@ -7,21 +7,23 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.schemes import NOTHING, KeepFloat
-from littoral_converters.schemes._int4 import nibbles, quantize
-from littoral_converters.schemes._tflite_weights import (
+from littoral_converters.formats._tflite_tree import (
     OP,
     add_buffer,
     add_tensor,
     code_of,
     constant,
+    name_of,
+    raise_version,
+)
+from littoral_converters.schemes import NOTHING, KeepFloat
+from littoral_converters.schemes._int4 import nibbles, quantize
+from littoral_converters.schemes._tflite_weights import (
     conversion,
     has_float_weights,
     kind_of,
     make_dynamic,
-    name_of,
     parameters,
-    raise_version,
 )
 
 MIN_ELEMENTS = 8192

@@ -20,24 +20,26 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.formats.tflite import parse, serialize
-from littoral_converters.schemes import NOTHING, KeepFloat, Samples
-from littoral_converters.schemes._tflite_calibration import Range, ranges_of
-from littoral_converters.schemes._tflite_weights import (
+from littoral_converters.formats._tflite_tree import (
     OP,
-    WEIGHTED,
     add_buffer,
     add_tensor,
     code_of,
     constant,
+    name_of,
+    raise_version,
+)
+from littoral_converters.formats.tflite import parse, serialize
+from littoral_converters.schemes import NOTHING, KeepFloat, Samples
+from littoral_converters.schemes._tflite_calibration import Range, ranges_of
+from littoral_converters.schemes._tflite_weights import (
+    WEIGHTED,
     conversion,
     fills_its_kernel,
     has_float_weights,
     kind_of,
     make_dynamic,
-    name_of,
     parameters,
-    raise_version,
     store_int8,
 )
 

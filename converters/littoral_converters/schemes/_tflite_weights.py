@@ -8,11 +8,18 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from numpy.typing import NDArray
 
+from littoral_converters.formats._tflite_tree import (
+    OP,
+    add_buffer,
+    add_tensor,
+    code_of,
+    constant,
+    name_of,
+    opcode,
+    raise_version,
+)
 from littoral_converters.schemes import NOTHING, KeepFloat
-
-OP = schema.BuiltinOperator
 
 
 @dataclass(frozen=True)
@@ -152,48 +159,9 @@ def conversion(model: Any, code: int, version: int, source: int, target: int) ->
     return operator
 
 
-def opcode(model: Any, code: int) -> int:
-    """Index of an operator in the file's list of operators, added when absent."""
-    for index, entry in enumerate(model.operatorCodes):
-        if max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode)) == code:
-            return index
-    entry = schema.OperatorCodeT()
-    entry.builtinCode = code
-    entry.deprecatedBuiltinCode = min(code, 127)
-    entry.version = 1
-    model.operatorCodes.append(entry)
-    return len(model.operatorCodes) - 1
-
-
 def kind_of(model: Any, operator: Any) -> WeightedOperator:
     """Where this operator keeps its weights; KeyError for one that has none."""
     return WEIGHTED[code_of(model, operator)]
-
-
-def code_of(model: Any, operator: Any) -> int:
-    """The operator's BuiltinOperator."""
-    entry = model.operatorCodes[operator.opcodeIndex]
-    return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
-
-
-def name_of(graph: Any, operator: Any) -> str:
-    """What an operator is called: the name of its first output."""
-    name: str = graph.tensors[operator.outputs[0]].name.decode(errors="replace")
-    return name
-
-
-def raise_version(model: Any, operator: Any, version: int) -> None:
-    """Make the file ask for at least this version of the operator."""
-    entry = model.operatorCodes[operator.opcodeIndex]
-    entry.version = max(entry.version, version)
-
-
-def constant(model: Any, tensor: Any) -> NDArray[np.float32] | None:
-    """A float32 constant's values in its shape; None for anything else."""
-    data = model.buffers[tensor.buffer].data
-    if tensor.type != schema.TensorType.FLOAT32 or data is None or len(data) == 0:
-        return None
-    return np.frombuffer(bytes(data), np.float32).reshape(tensor.shape)
 
 
 def has_float_weights(model: Any, graph: Any, operator: Any) -> bool:
@@ -239,23 +207,6 @@ def store_int8(model: Any, graph: Any, index: int, axis: int, in_place: bool) ->
     tensor.buffer = add_buffer(model, quanta)
     tensor.quantization = parameters(scales, np.zeros(len(scales), np.int64), axis)
     return index
-
-
-def add_tensor(graph: Any, name: bytes, shape: Any, kind: int, buffer: int = 0) -> int:
-    """Add a tensor to a subgraph and return its index."""
-    tensor = schema.TensorT()
-    tensor.name, tensor.shape, tensor.type, tensor.buffer = name, shape, kind, buffer
-    tensor.hasRank = True
-    graph.tensors.append(tensor)
-    return len(graph.tensors) - 1
-
-
-def add_buffer(model: Any, values: NDArray[Any]) -> int:
-    """Add a constant to the file and return its buffer."""
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    return len(model.buffers) - 1
 
 
 def parameters(scales: Any, zero_points: Any, axis: int = 0) -> Any:

@@ -1,0 +1,67 @@
+"""A .tflite as the schema's object tree: operators, constants and tensors, read and added."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+OP = schema.BuiltinOperator
+
+
+def opcode(model: Any, code: int) -> int:
+    """Index of an operator in the file's list of operators, added when absent."""
+    for index, entry in enumerate(model.operatorCodes):
+        if max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode)) == code:
+            return index
+    entry = schema.OperatorCodeT()
+    entry.builtinCode = code
+    entry.deprecatedBuiltinCode = min(code, 127)
+    entry.version = 1
+    model.operatorCodes.append(entry)
+    return len(model.operatorCodes) - 1
+
+
+def code_of(model: Any, operator: Any) -> int:
+    """The operator's BuiltinOperator."""
+    entry = model.operatorCodes[operator.opcodeIndex]
+    return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+
+
+def raise_version(model: Any, operator: Any, version: int) -> None:
+    """Make the file ask for at least this version of the operator."""
+    entry = model.operatorCodes[operator.opcodeIndex]
+    entry.version = max(entry.version, version)
+
+
+def name_of(graph: Any, operator: Any) -> str:
+    """What an operator is called: the name of its first output."""
+    name: str = graph.tensors[operator.outputs[0]].name.decode(errors="replace")
+    return name
+
+
+def constant(model: Any, tensor: Any) -> NDArray[np.float32] | None:
+    """A float32 constant's values in its shape; None for anything else."""
+    data = model.buffers[tensor.buffer].data
+    if tensor.type != schema.TensorType.FLOAT32 or data is None or len(data) == 0:
+        return None
+    return np.frombuffer(bytes(data), np.float32).reshape(tensor.shape)
+
+
+def add_tensor(graph: Any, name: bytes, shape: Any, kind: int, buffer: int = 0) -> int:
+    """Add a tensor to a subgraph and return its index."""
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape, tensor.type, tensor.buffer = name, shape, kind, buffer
+    tensor.hasRank = True
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def add_buffer(model: Any, values: NDArray[Any]) -> int:
+    """Add a constant to the file and return its buffer."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
