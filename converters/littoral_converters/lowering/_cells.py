@@ -92,10 +92,7 @@ def _lstm(cell: Any) -> Cell:
         hidden, carry = states
         gates = inputs[0] + tf.linalg.matmul(hidden, recurrent)
         # Of the candidate too, and in vain: cheaper than cutting it off first.
-        sigmoids = cell.recurrent_activation(gates)
-        keep_in, keep_old, keep_out = (
-            sigmoids[:, at * units : (at + 1) * units] for at in range(3)
-        )
+        keep_in, keep_old, keep_out, _ = tf.split(cell.recurrent_activation(gates), 4, axis=1)
         candidate = cell.activation(gates[:, 3 * units :])
         carry = keep_old * carry + keep_in * candidate
         return [keep_out * cell.activation(carry), carry]
