@@ -2,7 +2,8 @@
 
 Where two sessions of one engine happen to lie in memory makes one of them up to a tenth slower than
 the other for as long as they live. So each kind of call is timed with several sessions of each
-side, all alive at once, and the figures are medians over these pairs.
+side, all alive at once, and the figures are medians over these pairs: as many as it takes until the
+median's interval is on one side of the limit.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import numpy as np
 import small_models
 import tflite_writer
 from littoral.clock import Plan, time_in_turn
-from littoral.statistics import Estimate, paired_ratio, percentile
+from littoral.statistics import Estimate, paired_ratio, percentile, percentile_interval
 from tflite_writer import Graph, Op, T
 
-PAIRS = 7
+PAIRS, MOST_PAIRS = 7, 25
 SECONDS = 0.1
 """For each call of a pair."""
 
@@ -139,21 +140,21 @@ def _int8_race(what: str, content: bytes) -> Race:
 
 
 def _timed(what: str, engine: str, pair: Callable[[], tuple[Call, Call]], held: bool) -> Race:
-    theirs, ours = [], []
-    for calls in [pair() for _ in range(PAIRS)]:
-        rounds = time_in_turn(calls, Plan(duration_ns=int(SECONDS * 1e9)))
-        raw, mine = (percentile([percentile(burst, 0.5) for burst in own], 0.5) for own in rounds)
-        theirs.append(raw)
-        ours.append(mine)
-    more = [mine - raw for mine, raw in zip(ours, theirs, strict=True)]
-    return Race(
-        what,
-        engine,
-        percentile(theirs, 0.5) / 1e3,
-        percentile(more, 0.5) / 1e3,
-        paired_ratio(ours, theirs),
-        held,
-    )
+    theirs: list[float] = []
+    ours: list[float] = []
+    alive = [pair() for _ in range(PAIRS)]
+    while True:
+        for calls in alive[len(ours) :]:
+            rounds = time_in_turn(calls, Plan(duration_ns=int(SECONDS * 1e9)))
+            raw, mine = (percentile([percentile(one, 0.5) for one in own], 0.5) for own in rounds)
+            theirs.append(raw)
+            ours.append(mine)
+        more = percentile_interval(np.subtract(ours, theirs), 0.5)
+        ratio, raw_us = paired_ratio(ours, theirs), percentile(theirs, 0.5) / 1e3
+        race = Race(what, engine, raw_us, more.value / 1e3, ratio, held)
+        if not held or len(ours) >= MOST_PAIRS or more.excludes(race.allowed_us * 1e3):
+            return race
+        alive.append(pair())
 
 
 def _raw_tflite(content: bytes, x: Any) -> Callable[..., Any]:

@@ -73,7 +73,7 @@ class Observer:
 
 
 def time_in_turn(
-    calls: Sequence[Call],
+    calls: Sequence[Call | Sequence[Call]],
     plan: Plan,
     clock: Clock = time.perf_counter_ns,
     observer: Observer | None = None,
@@ -81,7 +81,7 @@ def time_in_turn(
     """Time several calls, interleaved.
 
     Args:
-        calls: What to time.
+        calls: What to time; several for one thing take turns by round.
         plan: How long.
         clock: Integer nanoseconds, monotonic.
         observer: Is told of warm-up and bursts.
@@ -92,11 +92,12 @@ def time_in_turn(
     watching = observer or Observer()
     with _no_garbage_collection():
         lengths = []
-        for which, call in enumerate(calls):
-            length, made = warm_up(call, plan.warmup, clock)
-            watching.warmed(which, made)
-            lengths.append(length)
-        turns = _Turns(calls, clock, watching)
+        sessions = [[call] if callable(call) else call for call in calls]
+        for which, own in enumerate(sessions):
+            warmed = [warm_up(call, plan.warmup, clock) for call in own]
+            watching.warmed(which, sum(made for _, made in warmed))
+            lengths.append(int(percentile([length for length, _ in warmed], 0.5)))
+        turns = _Turns(sessions, clock, watching)
         if plan.runs is not None:
             return _fixed(turns, plan.runs)
         sizes = [max(1, BURST_NS // max(1, length)) for length in lengths]
@@ -141,18 +142,22 @@ def _window(call: Call, clock: Clock) -> tuple[int, int]:
 class _Turns:
     """The rounds so far, and how the next one is made."""
 
-    def __init__(self, calls: Sequence[Call], clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self, sessions: Sequence[Sequence[Call]], clock: Clock, observer: Observer
+    ) -> None:
         self.clock = clock
-        self._calls = calls
+        self._sessions = sessions
         self._observer = observer
-        self._rounds: list[list[NDArray[np.int64]]] = [[] for _ in calls]
+        self._rounds: list[list[NDArray[np.int64]]] = [[] for _ in sessions]
 
     def take(self, sizes: Sequence[int]) -> None:
         """One round: a burst of each call, in an order shuffled anew."""
-        order = list(range(len(self._calls)))
-        random.Random(len(self._rounds[0])).shuffle(order)
+        order = list(range(len(self._sessions)))
+        made = len(self._rounds[0])
+        random.Random(made).shuffle(order)
         for which in order:
-            call = self._calls[which]
+            own = self._sessions[which]
+            call = own[made % len(own)]
             if sizes[which] > 1 and len(order) > 1:
                 call()
             self._observer.begins(which)

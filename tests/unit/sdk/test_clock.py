@@ -55,6 +55,15 @@ def test_rounds_take_turns_in_an_order_that_changes():
     assert len(set(rounds)) > 3
 
 
+def test_sessions_of_one_call_take_turns_by_round():
+    clock = FakeClock()
+    sessions = [clock.call(f"a{at}", 1_000_000 + at) for at in range(3)]
+    a, b = time_in_turn([sessions, clock.call("b", 10**6)], Plan(runs=12, warmup=1), clock)
+    assert np.concatenate(a).tolist() == [1_000_000, 1_000_001, 1_000_002] * 4
+    assert len(np.concatenate(b)) == 12
+    assert clock.order[:4] == ["a0", "a1", "a2", "b"], "each is warmed up"
+
+
 def test_a_burst_lasts_as_long_for_a_fast_call_as_for_a_slow_one():
     clock = FakeClock()
     calls = [clock.call("fast", 10_000), clock.call("slow", 1_000_000), clock.call("slower", 9**8)]

@@ -76,9 +76,21 @@ def test_what_noise_explains_is_undecided_and_not_a_breach():
     assert outcome("p90<=+5%", fields(half=0.1), wide) == "undecided"
 
 
+def test_the_more_the_machine_itself_moved_the_less_is_sure():
+    assert outcome("p50<=+5%", fields(), fields(100.0, yardstick=9.0)) == "breached"
+    assert outcome("p50<=+5%", fields(), fields(88.0, yardstick=8.0)) == "undecided"
+
+
+def test_a_p90_far_above_its_median_tells_of_the_machine():
+    calm, beside_others = fields(), fields()
+    beside_others |= {"latency_p90_us": 150.0, "latency_p90_us_low": 149.0}
+    beside_others |= {"latency_p90_us_high": 151.0}
+    assert outcome("p90<=+5%", calm, beside_others) == "undecided"
+
+
 def test_a_machine_that_was_slower_as_a_whole_breaches_nothing():
     assert outcome("p50<=+5%", fields(), fields(130.0, yardstick=13.0)) == "passed"
-    assert outcome("p50<=+5%", fields(), fields(100.0, yardstick=8.0)) == "breached"
+    assert outcome("p50<=+5%", fields(), fields(110.0, yardstick=9.9)) == "breached"
     without = {**fields(130.0), "yardstick_p50_us": None}
     assert outcome("p50<=+5%", {**fields(), "yardstick_p50_us": None}, without) == "breached"
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnx_files
 import pytest
 import small_models
-from littoral import yardstick
+from littoral import measuring, subjects, yardstick
 from littoral.errors import FormatError, InputError
 from littoral.measurement import OBSERVED, Measurement
 from littoral.measuring import COLD_STARTS, measure, measure_interleaved
@@ -120,6 +120,27 @@ def test_the_model_is_run_on_the_data_given(dense):
         data = np.arange(12, dtype=np.float32).reshape(3, 4)
         measure(model, data=data, runs=9, warmup=0)
     assert {tuple(x.ravel().tolist()) for x in seen} == {tuple(row) for row in data.tolist()}
+
+
+@pytest.mark.parametrize(
+    ("options", "times"),
+    [
+        ({"duration_s": 0.1}, measuring.SESSIONS),
+        ({"runs": 1000}, measuring.SESSIONS),
+        ({"runs": 50}, 1),
+        ({"duration_s": 1e-6}, 1),
+    ],
+)
+def test_a_small_file_is_loaded_several_times(dense, monkeypatch, options, times):
+    loaded = []
+    load = subjects.load
+    monkeypatch.setattr(
+        subjects, "load", lambda *a, **o: loaded.append(load(*a, **o)) or loaded[-1]
+    )
+    measure(dense, cold_starts=0, **options)
+    assert len(loaded) == times
+    with pytest.raises(littoral.EngineError, match="closed"):
+        loaded[-1].run(np.zeros((1, 4), np.float32))
 
 
 @pytest.mark.alone
