@@ -108,7 +108,7 @@ def test_the_pages_of_profile_and_compare(files, tmp_path, tmp_path_factory):
     assert see(compared, tmp_path_factory)["headings"]
 
 
-def test_the_page_of_a_search(tmp_path, tmp_path_factory):
+def test_the_pages_of_a_search_and_of_a_drift(tmp_path, tmp_path_factory):
     random = np.random.default_rng(0)
     x = random.normal(size=(64, 12)).astype(np.float32)
     inputs = keras.Input((12,), name="x")
@@ -125,6 +125,11 @@ def test_the_page_of_a_search(tmp_path, tmp_path_factory):
     facts = see(folder / "best" / "report.html", tmp_path_factory)
     assert facts["headings"]
     assert facts["rows"] >= 2, facts["rows"]
+    (best,) = (one for one in (folder / "best").iterdir() if one.suffix in (".tflite", ".onnx"))
+    page = folder / "drift.html"
+    debug = ["debug", str(source), str(best), "--data", str(data), "--html", str(page)]
+    assert cli.main(debug) == 0
+    assert see(page, tmp_path_factory)["pictures"]
 
 
 def test_the_reader_notices_what_is_wrong(tmp_path, tmp_path_factory):
