@@ -150,31 +150,31 @@ def convert(
         description=description,
     )
     check_streaming(streaming, batch, context)
-    folder = files.make_folder(out)
-    report("opening and tracing the Keras model")
-    prepared = prepare(model, request)
-    for doubt in prepared.warnings:
-        warn(doubt)
-    for name, graph in prepared.graphs.items():
-        check_memory(name, len(graph.graph_def), f"{prepared.stem} as {name}")
-    floats: dict[str, bytes] = {}
-    made: list[tuple[Variant, bytes]] = []
-    for job in jobs:
-        what = f"{prepared.stem} as {job}"
-        report(what)
-        if job.format not in floats:
-            graph = prepared.graphs[job.format]
-            floats[job.format] = isolated(job.writer.write, graph, doing=f"writing {what}")
-        try:
-            made.append(_variant(job, floats[job.format], prepared, tolerance, folder, report))
-        except (ConversionError, VerificationError) as error:
-            if left_out is None or job.scheme == FLOAT:
-                raise
-            left_out(str(job), str(error))
-    if recommend:
-        made = [*_recommended(made, prepared, report)]
-    files.write_together({variant.path: content for variant, content in made})
-    return [variant for variant, _ in made]
+    with files.output_folder(out) as folder:
+        report("opening and tracing the Keras model")
+        prepared = prepare(model, request)
+        for doubt in prepared.warnings:
+            warn(doubt)
+        for name, graph in prepared.graphs.items():
+            check_memory(name, len(graph.graph_def), f"{prepared.stem} as {name}")
+        floats: dict[str, bytes] = {}
+        made: list[tuple[Variant, bytes]] = []
+        for job in jobs:
+            what = f"{prepared.stem} as {job}"
+            report(what)
+            if job.format not in floats:
+                graph = prepared.graphs[job.format]
+                floats[job.format] = isolated(job.writer.write, graph, doing=f"writing {what}")
+            try:
+                made.append(_variant(job, floats[job.format], prepared, tolerance, folder, report))
+            except (ConversionError, VerificationError) as error:
+                if left_out is None or job.scheme == FLOAT:
+                    raise
+                left_out(str(job), str(error))
+        if recommend:
+            made = [*_recommended(made, prepared, report)]
+        files.write_together({variant.path: content for variant, content in made})
+        return [variant for variant, _ in made]
 
 
 def _variant(

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from littoral.errors import InputError
@@ -35,6 +35,32 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     if not os.access(folder, os.W_OK):
         raise InputError(f"cannot write to {folder}: no permission; choose another output folder")
     return folder
+
+
+@contextlib.contextmanager
+def output_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A folder for output that is only there afterwards when something came of it.
+
+    Args:
+        path: The folder; it may exist already.
+
+    Yields:
+        The folder, made with its parents. Where an error follows, those that were made here go
+        again as far as they are empty.
+
+    Raises:
+        InputError: It cannot be created or written to.
+    """
+    whole = Path(path).absolute()
+    absent = [one for one in (whole, *whole.parents) if not one.exists()]
+    folder = make_folder(path)
+    try:
+        yield folder
+    except BaseException:
+        for made in absent:
+            with contextlib.suppress(OSError):
+                made.rmdir()
+        raise
 
 
 def check_page(path: Path) -> None:

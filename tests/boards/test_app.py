@@ -19,6 +19,7 @@ from android_board import ACTIVITY, PACKAGE, android_board
 from littoral import cli
 from littoral.errors import EngineCrashed, FormatError, TargetError
 from littoral.targets import Options, Settings, adb, connect, local
+from signals import HEARING
 
 pytestmark = pytest.mark.slow
 
@@ -234,12 +235,9 @@ def test_an_answer_of_another_littoral(android, files, text):
 
 
 def test_an_interrupted_command_stops_the_app(android, files):
-    command = [sys.executable, "-m", "littoral", "bench", str(files.onnx), "--target", SERIAL]
+    words = ["-m", "littoral", "bench", str(files.onnx), "--target", SERIAL]
     process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests may run behind a &
+        [*HEARING, sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     end = time.monotonic() + 60
     while not any(call.startswith("am start") for call in android.calls):

@@ -17,6 +17,7 @@ import pytest
 from littoral.errors import EngineCrashed, EngineError, TargetError
 from littoral.targets import Options, Settings, ssh
 from machines import PATH, Land, commands_without_python, key, ssh_board, wire
+from signals import HEARING
 
 pytestmark = pytest.mark.slow
 
@@ -212,14 +213,8 @@ def test_a_person_who_interrupts_is_obeyed_at_once_and_there_too(board, files, t
     measure("ssh://board", files.onnx)
     runs = board.home / ".cache/littoral/runs"
     argv = ["bench", str(files.onnx), "--runs", str(10**8), "--cold-starts", "0"]
-    command = [str(OWN_PYTHON / "littoral"), *argv, "--target", "ssh://board"]
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests may run behind a &
-    ) as bench:
+    command = [*HEARING, str(OWN_PYTHON / "littoral"), *argv, "--target", "ssh://board"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as bench:
         _wait_until(lambda: _names(runs))
         time.sleep(0.5)
         bench.send_signal(signal.SIGINT)

@@ -1,7 +1,6 @@
 """Bad input at the command line: one clear line, the right exit code, nothing left behind."""
 
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -11,6 +10,9 @@ import numpy as np
 import pytest
 from command_line import LITTORAL, complaint, littoral
 from keras import layers
+from signals import HEARING
+
+SMALL_FILES = ("prlimit", "--fsize=1500:1500")
 
 
 @pytest.fixture(scope="module")
@@ -90,19 +92,13 @@ def test_bad_input_ends_in_one_clear_line(words, code, expected, place):
 @pytest.mark.slow
 def test_a_full_disk_leaves_nothing_half_written(place, tmp_path):
     """The limit on a file's size stands in for a full disk: the write fails half way."""
-
-    def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
-
     earlier = tmp_path / "out" / "good.float32.tflite"
     earlier.parent.mkdir()
     earlier.write_bytes(b"from an earlier day")
     done = subprocess.run(
-        [LITTORAL, "convert", place / "good.keras", "--out", tmp_path / "out"],
+        [*SMALL_FILES, LITTORAL, "convert", place / "good.keras", "--out", tmp_path / "out"],
         capture_output=True,
         text=True,
-        preexec_fn=limit,
         timeout=120,
     )
     assert done.returncode in (1, 2), done.stderr
@@ -114,12 +110,7 @@ def test_a_full_disk_leaves_nothing_half_written(place, tmp_path):
 def interrupted(*words, during):
     """What a command prints on stderr after Ctrl-C one second into a step."""
     process = subprocess.Popen(
-        [LITTORAL, *words],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A shell's background jobs, and so a test run among them, are started deaf to Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        [*HEARING, LITTORAL, *words], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
         while during not in process.stderr.readline():
@@ -140,7 +131,7 @@ def interrupted(*words, during):
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(place, tmp_path):
     last = interrupted("convert", place / "good.keras", "--out", tmp_path / "out", during="tracing")
     assert last == "littoral: interrupted; nothing half-written was kept"
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

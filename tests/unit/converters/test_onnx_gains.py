@@ -161,8 +161,8 @@ def test_an_lstm_is_quantized_from_the_size_on_where_it_gains():
         model.ir_version = 8
         return model.SerializeToString()
 
-    assert operators(_onnx_int8.make_dynamic(lstm(64))) == ["DynamicQuantizeLSTM"]
-    content = lstm(32)
+    assert operators(_onnx_int8.make_dynamic(lstm(160))) == ["DynamicQuantizeLSTM"]
+    content = lstm(64)
     small = _onnx_int8.make_dynamic(content)
     assert operators(small)[-1] == "LSTM"
     x = RNG.uniform(size=(28, 1, 28)).astype("float32")

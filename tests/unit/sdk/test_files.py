@@ -65,3 +65,21 @@ def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
         files.make_folder(tmp_path)
     with pytest.raises(InputError, match="is a folder: name the page to write"):
         files.check_page(tmp_path)
+
+
+def test_a_folder_is_there_afterwards_only_when_something_came_of_it(tmp_path):
+    def fill(at, name=None):
+        with files.output_folder(tmp_path / at) as folder:
+            if name is not None:
+                (folder / name).write_bytes(b"1")
+            assert folder.is_dir()
+            raise KeyboardInterrupt
+
+    (tmp_path / "old").mkdir()
+    for at in ("old/new/newer", "old", "a/b"):
+        with pytest.raises(KeyboardInterrupt):
+            fill(at)
+        assert list(tmp_path.rglob("*")) == [tmp_path / "old"]
+    with pytest.raises(KeyboardInterrupt):
+        fill("a/b", "kept")
+    assert (tmp_path / "a/b/kept").exists()
