@@ -28,6 +28,9 @@ from littoral.statistics import Estimate, percentile, percentile_interval
 MOST = 96
 """Cuts at once; a longer file is cut between layers, and where these are many evenly."""
 
+_TOLD = 10
+"""Times that the cutting says how far it is: a log keeps every line."""
+
 
 @dataclass(frozen=True)
 class Operator:
@@ -69,7 +72,8 @@ def timed(
     ends = _ends(operators)
     calls = []
     for place, end in enumerate([0, *ends]):
-        tell(f"cutting the file, {place} of {len(ends)}")
+        if place % (len(ends) // _TOLD + 1) == 0:
+            tell(f"cutting the file, {place} of {len(ends)}")
         calls.append(call_of(end))
     tell(f"timing {len(calls)} cuts in turn")
     rounds = time_in_turn(calls, Plan(duration_ns=int(duration_s * 1e9 / len(calls))))
