@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import onnx
 
+from littoral_converters.formats._onnx_memory import without_weights
+
 UNARY = frozenset({"Erf", "Exp", "Neg", "Relu", "Sigmoid", "Tanh", "Sqrt", "Elu", "LeakyRelu"})
 BINARY = frozenset({"Add", "Div", "Mul", "Sub"})
 LAST_AXIS = frozenset({"LayerNormalization", "Softmax"})
@@ -36,12 +38,12 @@ class _Graph:
 
     def __init__(self, model: Any) -> None:
         self.graph = model.graph
-        self.constants = {t.name: onnx.numpy_helper.to_array(t) for t in self.graph.initializer}
-        inferred = onnx.shape_inference.infer_shapes(model).graph
+        self.constants = {tensor.name: tensor for tensor in self.graph.initializer}
+        inferred = onnx.shape_inference.infer_shapes(without_weights(model)).graph
         self.shapes: dict[str, Shape] = {
             value.name: shape
             for value in (*inferred.value_info, *inferred.input, *inferred.output)
-            if (shape := _static(value)) is not None
+            if value.name not in self.constants and (shape := _static(value)) is not None
         }
         self.makers: dict[str, Any] = {}
         self.outputs = {value.name for value in self.graph.output}
@@ -63,7 +65,7 @@ class _Graph:
     def _merged(self, node: Any) -> list[Any]:
         """A reshape of a reshape as one; none at all when it ends where it began."""
         maker = self.makers.get(node.input[0])
-        target = self.constants.get(node.input[1])
+        target = self._values(node.input[1])
         absolute = target is not None and bool(np.all(target != 0))
         if maker is not None and maker.op_type == "Reshape" and absolute:
             node.input[0] = maker.input[0]
@@ -104,7 +106,7 @@ class _Graph:
 
     def _as_rows(self, name: str, after: Shape) -> Any:
         """A constant operand in the shape that it has against rows; None if it has none."""
-        values = self.constants.get(name)
+        values = self._values(name)
         if values is None:
             return None
         if values.size == 1:
@@ -134,9 +136,14 @@ class _Graph:
 
     def _constant(self, name: str, values: Any) -> str:
         if name not in self.constants:
-            self.constants[name] = values
-            self.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+            self.constants[name] = onnx.numpy_helper.from_array(values, name)
+            self.graph.initializer.append(self.constants[name])
         return name
+
+    def _values(self, name: str) -> Any:
+        """A constant as an array; None for anything else."""
+        tensor = self.constants.get(name)
+        return None if tensor is None else onnx.numpy_helper.to_array(tensor)
 
 
 def _is_rowwise(node: Any) -> bool:

@@ -14,6 +14,7 @@ from littoral.errors import ConversionError
 from littoral_converters.formats import _onnx_half_io
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._onnx_compaction import compact
+from littoral_converters.formats._onnx_memory import frugal, without_weights
 from littoral_converters.formats._onnx_reshapes import simplify
 from littoral_converters.graph import ONNX_OPERATOR, TracedGraph
 
@@ -41,20 +42,21 @@ def write(graph: TracedGraph) -> bytes:
 
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     try:
-        model, _ = tf2onnx.convert.from_graph_def(
-            tf.compat.v1.GraphDef.FromString(graph.graph_def),
-            input_names=list(graph.input_tensors),
-            output_names=list(graph.output_tensors),
-            opset=OPSET,
-            custom_op_handlers={
-                ONNX_OPERATOR: (_put_operator, []),
-                "Erfc": (_put_erfc, []),
-                "Expm1": (_put_expm1, []),
-            },
-        )
+        with frugal():
+            model, _ = tf2onnx.convert.from_graph_def(
+                tf.compat.v1.GraphDef.FromString(graph.graph_def),
+                input_names=list(graph.input_tensors),
+                output_names=list(graph.output_tensors),
+                opset=OPSET,
+                custom_op_handlers={
+                    ONNX_OPERATOR: (_put_operator, []),
+                    "Erfc": (_put_erfc, []),
+                    "Expm1": (_put_expm1, []),
+                },
+            )
         _name(model, graph)
         simplify(model)
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(without_weights(model), full_check=True)
     except ConversionError:
         raise
     except Exception as error:
