@@ -25,7 +25,7 @@ _AS_THEY_ARE = (
 """Fields that JSON holds as the class does."""
 
 OBSERVED = (
-    *("warmup_runs", "early_stopping_p90_us", "drift", "modes"),
+    *("warmup_runs", "early_stopping_p90_us", "drift", "scatter", "modes"),
     *("joules_per_inference", "energy_source"),
     *("throughput_per_s", "throughput_per_s_low", "throughput_per_s_high"),
     *("period_us", "missed_share", "missed_share_low", "missed_share_high"),

@@ -1,4 +1,4 @@
-"""What a series of latencies shows besides its percentiles: a drift, two speeds."""
+"""What a series of latencies shows besides its percentiles: a drift, a scatter, two speeds."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _DRIFT_Z = 2.576
 MODE_SHARE = 0.1
 MODES_APART = 0.05
 _VALLEY = 0.5
+_FIFTHS = 5
 _FEWEST_FOR_MODES = 200
 _BINS = 64
 
@@ -64,6 +65,25 @@ def drift(medians: Sequence[float] | NDArray[np.float64]) -> float | None:
         return None
     change = float(np.median(rises / (j - i))) * (n - 1) / float(np.median(values))
     return change if abs(change) >= DRIFT_AT_LEAST else None
+
+
+def scatter(medians: Sequence[float] | NDArray[np.float64]) -> float | None:
+    """How far the fifths of a series are apart: what another run of it may differ by at least.
+
+    A machine that runs a model faster and slower within a second does so from one second to the
+    next. Intervals of the whole series do not show it: they tell how well its own median is known.
+
+    Args:
+        medians: One figure a round, in the order of measuring, positive.
+
+    Returns:
+        The standard deviation of the logarithm of their medians; None for fewer than 10 rounds.
+    """
+    values = np.asarray(medians, np.float64)
+    if len(values) < 2 * _FIFTHS:
+        return None
+    fifths = [np.median(part) for part in np.array_split(values, _FIFTHS)]
+    return float(np.std(np.log(fifths), ddof=1))
 
 
 def modes(samples: ArrayLike) -> Modes | None:

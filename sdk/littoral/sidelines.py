@@ -9,7 +9,7 @@ import numpy as np
 
 from littoral.clock import Observer, Rounds
 from littoral.conditions import EnergyMeter, Watch
-from littoral.patterns import drift, modes
+from littoral.patterns import drift, modes, scatter
 from littoral.statistics import early_stopping, percentile
 
 _FEWEST_JOULES_BURSTS = 3
@@ -73,14 +73,17 @@ def shape_of(rounds: Sequence[Any]) -> dict[str, Any]:
 
     Returns:
         ``early_stopping_p90_us`` (`littoral.statistics.early_stopping`), ``drift`` (share from
-        first to last round, None where steady), ``modes`` (two speeds in microseconds, or None).
+        first to last round, None where steady), ``scatter`` (`littoral.patterns.scatter`),
+        ``modes`` (two speeds in microseconds, or None).
     """
     durations = np.concatenate(rounds)
     stop = early_stopping(durations)
     humps = modes(durations)
+    medians = [percentile(own, 0.5) for own in rounds]
     return {
         "early_stopping_p90_us": None if stop is None else round(stop / 1e3, 3),
-        "drift": _rounded(drift([percentile(own, 0.5) for own in rounds])),
+        "drift": _rounded(drift(medians)),
+        "scatter": _rounded(scatter(medians)),
         "modes": None
         if humps is None
         else {

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from littoral import gates
 from littoral.errors import InputError
+from littoral.patterns import scatter
 from littoral.statistics import percentile, percentile_interval
 
 
@@ -81,6 +82,12 @@ def test_the_more_the_machine_itself_moved_the_less_is_sure():
     assert outcome("p50<=+5%", fields(), fields(88.0, yardstick=8.0)) == "undecided"
 
 
+def test_a_model_that_changed_its_speed_within_a_run_may_do_so_between_runs():
+    assert outcome("p50<=+5%", fields(scatter=0.005), fields(110.0, scatter=0.005)) == "breached"
+    assert outcome("p50<=+5%", fields(scatter=0.005), fields(110.0, scatter=0.06)) == "undecided"
+    assert outcome("size<=+5%", fields(), fields(size_bytes=10**6, scatter=0.06)) == "breached"
+
+
 def test_a_p90_far_above_its_median_tells_of_the_machine():
     calm, beside_others = fields(), fields()
     beside_others |= {"latency_p90_us": 150.0, "latency_p90_us_low": 149.0}
@@ -132,6 +139,7 @@ def measured(generator, p50_us, speed):
         ends = {"": estimate.value, "_low": estimate.low, "_high": estimate.high}
         found |= {f"latency_{name}_us{end}": figure for end, figure in ends.items()}
     yardstick = 10 * drift[:, None] * np.exp(np.abs(generator.normal(0, 0.03, (rounds, calls))))
+    found["scatter"] = scatter(np.median(durations.reshape(rounds, calls), axis=1))
     return {**found, "yardstick_p50_us": percentile(yardstick.ravel(), 0.5)}
 
 

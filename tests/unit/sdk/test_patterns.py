@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from littoral.patterns import drift, modes
+from littoral.patterns import drift, modes, scatter
 
 
 def test_a_rise_is_a_drift_of_its_own_size():
@@ -13,6 +13,15 @@ def test_a_steady_machine_is_called_drifting_in_about_1_percent_of_runs():
     generator = np.random.default_rng(1)
     found = [drift(np.exp(generator.normal(0, 0.1, 40))) is not None for _ in range(1000)]
     assert np.mean(found) <= 0.02
+
+
+def test_what_changes_slowly_within_a_run_is_its_scatter():
+    generator = np.random.default_rng(2)
+    quick = np.exp(generator.normal(0, 0.02, 250))
+    slow = np.repeat(np.exp(generator.normal(0, 0.05, 5)), 50)
+    assert scatter(quick) < 0.006
+    assert scatter(quick * slow) == pytest.approx(np.std(np.log(slow[::50]), ddof=1), abs=0.01)
+    assert scatter(quick[:9]) is None
 
 
 def test_few_rounds_and_small_changes_are_no_drift():

@@ -81,9 +81,9 @@ public class Measurement internal constructor(
 
         /** Figures of a scenario or a sensor, which only Python looks for. */
         private val OBSERVED = listOf(
-            "warmup_runs", "early_stopping_p90_us", "drift", "modes", "joules_per_inference", "energy_source",
-            "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high", "period_us", "missed_share",
-            "missed_share_low", "missed_share_high", "jitter_p50_us", "jitter_p99_us",
+            "warmup_runs", "early_stopping_p90_us", "drift", "scatter", "modes", "joules_per_inference",
+            "energy_source", "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high", "period_us",
+            "missed_share", "missed_share_low", "missed_share_high", "jitter_p50_us", "jitter_p99_us",
         )
 
         /**
