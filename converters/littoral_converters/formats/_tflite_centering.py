@@ -49,6 +49,10 @@ class _Graph:
         """A float32 constant; None for anything else."""
         return None if index in self.makers else constant(self.model, self.graph.tensors[index])
 
+    def own_values(self, index: int) -> Any:
+        """A float32 constant that one operator reads; None where a change would make it two."""
+        return self.values(index) if len(self.readers[index]) == 1 else None
+
     def integers(self, index: int) -> list[int] | None:
         """A constant of int32, such as axes; None for anything else."""
         tensor = self.graph.tensors[index]
@@ -139,14 +143,14 @@ def _sources(whole: _Graph, index: int) -> list[int] | None:
     if operator is None:
         return None if whole.values(index) is None else []
     if whole.kind(operator) in _PRODUCTS:
-        weights = whole.values(int(operator.inputs[1]))
+        weights = whole.own_values(int(operator.inputs[1]))
         biases = [whole.values(int(bias)) for bias in operator.inputs[2:3] if int(bias) >= 0]
         known = weights is not None and all(bias is not None for bias in biases)
         return [] if known and not _activates(operator) else None
     if whole.kind(operator) == OP.GATHER:
         is_table = operator.builtinOptions.axis == 0 and not operator.builtinOptions.batchDims
         table = int(operator.inputs[0])
-        return [] if is_table and np.ndim(whole.values(table)) == 2 else None
+        return [] if is_table and np.ndim(whole.own_values(table)) == 2 else None
     return _carried(whole, operator)
 
 

@@ -25,6 +25,12 @@ def embedded(x):
     return layers.Embedding(11, 8)(x) * 2.0 + layers.Embedding(5, 8)(keras.ops.arange(5))
 
 
+def tied(x):
+    """A table that is looked up at the beginning and multiplied with in the end."""
+    table = layers.ReversibleEmbedding(11, 8)
+    return table(layers.LayerNormalization()(table(x)), reverse=True)
+
+
 def shared_product(x):
     """One Dense whose outputs are normalized here and used as they are there."""
     dense, norm = layers.Dense(8), layers.LayerNormalization()
@@ -55,7 +61,6 @@ CENTERED = {
     ),
     "stream": (lambda x: layers.LayerNormalization()(stream(layers.Dense(8)(x))), "float32", 0),
     "embedding": (lambda x: layers.LayerNormalization()(stream(embedded(x), 1)), "int32", 0),
-    "shared_product": (shared_product, "float32", 0),
     "reshaped": (reshaped, "float32", 0),
     "convolved": (convolved, "float32", 0),
 }
@@ -79,6 +84,8 @@ LEFT_ALONE = {
         "float32",
         1,
     ),
+    "shared_weights": (shared_product, "float32", 1),
+    "tied_embedding": (tied, "int32", 1),
     "other_axis": (
         lambda x: layers.LayerNormalization(axis=1)(layers.Dense(8)(x)),
         "float32",

@@ -98,7 +98,7 @@ def test_a_loop_that_depends_on_the_data_is_refused(format_name, tmp_path):
     tf.saved_model.save(module, str(tmp_path / "loop"), signatures=module.serve)
     with pytest.raises(ConversionError, match=r"loop .*depends on its input.*fixed length"):
         convert(tmp_path / "loop", tmp_path / "out", formats=(format_name,))
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 class Two(tf.Module):
