@@ -41,6 +41,23 @@ def frugal() -> Iterator[None]:
         gc.unfreeze()
 
 
+def inferred(model: Any) -> list[Any]:
+    """What is known of the shapes of a graph's tensors, but for its constants.
+
+    Args:
+        model: A ModelProto; it stays as it is.
+
+    Returns:
+        ValueInfoProto of what is between, the inputs, the outputs.
+    """
+    import onnx
+
+    constants = {tensor.name for tensor in model.graph.initializer}
+    graph = onnx.shape_inference.infer_shapes(without_weights(model)).graph
+    values = (*graph.value_info, *graph.input, *graph.output)
+    return [value for value in values if value.name not in constants]
+
+
 def without_weights(model: Any) -> Any:
     """A copy of a model whose large constants are inputs of their shape.
 

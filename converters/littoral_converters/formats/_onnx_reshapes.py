@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from littoral_converters.formats._onnx_memory import without_weights
+from littoral_converters.formats._onnx_memory import inferred
 
 UNARY = frozenset({"Erf", "Exp", "Neg", "Relu", "Sigmoid", "Tanh", "Sqrt", "Elu", "LeakyRelu"})
 BINARY = frozenset({"Add", "Div", "Mul", "Sub"})
@@ -39,11 +39,8 @@ class _Graph:
     def __init__(self, model: Any) -> None:
         self.graph = model.graph
         self.constants = {tensor.name: tensor for tensor in self.graph.initializer}
-        inferred = onnx.shape_inference.infer_shapes(without_weights(model)).graph
         self.shapes: dict[str, Shape] = {
-            value.name: shape
-            for value in (*inferred.value_info, *inferred.input, *inferred.output)
-            if value.name not in self.constants and (shape := _static(value)) is not None
+            value.name: shape for value in inferred(model) if (shape := _static(value)) is not None
         }
         self.makers: dict[str, Any] = {}
         self.outputs = {value.name for value in self.graph.output}

@@ -9,7 +9,6 @@ operators of each normalization are gone. Nothing else may read the stream, as i
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,43 +20,50 @@ from littoral_converters.formats._tflite_tree import (
     add_tensor,
     code_of,
     constant,
+    links,
 )
 
-_PRODUCTS = (OP.FULLY_CONNECTED, OP.CONV_2D)
-"""Their weights have the output channels in front."""
+_WEIGHTED = {
+    OP.FULLY_CONNECTED: {1: 0, 2: 0},
+    OP.CONV_2D: {1: 0, 2: 0},
+    OP.GATHER: {0: 1},
+}
+"""Operators whose output is a sum of constants: by position of these, the weights first, the axis
+of the output channels."""
 
 
-@dataclass
 class _Graph:
     """A subgraph, with who makes and who reads each tensor."""
 
-    model: Any
-    graph: Any
-    makers: dict[int, Any] = field(default_factory=dict)
-    readers: dict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    def __init__(self, model: Any, graph: Any) -> None:
+        self.model, self.graph = model, graph
+        self._makers, self._readers = links(graph)
 
-    def __post_init__(self) -> None:
-        for operator in self.graph.operators:
-            self.makers.update((int(index), operator) for index in operator.outputs)
-            for index in {int(index) for index in operator.inputs}:
-                self.readers[index].append(operator)
+    def maker(self, index: int) -> Any:
+        """The operator that makes a tensor; None for an input or a constant."""
+        at = self._makers.get(index)
+        return None if at is None else self.graph.operators[at]
+
+    def readers(self, index: int) -> list[Any]:
+        """The operators that read a tensor."""
+        return [self.graph.operators[at] for at in self._readers.get(index, ())]
 
     def kind(self, operator: Any) -> int:
         return code_of(self.model, operator)
 
     def values(self, index: int) -> Any:
         """A float32 constant; None for anything else."""
-        return None if index in self.makers else constant(self.model, self.graph.tensors[index])
+        return None if index in self._makers else constant(self.model, self.graph.tensors[index])
 
     def own_values(self, index: int) -> Any:
         """A float32 constant that one operator reads; None where a change would make it two."""
-        return self.values(index) if len(self.readers[index]) == 1 else None
+        return self.values(index) if len(self.readers(index)) == 1 else None
 
     def integers(self, index: int) -> list[int] | None:
         """A constant of int32, such as axes; None for anything else."""
         tensor = self.graph.tensors[index]
         data = self.model.buffers[tensor.buffer].data
-        if tensor.type != schema.TensorType.INT32 or data is None or index in self.makers:
+        if tensor.type != schema.TensorType.INT32 or data is None or index in self._makers:
             return None
         return [int(value) for value in np.frombuffer(bytes(data), np.int32)]
 
@@ -81,12 +87,14 @@ def center(model: Any) -> None:
         for stream in subtractions:
             if stream in done:
                 continue
-            members = _members(whole, stream, subtractions)
-            done.update(members or ())
-            for member in members or ():
-                _center_maker(whole, member, members or set())
+            members = _members(whole, stream, subtractions) or set()
+            done |= members
+            for member in members:
+                _center_maker(whole, member, members)
                 for mean, subtraction in subtractions.get(member, ()):
-                    _read_instead(whole, int(subtraction.outputs[0]), member)
+                    centered = int(subtraction.outputs[0])
+                    for reader in whole.readers(centered):
+                        _read_instead(reader, centered, member)
                     gone.update((id(mean), id(subtraction)))
         graph.operators = [one for one in graph.operators if id(one) not in gone]
 
@@ -100,7 +108,7 @@ def _subtractions(whole: _Graph) -> dict[int, list[tuple[Any, Any]]]:
             continue
         source, axes = (int(index) for index in operator.inputs)
         rank = len(whole.graph.tensors[source].shape)
-        readers = whole.readers[int(operator.outputs[0])]
+        readers = whole.readers(int(operator.outputs[0]))
         if whole.integers(axes) not in ([-1], [rank - 1]) or len(readers) != 1:
             continue
         (reader,) = readers
@@ -128,7 +136,7 @@ def _members(
             return None
         open_ones += sources
         normalizing = {id(one) for pair in subtractions.get(index, ()) for one in pair}
-        for reader in whole.readers[index] if index in whole.makers else ():
+        for reader in whole.readers(index) if whole.maker(index) else ():
             if id(reader) not in normalizing:
                 carried = _carried(whole, reader)
                 if carried is None or index not in carried:
@@ -139,19 +147,27 @@ def _members(
 
 def _sources(whole: _Graph, index: int) -> list[int] | None:
     """What must have no mean for a tensor to have none; None where it cannot be given that."""
-    operator = whole.makers.get(index)
+    operator = whole.maker(index)
     if operator is None:
         return None if whole.values(index) is None else []
-    if whole.kind(operator) in _PRODUCTS:
-        weights = whole.own_values(int(operator.inputs[1]))
-        biases = [whole.values(int(bias)) for bias in operator.inputs[2:3] if int(bias) >= 0]
-        known = weights is not None and all(bias is not None for bias in biases)
-        return [] if known and not _activates(operator) else None
+    constants = _constants(whole, operator)
+    if not constants:
+        return _carried(whole, operator)
+    weights, *biases = (index for index, _ in constants)
+    known = whole.own_values(weights) is not None
+    known &= all(whole.values(bias) is not None for bias in biases)
     if whole.kind(operator) == OP.GATHER:
-        is_table = operator.builtinOptions.axis == 0 and not operator.builtinOptions.batchDims
-        table = int(operator.inputs[0])
-        return [] if is_table and np.ndim(whole.own_values(table)) == 2 else None
-    return _carried(whole, operator)
+        options = operator.builtinOptions
+        is_table = options.axis == 0 and not options.batchDims
+        return [] if known and is_table and len(whole.graph.tensors[weights].shape) == 2 else None
+    return [] if known and not _activates(operator) else None
+
+
+def _constants(whole: _Graph, operator: Any) -> list[tuple[int, int]]:
+    """Weights and bias of an operator, each with the axis of its channels; else nothing."""
+    inputs = [int(index) for index in operator.inputs]
+    places = _WEIGHTED.get(whole.kind(operator), {}).items()
+    return [(inputs[at], axis) for at, axis in places if at < len(inputs) and inputs[at] >= 0]
 
 
 def _carried(whole: _Graph, operator: Any) -> list[int] | None:
@@ -183,22 +199,15 @@ def _activates(operator: Any) -> bool:
 
 def _center_maker(whole: _Graph, index: int, members: set[int]) -> None:
     """Center the constants that a member is made of; one that is a sum of members has none."""
-    operator = whole.makers.get(index)
+    operator = whole.maker(index)
     if operator is None:
         centered = _added(whole, index, _centered(whole.values(index), -1))
-        for reader in whole.readers[index]:
+        for reader in whole.readers(index):
             if any(int(output) in members for output in reader.outputs):
-                reader.inputs = [centered if int(one) == index else one for one in reader.inputs]
+                _read_instead(reader, index, centered)
         return
-    inputs = [int(one) for one in operator.inputs]
-    if whole.kind(operator) in _PRODUCTS:
-        for position in range(1, len(inputs)):
-            if inputs[position] >= 0:
-                values = whole.values(inputs[position])
-                inputs[position] = _added(whole, inputs[position], _centered(values, 0))
-    elif whole.kind(operator) == OP.GATHER:
-        inputs[0] = _added(whole, inputs[0], _centered(whole.values(inputs[0]), 1))
-    operator.inputs = inputs
+    for given, axis in _constants(whole, operator):
+        _read_instead(operator, given, _added(whole, given, _centered(whole.values(given), axis)))
 
 
 def _centered(values: Any, axis: int) -> Any:
@@ -213,6 +222,5 @@ def _added(whole: _Graph, index: int, values: Any) -> int:
     return add_tensor(whole.graph, tensor.name, tensor.shape, tensor.type, buffer)
 
 
-def _read_instead(whole: _Graph, old: int, new: int) -> None:
-    for reader in whole.readers[old]:
-        reader.inputs = [new if int(one) == old else one for one in reader.inputs]
+def _read_instead(reader: Any, old: int, new: int) -> None:
+    reader.inputs = [new if int(one) == old else one for one in reader.inputs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,22 @@ def code_of(model: Any, operator: Any) -> int:
     """The operator's BuiltinOperator."""
     entry = model.operatorCodes[operator.opcodeIndex]
     return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+
+
+def links(graph: Any) -> tuple[dict[int, int], dict[int, list[int]]]:
+    """Who makes and who reads the tensors of a subgraph.
+
+    Returns:
+        By tensor the place of the operator that makes it, and the places of those that read it,
+        once for each time that they do.
+    """
+    makers: dict[int, int] = {}
+    readers: dict[int, list[int]] = defaultdict(list)
+    for at, operator in enumerate(graph.operators):
+        makers.update((int(index), at) for index in operator.outputs)
+        for index in operator.inputs:
+            readers[int(index)].append(at)
+    return makers, readers
 
 
 def raise_version(model: Any, operator: Any, version: int) -> None:

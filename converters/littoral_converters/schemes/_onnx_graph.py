@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from littoral_converters.formats._onnx_memory import without_weights
+from littoral_converters.formats._onnx_memory import inferred
 
 Float = NDArray[np.float32]
 
@@ -28,12 +28,9 @@ def weights_of(model: Any) -> dict[str, Any]:
 
 def shapes_of(model: Any) -> dict[str, list[int]]:
     """Static shapes by tensor name; an open axis counts as 1."""
-    constants = {tensor.name for tensor in model.graph.initializer}
-    graph = onnx.shape_inference.infer_shapes(without_weights(model)).graph
     return {
         value.name: [size.dim_value or 1 for size in value.type.tensor_type.shape.dim]
-        for value in (*graph.value_info, *graph.input, *graph.output)
-        if value.name not in constants
+        for value in inferred(model)
     }
 
 

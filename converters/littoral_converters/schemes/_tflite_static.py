@@ -12,7 +12,7 @@ Ranges come from running the float file on representative data.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,7 @@ from littoral_converters.formats._tflite_tree import (
     add_tensor,
     code_of,
     constant,
+    links,
     name_of,
     raise_version,
 )
@@ -83,15 +84,11 @@ class _Graph:
 
     model: Any
     main: Any
-    makers: dict[int, int] = field(default_factory=dict)
-    readers: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    makers: dict[int, int] = field(init=False)
+    readers: dict[int, list[int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        for at, operator in enumerate(self.main.operators):
-            for index in operator.outputs:
-                self.makers[int(index)] = at
-            for index in operator.inputs:
-                self.readers[int(index)].append(at)
+        self.makers, self.readers = links(self.main)
 
     def code(self, at: int) -> int:
         return code_of(self.model, self.main.operators[at])

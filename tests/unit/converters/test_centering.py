@@ -12,7 +12,7 @@ SHAPE = (5, 8)
 
 
 def stream(x, blocks=2):
-    """The residual stream of a Transformer, and the number of its normalizations."""
+    """The residual stream of a Transformer."""
     for _ in range(blocks):
         normal = layers.LayerNormalization()(x)
         x = layers.Add()([x, layers.MultiHeadAttention(2, 4)(normal, normal)])
