@@ -14,7 +14,7 @@ little is left for the graph."""
 
 MEMORY_PER_WEIGHT = {"tflite": 22.0, "onnx": 18.0}
 """Memory that writing takes, over the weights' bytes. Measured on Dense layers of 49 to 648 MB:
-TFLite 18 to 24, ONNX 15 to 17, most of it TensorFlow's own copies of the graph."""
+TFLite 18 to 24, ONNX 15 to 18, most of it TensorFlow's own copies of the graph."""
 
 _SIZES = {"float64": 8, "int64": 8, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "bool": 1}
 
