@@ -273,31 +273,39 @@ def test_a_fork_runs_on_or_is_told_why_not(format, tmp_path):
         assert re.match(pattern, line), line
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
-def test_an_interrupt_comes_through_and_leaves_the_model_usable(model):
-    x = np.ones((50, 3), np.float32)
+INTERRUPTED = """
+import signal, sys, threading
+import littoral, numpy as np
+model, row = littoral.load(sys.argv[1]), np.array([[1, 2, 3]], np.float32)
+rows = np.ones((50, 3), np.float32)
 
-    def until_interrupted():
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+for _ in range(50):
+    try:
         signal.setitimer(signal.ITIMER_REAL, 0.02)
         while True:
-            model.run(ROW)
-            model.run(x)
+            model.run(row)
+            model.run(rows)
+    except KeyboardInterrupt:
+        assert (model.run(row) == 2 * row).all()
+other = threading.Thread(target=model.close, daemon=True)
+other.start()
+other.join(10)
+print("locked" if other.is_alive() else "usable")
+"""
 
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
 
-    usual = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        for _ in range(10):
-            with pytest.raises(KeyboardInterrupt):
-                until_interrupted()
-            np.testing.assert_array_equal(model.run(ROW), 2 * ROW)
-    finally:
-        signal.signal(signal.SIGALRM, usual)
-    other = threading.Thread(target=model.close)
-    other.start()
-    other.join(10)
-    assert not other.is_alive(), "the interrupt left the model locked"
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
+def test_an_interrupt_comes_through_and_leaves_the_model_usable(format, tmp_path):
+    # In its own process: hypothesis hangs itself into the garbage collector here, and Python
+    # swallows an interrupt that happens to be raised in there.
+    path = tmp_path / f"one.{format}"
+    path.write_bytes(small_models.ONE[format])
+    command = [sys.executable, "-c", INTERRUPTED, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("usable\n", "")
 
 
 LEAK = """
