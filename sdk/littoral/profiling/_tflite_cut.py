@@ -71,15 +71,19 @@ def cut(content: bytes, found: Sequence[Node], count: int) -> bytes:
     Args:
         content: The whole file.
         found: Its nodes.
-        count: How many to keep; 0 hands the inputs through.
+        count: How many to keep; 0 hands the inputs through. So does a count of operators that only
+            prepare weights: an engine has done their work before the first call, and XNNPACK does
+            not run a graph that leaves it nothing else.
     """
     if count == len(found):
         return content
     graph = _graph(root(content))
-    made = {index for one in found[:count] for index in one.outputs}
+    inputs = graph.numbers(_INPUTS, "i")
     needed = {index for one in found[count:] for index in one.inputs}
     wanted = set(graph.numbers(_OUTPUTS, "i"))
-    alive = sorted(made & (needed | wanted)) or sorted(graph.numbers(_INPUTS, "i"))
+    alive = sorted(_varying(found[:count], inputs) & (needed | wanted))
+    if not alive:
+        count, alive = 0, sorted(inputs)
     padding = bytes(-len(content) % 4)
     at = graph.field(_OUTPUTS)
     shorter = bytearray(content) + padding
@@ -89,6 +93,20 @@ def cut(content: bytes, found: Sequence[Node], count: int) -> bytes:
     start = operators_at + struct.unpack_from("<I", content, operators_at)[0]
     struct.pack_into("<I", shorter, start, count)
     return bytes(shorter)
+
+
+def _varying(found: Sequence[Node], inputs: Sequence[int]) -> set[int]:
+    """The tensors that operators make of the graph's inputs or of variables.
+
+    An operator that reads no tensor hands out a variable, or numbers of its own.
+    """
+    known = set(inputs)
+    made: set[int] = set()
+    for one in found:
+        if not one.inputs or not known.isdisjoint(one.inputs):
+            made.update(one.outputs)
+            known.update(one.outputs)
+    return made
 
 
 def _graph(model: Table) -> Table:
