@@ -12,6 +12,21 @@ ONNX_OPERATOR = "PyFunc"
 
 
 @dataclass(frozen=True)
+class Form:
+    """What a graph is traced for, as far as it is written differently for it.
+
+    Attributes:
+        format: ``"tflite"`` or ``"onnx"``.
+        weight_bytes: What a weight takes in the engine's memory when the file runs.
+        loops: Whether its scheme goes into loops.
+    """
+
+    format: str
+    weight_bytes: float = 4
+    loops: bool = True
+
+
+@dataclass(frozen=True)
 class TracedGraph:
     """A model ready for a format's writer. Plain bytes, so that it can cross to another process.
 

@@ -10,6 +10,7 @@ from littoral import plugins
 from littoral.errors import ConversionError, InputError
 
 from littoral_converters import formats, runtimes, schemes
+from littoral_converters.graph import Form
 
 LOWERINGS = ("auto", "unrolled", "loop", "fused")
 
@@ -41,6 +42,16 @@ class Job:
     float_layers: tuple[str, ...] = ()
     keep_float: frozenset[str] = frozenset()
     io: str = "float32"
+
+    @property
+    def form(self) -> Form:
+        """What its graph is traced for."""
+        quantizer = self.quantizer
+        return Form(
+            self.format,
+            getattr(quantizer, "WEIGHT_BYTES", Form.weight_bytes),
+            getattr(quantizer, "LOOPS", Form.loops),
+        )
 
     @property
     def writer(self) -> ModuleType:

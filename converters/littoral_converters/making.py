@@ -61,7 +61,7 @@ def sealed(
     able: list[str] = isolated(job.releases.able, content, doing=doing)
     oldest = next(iter(able), None)
     since = job.releases.RUNTIMES.index(oldest) if oldest else 0
-    card, ways = prepared.card, prepared.graphs[job.format].ways
+    card, ways = prepared.card, prepared.graphs[job.form].ways
     tools = ("littoral", "keras", "tensorflow", *job.writer.TOOLS)
     card = dataclasses.replace(
         card,

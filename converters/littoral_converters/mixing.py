@@ -88,7 +88,7 @@ def mixed(trial: Trial, written: bytes, prepared: Prepared, tolerance: float | N
         The better file; the poor one where leaving layers float does not help.
     """
     what = f"{prepared.stem} as {trial.job}"
-    graph = prepared.graphs[trial.job.format]
+    graph = prepared.graphs[trial.job.form]
     layers: dict[str, tuple[str, ...]] = isolated(
         operators_by_layer, trial.job.format, written, graph, doing=f"reading the layers of {what}"
     )

@@ -137,7 +137,7 @@ def convert(
     has_samples = representative_data is not None
     jobs = jobs_of(formats, schemes, lowering, has_samples, min_runtime, left_out, io)
     request = Request(
-        formats=tuple(dict.fromkeys(job.format for job in jobs)),
+        forms=tuple(dict.fromkeys(job.form for job in jobs)),
         lowering=lowering,
         batch=batch,
         representative_data=representative_data,
@@ -155,18 +155,18 @@ def convert(
         prepared = prepare(model, request)
         for doubt in prepared.warnings:
             warn(doubt)
-        for name, graph in prepared.graphs.items():
-            check_memory(name, len(graph.graph_def), f"{prepared.stem} as {name}")
-        floats: dict[str, bytes] = {}
+        for form, graph in prepared.graphs.items():
+            check_memory(form.format, len(graph.graph_def), f"{prepared.stem} as {form.format}")
+        floats: dict[int, bytes] = {}
         made: list[tuple[Variant, bytes]] = []
         for job in jobs:
             what = f"{prepared.stem} as {job}"
             report(what)
-            if job.format not in floats:
-                graph = prepared.graphs[job.format]
-                floats[job.format] = isolated(job.writer.write, graph, doing=f"writing {what}")
+            graph = prepared.graphs[job.form]
+            if id(graph) not in floats:
+                floats[id(graph)] = isolated(job.writer.write, graph, doing=f"writing {what}")
             try:
-                made.append(_variant(job, floats[job.format], prepared, tolerance, folder, report))
+                made.append(_variant(job, floats[id(graph)], prepared, tolerance, folder, report))
             except (ConversionError, VerificationError) as error:
                 if left_out is None or job.scheme == FLOAT:
                     raise

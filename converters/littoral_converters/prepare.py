@@ -33,6 +33,7 @@ from littoral_converters.description import (
     with_activation,
 )
 from littoral_converters.doubts import doubts
+from littoral_converters.graph import Form, TracedGraph
 from littoral_converters.isolation import isolated
 from littoral_converters.verification import Outputs
 
@@ -53,7 +54,7 @@ class Request:
     """What is wanted of a model.
 
     Attributes:
-        formats: Formats to trace for.
+        forms: What to trace for.
         lowering: How recurrences are written; see `littoral_converters.lowering.Plan`.
         batch: Batch size of the files, None for any.
         representative_data: For calibration; None for none.
@@ -67,7 +68,7 @@ class Request:
         description: Labels and preprocessing that stand before those of the model's own card.
     """
 
-    formats: tuple[str, ...] = ()
+    forms: tuple[Form, ...] = ()
     lowering: str = "auto"
     batch: int | None = 1
     representative_data: Data | None = None
@@ -87,7 +88,7 @@ class Prepared:
     Attributes:
         stem: What its files are called.
         card: What is known of the model; format, scheme and verification are still open.
-        graphs: Traced graph by format.
+        graphs: Traced graph by form; forms that are written alike share one.
         representative: Data for calibration; None when none was given.
         evaluation: Data that files are compared on.
         reference: Keras's outputs on it, by name; of a step, on the sequences of `streamed`.
@@ -97,7 +98,7 @@ class Prepared:
 
     stem: str
     card: Card
-    graphs: Mapping[str, Any]
+    graphs: Mapping[Form, TracedGraph]
     representative: Dataset | None
     evaluation: Dataset
     reference: Outputs
@@ -265,11 +266,9 @@ def prepare_model(
         InputError: Data does not fit the model.
     """
     from littoral_converters.clean_state import clean_state
-    from littoral_converters.lowering import Plan
     from littoral_converters.narration import narrated
     from littoral_converters.precision import full_precision
     from littoral_converters.signature import signature_of
-    from littoral_converters.trace import trace
 
     signature = signature or signature_of(model)
     check_weights(model)
@@ -280,10 +279,7 @@ def prepare_model(
         return _prepare_step(model, request, card, signature)
     representative, evaluation = datasets(model, signature.inputs, request, card)
     with narrated(model), full_precision(model), clean_state(model) as stateful:
-        graphs = {
-            name: trace(model, signature, Plan(name, request.lowering, request.batch))
-            for name in request.formats
-        }
+        graphs = _traced(model, signature, request)
         reference = keras_outputs(model, signature, evaluation)
     outputs = {name: values.shape[1:] for name, values in reference.items()}
     check_labels(request.description, outputs)
@@ -306,12 +302,10 @@ def _prepare_step(
     model: Any, request: Request, card: Card | None, signature: Signature
 ) -> Prepared:
     """Prepare one time step of a model; see `prepare_model`."""
-    from littoral_converters.lowering import Plan
     from littoral_converters.narration import narrated
     from littoral_converters.precision import full_precision
     from littoral_converters.step_model import sequences_of
     from littoral_converters.stepping import checked_step, step_feeds, streamed
-    from littoral_converters.trace import trace
     from littoral_converters.watching import whole_tracebacks
 
     specs = sequences_of(signature.inputs)
@@ -319,12 +313,11 @@ def _prepare_step(
     with narrated(model), full_precision(model), whole_tracebacks():
         step = checked_step(model, signature, request.context, evaluation)
         found, reference = streamed(step, evaluation)
-        graphs = {}
-        for name in request.formats:
-            unrolled = name == "tflite" and request.lowering == "auto"
-            plan = Plan(name, "unrolled" if unrolled else request.lowering, request.batch)
-            graph = trace(step.model, step.signature, plan)
-            graphs[name] = dataclasses.replace(graph, ways=dict.fromkeys(graph.ways, "one step"))
+        traced = _traced(step.model, step.signature, request)
+        graphs = {
+            form: dataclasses.replace(graph, ways=dict.fromkeys(graph.ways, "one step"))
+            for form, graph in traced.items()
+        }
         calibration = None if representative is None else step_feeds(step, representative)
         samples = step_feeds(step, found.sequences.head(2))
     outputs = dict(zip(step.signature.output_names, step.output_shapes, strict=True))
@@ -341,6 +334,25 @@ def _prepare_step(
         warnings=doubts(representative, None if request.evaluation_data is None else evaluation),
         streamed=found,
     )
+
+
+def _traced(model: Any, signature: Signature, request: Request) -> dict[Form, TracedGraph]:
+    """Trace a model for every form, once for those that it is written alike for."""
+    from littoral_converters.lowering import Plan, descriptions
+    from littoral_converters.trace import trace
+
+    graphs: dict[Form, TracedGraph] = {}
+    alike: dict[tuple[str, str], TracedGraph] = {}
+    for form in request.forms:
+        way = request.lowering
+        if request.streaming and way == "auto" and form.format == "tflite":
+            way = "unrolled"
+        plan = Plan(form.format, way, request.batch, form.weight_bytes, form.loops)
+        written = (form.format, repr(descriptions(model, plan)))
+        if written not in alike:
+            alike[written] = trace(model, signature, plan)
+        graphs[form] = alike[written]
+    return graphs
 
 
 def datasets(

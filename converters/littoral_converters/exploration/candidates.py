@@ -10,6 +10,7 @@ from littoral import plugins
 from littoral.errors import InputError
 
 from littoral_converters import formats, schemes
+from littoral_converters.graph import Form
 from littoral_converters.jobs import LOWERINGS, Job
 
 AUTO = "auto"
@@ -86,6 +87,11 @@ class Choice:
     lowerings: tuple[str, ...] = LOWERINGS
     left_out: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """What the model is to be traced for."""
+        return tuple(dict.fromkeys(Job(*names).form for names in self._expressible()))
+
     def candidates(self, layer_classes: Iterable[str]) -> list[Candidate]:
         """Every combination that the formats can express.
 
@@ -101,6 +107,13 @@ class Choice:
         return [
             Candidate(format_name, scheme, lowering)
             for lowering in lowerings
+            for format_name, scheme in self._expressible()
+        ]
+
+    def _expressible(self) -> list[tuple[str, str]]:
+        """Format and scheme, the promising schemes first."""
+        return [
+            (format_name, scheme)
             for scheme in self.schemes
             for format_name in self.formats
             if hasattr(plugins.load(schemes, scheme), format_name)

@@ -140,7 +140,7 @@ def search(
     }
     proofs = Proofs(files.make_folder(out), key_of(model, data, matters))
     request = Request(
-        formats=choice.formats,
+        forms=choice.forms,
         batch=batch,
         representative_data=representative_data,
         evaluation_data=evaluation_data,

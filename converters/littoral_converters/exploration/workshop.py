@@ -13,6 +13,7 @@ from littoral_converters.calibration import Dataset
 from littoral_converters.execution import outputs_of
 from littoral_converters.exploration.candidates import AUTO, Candidate
 from littoral_converters.exploration.fingerprint import fingerprint
+from littoral_converters.graph import Form
 from littoral_converters.isolation import isolated
 from littoral_converters.layers import operators_by_layer, operators_of
 from littoral_converters.making import quantized, sealed
@@ -24,6 +25,8 @@ NO_LIMIT_POINTS = 100.0
 _NO_LIMITS = Limits(None, float("inf"), NO_LIMIT_POINTS)
 
 Report = Callable[[str], None]
+_Place = tuple[Form, str]
+"""What a float file is kept by: what it is traced for, and how its recurrences are written."""
 
 
 class Workshop:
@@ -35,9 +38,9 @@ class Workshop:
         self._request = request
         self._report = report
         self._prepared: dict[str, Prepared] = {}
-        self._floats: dict[tuple[str, str], bytes | ConversionError] = {}
-        self._prints: dict[tuple[str, str], str] = {}
-        self._operators: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+        self._floats: dict[_Place, bytes | ConversionError] = {}
+        self._prints: dict[_Place, str] = {}
+        self._operators: dict[_Place, dict[str, tuple[str, ...]]] = {}
 
     def opened(self, lowering: str = AUTO) -> Prepared:
         """The model traced with a lowering; data and Keras's outputs are those of the first."""
@@ -63,10 +66,10 @@ class Workshop:
 
     def layers(self, candidate: Candidate) -> dict[str, tuple[str, ...]]:
         """The operators with weights that a candidate starts from, by layer, in order."""
-        place = (candidate.format, candidate.lowering)
+        content = self._float(candidate)
+        place = self._place(candidate)
         if place not in self._operators:
-            content = self._float(candidate)
-            graph = self.opened(candidate.lowering).graphs[candidate.format]
+            graph = self.opened(candidate.lowering).graphs[place[0]]
             doing = f"reading the layers of {candidate}"
             self._operators[place] = isolated(
                 operators_by_layer, candidate.format, content, graph, doing=doing
@@ -102,12 +105,15 @@ class Workshop:
         Returns:
             One before the candidate's own; None for none.
         """
-        place = (candidate.format, candidate.lowering)
+        content = self._float(candidate)
+        place = self._place(candidate)
         if place not in self._prints:
-            self._prints[place] = self.fingerprint(candidate, self._float(candidate))
-        earlier = lowerings[: lowerings.index(candidate.lowering)]
-        same = (n for n in earlier if self._prints.get((place[0], n)) == self._prints[place])
-        return next(same, None)
+            self._prints[place] = self.fingerprint(candidate, content)
+        for name in lowerings[: lowerings.index(candidate.lowering)]:
+            twin = self._place(dataclasses.replace(candidate, lowering=name))
+            if self._prints.get(twin) == self._prints[place]:
+                return name
+        return None
 
     def fingerprint(self, candidate: Candidate, content: bytes) -> str:
         """A digest that equal files share, see `littoral_converters.exploration.fingerprint`."""
@@ -178,26 +184,28 @@ class Workshop:
         try:
             return prepare(self._model, request)
         except ConversionError as error:
-            if len(request.formats) == 1:
+            names = dict.fromkeys(form.format for form in request.forms)
+            if len(names) == 1:
                 raise
-            parts = [part for name in request.formats if (part := self._alone(name, request))]
+            parts = [part for name in names if (part := self._alone(name, request))]
             if not parts:
                 raise error
-        graphs = {name: graph for part in parts for name, graph in part.graphs.items()}
+        graphs = {form: graph for part in parts for form, graph in part.graphs.items()}
         return dataclasses.replace(parts[0], graphs=graphs)
 
     def _alone(self, format_name: str, request: Request) -> Prepared | None:
         """The model traced for one format; None, and the error kept, where it cannot be."""
+        forms = tuple(form for form in request.forms if form.format == format_name)
         try:
-            return prepare(self._model, dataclasses.replace(request, formats=(format_name,)))
+            return prepare(self._model, dataclasses.replace(request, forms=forms))
         except ConversionError as error:
-            self._floats[format_name, request.lowering] = error
+            self._floats.update(dict.fromkeys(((form, request.lowering) for form in forms), error))
             return None
 
     def _float(self, candidate: Candidate) -> bytes:
         """The float32 file that a candidate starts from, or the error, which is kept as well."""
-        place = (candidate.format, candidate.lowering)
         self._open_for(candidate)
+        place = self._place(candidate)
         if place not in self._floats:
             self._floats[place] = self._written(candidate)
         found = self._floats[place]
@@ -205,20 +213,28 @@ class Workshop:
             raise found
         return found
 
+    def _place(self, candidate: Candidate) -> _Place:
+        """Where a candidate's float file is kept: forms that are traced alike share one."""
+        form, lowering = candidate.job().form, candidate.lowering
+        graphs = self._prepared[lowering].graphs if lowering in self._prepared else {}
+        own = graphs.get(form)
+        alike = (other for other, graph in graphs.items() if graph is own)
+        return (form if own is None else next(alike)), lowering
+
     def _open_for(self, candidate: Candidate) -> None:
         """Open the model with a candidate's lowering, and keep the error where that fails."""
-        place = (candidate.format, candidate.lowering)
+        place = self._place(candidate)
         self.opened()
         if place not in self._floats and candidate.lowering not in self._prepared:
             try:
                 self.opened(candidate.lowering)
             except ConversionError as error:
-                for name in self._request.formats:
-                    self._floats[name, candidate.lowering] = error
+                for form in self._request.forms:
+                    self._floats[form, candidate.lowering] = error
 
     def _written(self, candidate: Candidate) -> bytes | ConversionError:
         prepared = self.opened(candidate.lowering)
-        graph = prepared.graphs[candidate.format]
+        graph = prepared.graphs[candidate.job().form]
         what = f"writing {prepared.stem} as {candidate.format} {candidate.lowering}"
         try:
             content: bytes = isolated(candidate.job().writer.write, graph, doing=what)

@@ -52,11 +52,15 @@ class Plan:
         format: ``"tflite"`` or ``"onnx"``.
         recurrent: How a recurrence is written: ``"auto"``, ``"unrolled"``, ``"loop"``, ``"fused"``.
         batch: Size of the batch axis, None for any.
+        weight_bytes: As `littoral_converters.graph.Form` has it.
+        loops: Likewise.
     """
 
     format: str
     recurrent: str = "auto"
     batch: int | None = 1
+    weight_bytes: float = 4
+    loops: bool = True
 
 
 @contextmanager

@@ -45,6 +45,7 @@ class Cell:
         step: (projected input of one time step, in its parts; states) -> new states, the output
             first.
         parts: Sizes of the parts of the projected input that `step` takes.
+        recurrent_weights: How many weights `step` multiplies by.
         onnx: The cell for ONNX's operator; None when the operator cannot say the same.
     """
 
@@ -53,6 +54,7 @@ class Cell:
     bias: Array
     step: Step
     parts: tuple[int, ...]
+    recurrent_weights: int
     onnx: OnnxForm | None
 
     def project(self, sequences: Any) -> list[Any]:
@@ -97,7 +99,7 @@ def _lstm(cell: Any) -> Cell:
         carry = keep_old * carry + keep_in * candidate
         return [keep_out * cell.activation(carry), carry]
 
-    return Cell(units, kernel, bias, step, (4 * units,), onnx)
+    return Cell(units, kernel, bias, step, (4 * units,), recurrent.size, onnx)
 
 
 def _gru(cell: Any) -> Cell:
@@ -130,7 +132,7 @@ def _gru(cell: Any) -> Cell:
     onnx = _onnx_form(cell, "GRU", (0, 1, 2), both[0], both[1], 2)
     if onnx is not None:
         onnx.attributes["linear_before_reset"] = int(cell.reset_after)
-    return Cell(units, kernel, bias, step, (2 * units, units), onnx)
+    return Cell(units, kernel, bias, step, (2 * units, units), recurrent.size, onnx)
 
 
 def _simple(cell: Any) -> Cell:
@@ -142,7 +144,7 @@ def _simple(cell: Any) -> Cell:
         return [cell.activation(inputs[0] + tf.linalg.matmul(states[0], recurrent))]
 
     onnx = _onnx_form(cell, "RNN", (0,), bias, np.zeros(units, np.float32), 1)
-    return Cell(units, _array(cell.kernel), bias, step, (units,), onnx)
+    return Cell(units, _array(cell.kernel), bias, step, (units,), recurrent.size, onnx)
 
 
 def _onnx_form(

@@ -5,15 +5,18 @@ one matrix product over all time steps:
 
 1. ``fused``: the format's own operator (ONNX: LSTM, GRU, RNN). One node, any sequence length.
 2. ``unrolled``: every time step written out. Quantizes in every scheme; grows with the length.
-3. ``loop``: a WHILE over chunks of time steps. Any length, in every scheme; the file stays small.
+3. ``loop``: a WHILE over chunks of time steps. Any length; the file stays small.
 
 ``auto`` takes ``fused`` in ONNX where the operator says the same as the layer, ``unrolled`` up to
-`UNROLL_LIMIT` steps, ``loop`` beyond.
+`UNROLL_LIMIT` steps, ``loop`` beyond, and in a .tflite also where the copies of the weights that
+XNNPACK makes for every step outgrow `COPIES_BYTES`. A copy is smaller under an int8 scheme, so one
+model may be written out in its int8 file and loop in its float32 file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -22,6 +25,7 @@ import tensorflow as tf
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._cells import Cell, cell_of
 from littoral_converters.lowering._recurrent_loops import (
+    COPIES_BYTES,
     StepLoop,
     chunk_of,
     looped,
@@ -46,7 +50,8 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
         return {"unroll": style == "unrolled"}
     if style == "fused":
         return {"inner_loop": operator_loop(layer, cell)}
-    step_loop = unrolled if style == "unrolled" else looped
+    in_turns = partial(looped, step_bytes=_step_bytes(cell, plan))
+    step_loop = unrolled if style == "unrolled" else in_turns
     return {"inner_loop": _inner_loop(layer, cell, step_loop)}
 
 
@@ -54,12 +59,12 @@ def describe(layer: Any, plan: Plan) -> str | None:
     """How a recurrent layer is written, for the card; None for any other layer."""
     if not isinstance(layer, keras.layers.RNN):
         return None
-    way, steps = way_of(layer, plan), _steps(layer)
+    way, steps, cell = way_of(layer, plan), _steps(layer), cell_of(layer.cell)
     if way == "fused" or steps is None:
         return way
-    if way == "unrolled" or cell_of(layer.cell) is None:
+    if way == "unrolled" or cell is None:
         return f"{way}, {steps} steps"
-    return f"loop, {steps} steps by {chunk_of(steps)}"
+    return f"loop, {steps} steps by {chunk_of(steps, _step_bytes(cell, plan))}"
 
 
 def _bidirectional(layer: Any, plan: Plan) -> Mapping[str, object]:
@@ -99,7 +104,16 @@ def way_of(layer: Any, plan: Plan) -> str:
     if plan.format == "onnx" and cell is not None and cell.onnx is not None:
         return "fused"
     steps = _steps(layer)
-    return "unrolled" if steps is not None and steps <= UNROLL_LIMIT else "loop"
+    if steps is None or steps > UNROLL_LIMIT:
+        return "loop"
+    if cell is None or not plan.loops or plan.format != "tflite":
+        return "unrolled"
+    return "unrolled" if steps * _step_bytes(cell, plan) <= COPIES_BYTES else "loop"
+
+
+def _step_bytes(cell: Cell, plan: Plan) -> float:
+    """What the engine keeps of the recurrent weights for every step that is written out."""
+    return cell.recurrent_weights * plan.weight_bytes
 
 
 def _steps(layer: Any) -> int | None:

@@ -21,6 +21,11 @@ its functions take a third argument, the names of those operators as
 
     GOOD_ERROR: float                    absent: RMS_ERROR; from here on `convert` does so by itself
 
+Two more say how recurrences are best written for it; see `littoral_converters.lowering.recurrent`:
+
+    WEIGHT_BYTES: float                  absent: 4; of a weight in memory while the file runs
+    LOOPS: bool                          absent: True; whether it goes into loops
+
 A scheme that a search leaves out unless it is asked for by name says why in another:
 
     NOT_SEARCHED: str                    absent or empty: searched

@@ -9,6 +9,7 @@ MAX_ERROR = None
 RMS_ERROR = 0.1
 MAX_DROP = 0.5
 KEEPS_FLOAT = True
+WEIGHT_BYTES = 1
 
 
 def tflite(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:

@@ -13,6 +13,8 @@ MAX_ERROR = None
 RMS_ERROR = 0.05
 HALF_IO = False
 MAX_DROP = 0.5
+WEIGHT_BYTES = 1
+LOOPS = False
 NOT_SEARCHED = "for devices with an integer unit; slow on a CPU: ask for it by name"
 
 

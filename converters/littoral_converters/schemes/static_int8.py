@@ -10,6 +10,7 @@ RMS_ERROR = 0.15
 GOOD_ERROR = 0.05
 MAX_DROP = 1.0
 KEEPS_FLOAT = True
+WEIGHT_BYTES = 1
 
 
 def tflite(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:

@@ -9,6 +9,7 @@ MAX_ERROR = None
 RMS_ERROR = 0.2
 MAX_DROP = 2.0
 KEEPS_FLOAT = True
+WEIGHT_BYTES = 0.5
 
 
 def tflite(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:

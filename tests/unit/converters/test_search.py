@@ -31,12 +31,14 @@ from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, Timed, finalists
 from littoral_converters.exploration.search import npz_of
 from littoral_converters.exploration.workshop import Workshop
+from littoral_converters.graph import Form
 from littoral_converters.layers import operators_of
 from littoral_converters.prepare import Prepared, Request
 from littoral_converters.verification import Limits, compare
 
 FLOAT = Candidate("tflite", "float32")
 INT8 = Candidate("tflite", "static_int8")
+TFLITE, ONNX = Form("tflite"), Form("onnx")
 
 
 def verification(drop_points, samples=1000):
@@ -504,16 +506,20 @@ def prepared(formats, labels=None):
 
 def test_a_format_that_the_model_cannot_be_traced_for_leaves_the_other(monkeypatch):
     def prepare(model, request):
-        if "onnx" in request.formats or request.lowering == "fused":
+        if ONNX in request.forms or request.lowering == "fused":
             raise ConversionError("layer 'odd' cannot be traced")
-        return prepared(request.formats)
+        return prepared(request.forms)
 
     monkeypatch.setattr(workshop_module, "prepare", prepare)
     monkeypatch.setattr(workshop_module, "isolated", lambda *_, doing: b"float32")
     monkeypatch.setattr(workshop_module, "quantized", lambda job, content, *_: content)
     writer = SimpleNamespace(write=None)
-    monkeypatch.setattr(Candidate, "job", lambda self, keep=None: SimpleNamespace(writer=writer))
-    workshop = Workshop(None, Request(formats=("tflite", "onnx")), lambda _: None)
+    monkeypatch.setattr(
+        Candidate,
+        "job",
+        lambda self, keep=None: SimpleNamespace(writer=writer, form=Form(self.format)),
+    )
+    workshop = Workshop(None, Request(forms=(TFLITE, ONNX)), lambda _: None)
     assert workshop.make(FLOAT) == b"float32"
     for refused in (Candidate("onnx", "float32"), Candidate("tflite", "float32", "fused")):
         with pytest.raises(ConversionError, match="'odd' cannot be traced"):
@@ -525,15 +531,15 @@ def test_a_model_that_no_format_can_express_ends_the_search(monkeypatch):
         raise ConversionError("layer 'odd' cannot be traced")
 
     monkeypatch.setattr(workshop_module, "prepare", prepare)
-    workshop = Workshop(None, Request(formats=("tflite", "onnx")), lambda _: None)
+    workshop = Workshop(None, Request(forms=(TFLITE, ONNX)), lambda _: None)
     with pytest.raises(ConversionError, match="'odd'"):
         workshop.opened()
 
 
 def test_labels_that_do_not_fit_the_model_are_found_before_anything_is_made(monkeypatch):
-    monkeypatch.setattr(workshop_module, "prepare", lambda *_: prepared(["onnx"], np.array([7])))
+    monkeypatch.setattr(workshop_module, "prepare", lambda *_: prepared([ONNX], np.array([7])))
     with pytest.raises(InputError, match="output has 2 classes"):
-        Workshop(None, Request(formats=("onnx",)), lambda _: None).opened()
+        Workshop(None, Request(forms=(ONNX,)), lambda _: None).opened()
 
 
 def test_samples_may_have_any_names(tmp_path):
