@@ -5,8 +5,11 @@ import littoral
 import numpy as np
 import onnx
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from converted import feeds, randomize, worst_error
 from keras import layers
+from littoral.clock import Plan, time_in_turn
+from littoral.statistics import percentile
 from littoral_converters import convert
 from littoral_converters.lowering._recurrent_loops import chunk_of
 
@@ -152,6 +155,30 @@ def test_what_outgrows_the_cache_loops_in_float_and_is_written_out_in_int8(cell,
         assert worst_error(model, folder, "tflite", scheme, data=data) < allowed, scheme
         with littoral.load(next(folder.iterdir())) as file:
             assert file.card.lowering.count(way) == 3, file.card.lowering
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.parametrize("steps", [28, 200])
+def test_short_turns_beat_the_copies_of_wide_weights(steps, tmp_path):
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((steps, FEATURES), name="sequence")
+    model = keras.Model(inputs, layers.LSTM(128)(inputs))
+    calls = []
+    for lowering in ("auto", "unrolled"):
+        (one,) = convert(
+            model,
+            tmp_path / lowering,
+            formats=("tflite",),
+            schemes=("float32",),
+            lowering=lowering,
+        )
+        interpreter = Interpreter(model_path=str(one.path), num_threads=1)
+        interpreter.allocate_tensors()
+        calls.append(interpreter.invoke)
+    rounds = time_in_turn(calls, Plan(duration_ns=10**9))
+    short, written_out = (percentile(np.concatenate(own), 0.5) for own in rounds)
+    assert written_out > 1.5 * short
 
 
 @pytest.mark.slow
