@@ -18,12 +18,13 @@ class Form:
     Attributes:
         format: ``"tflite"`` or ``"onnx"``.
         weight_bytes: What a weight takes in the engine's memory when the file runs.
-        loops: Whether its scheme goes into loops.
+        integer: Whether its scheme computes every operator in integers: it goes into no loops, and
+            numbers that are far larger than the others would leave these no digits.
     """
 
     format: str
     weight_bytes: float = 4
-    loops: bool = True
+    integer: bool = False
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Job:
         return Form(
             self.format,
             getattr(quantizer, "WEIGHT_BYTES", Form.weight_bytes),
-            getattr(quantizer, "LOOPS", Form.loops),
+            getattr(quantizer, "INTEGER", Form.integer),
         )
 
     @property

@@ -347,7 +347,7 @@ def _traced(model: Any, signature: Signature, request: Request) -> dict[Form, Tr
         way = request.lowering
         if request.streaming and way == "auto" and form.format == "tflite":
             way = "unrolled"
-        plan = Plan(form.format, way, request.batch, form.weight_bytes, form.loops)
+        plan = Plan(form.format, way, request.batch, form.weight_bytes, form.integer)
         written = (form.format, repr(descriptions(model, plan)))
         if written not in alike:
             alike[written] = trace(model, signature, plan)

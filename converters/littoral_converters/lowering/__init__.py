@@ -53,14 +53,14 @@ class Plan:
         recurrent: How a recurrence is written: ``"auto"``, ``"unrolled"``, ``"loop"``, ``"fused"``.
         batch: Size of the batch axis, None for any.
         weight_bytes: As `littoral_converters.graph.Form` has it.
-        loops: Likewise.
+        integer: Likewise.
     """
 
     format: str
     recurrent: str = "auto"
     batch: int | None = 1
     weight_bytes: float = 4
-    loops: bool = True
+    integer: bool = False
 
 
 @contextmanager

@@ -35,6 +35,24 @@ class OnnxForm:
 
 
 @dataclass(frozen=True)
+class Passing:
+    """How a cell passes over time steps that do not count, by arithmetic alone.
+
+    A choice between two tensors is no operator of XNNPACK: one in every step takes as long as all
+    the rest of the step.
+
+    Attributes:
+        shifts: By part of the projected input, what is added to it in a step that does not count:
+            gates so far open or shut that the state stays exactly what it was. None for nothing.
+        step: (projected input, shifted; states; 1 where the step does not count and 0 where it
+            does, (batch, 1)) -> new states.
+    """
+
+    shifts: tuple[Array | None, ...]
+    step: Callable[[list[Any], list[Any], Any], list[Any]]
+
+
+@dataclass(frozen=True)
 class Cell:
     """A recurrent cell split into what needs the state and what does not.
 
@@ -46,6 +64,7 @@ class Cell:
             first.
         parts: Sizes of the parts of the projected input that `step` takes.
         recurrent_weights: How many weights `step` multiplies by.
+        passing: How it passes over steps in arithmetic; None where its activations forbid that.
         onnx: The cell for ONNX's operator; None when the operator cannot say the same.
     """
 
@@ -55,6 +74,7 @@ class Cell:
     step: Step
     parts: tuple[int, ...]
     recurrent_weights: int
+    passing: Passing | None
     onnx: OnnxForm | None
 
     def project(self, sequences: Any) -> list[Any]:
@@ -99,7 +119,12 @@ def _lstm(cell: Any) -> Cell:
         carry = keep_old * carry + keep_in * candidate
         return [keep_out * cell.activation(carry), carry]
 
-    return Cell(units, kernel, bias, step, (4 * units,), recurrent.size, onnx)
+    def step_over(inputs: list[Any], states: list[Any], skipped: Any) -> list[Any]:
+        hidden, carry = step(inputs, states)  # all that is shut out of a skipped output is zero
+        return [hidden + skipped * states[0], carry]
+
+    passing = Passing((_shift((1, -1, 1, 0), units),), step_over) if _can_shut(cell) else None
+    return Cell(units, kernel, bias, step, (4 * units,), recurrent.size, passing, onnx)
 
 
 def _gru(cell: Any) -> Cell:
@@ -114,8 +139,32 @@ def _gru(cell: Any) -> Cell:
         bias[: 2 * units] += recurrent_bias[: 2 * units]
     late_bias = np.concatenate([np.zeros(2 * units, np.float32), recurrent_bias[2 * units :]])
 
+    look = _gru_look(cell, recurrent, late_bias)
+
     def step(inputs: list[Any], states: list[Any]) -> list[Any]:
-        (hidden,) = states
+        update, candidate = look(inputs, states[0])
+        return [candidate + update * (states[0] - candidate)]
+
+    def step_over(inputs: list[Any], states: list[Any], skipped: Any) -> list[Any]:
+        del skipped  # with the gate at 1 this sum is the old state to the bit
+        update, candidate = look(inputs, states[0])
+        return [update * states[0] + (1 - update) * candidate]
+
+    passing = Passing((_shift((-1, 0), units), None), step_over) if _can_shut(cell) else None
+    onnx = _onnx_form(cell, "GRU", (0, 1, 2), both[0], both[1], 2)
+    if onnx is not None:
+        onnx.attributes["linear_before_reset"] = int(cell.reset_after)
+    parts = (2 * units, units)
+    return Cell(units, kernel, bias, step, parts, recurrent.size, passing, onnx)
+
+
+def _gru_look(
+    cell: Any, recurrent: Array, late_bias: Array
+) -> Callable[[list[Any], Any], tuple[Any, Any]]:
+    """(projected input of one time step, hidden state) -> the update gate and the candidate."""
+    units = cell.units
+
+    def look(inputs: list[Any], hidden: Any) -> tuple[Any, Any]:
         gates, candidate = inputs
         if cell.reset_after:
             inner = tf.linalg.matmul(hidden, recurrent) + late_bias
@@ -126,13 +175,9 @@ def _gru(cell: Any) -> Cell:
             inner = tf.linalg.matmul(hidden, recurrent[:, : 2 * units])
             update, reset = tf.split(cell.recurrent_activation(gates + inner), 2, axis=1)
             candidate = candidate + tf.linalg.matmul(reset * hidden, recurrent[:, 2 * units :])
-        candidate = cell.activation(candidate)
-        return [candidate + update * (hidden - candidate)]
+        return update, cell.activation(candidate)
 
-    onnx = _onnx_form(cell, "GRU", (0, 1, 2), both[0], both[1], 2)
-    if onnx is not None:
-        onnx.attributes["linear_before_reset"] = int(cell.reset_after)
-    return Cell(units, kernel, bias, step, (2 * units, units), recurrent.size, onnx)
+    return look
 
 
 def _simple(cell: Any) -> Cell:
@@ -143,8 +188,14 @@ def _simple(cell: Any) -> Cell:
     def step(inputs: list[Any], states: list[Any]) -> list[Any]:
         return [cell.activation(inputs[0] + tf.linalg.matmul(states[0], recurrent))]
 
+    def step_over(inputs: list[Any], states: list[Any], skipped: Any) -> list[Any]:
+        (hidden,) = step(inputs, states)
+        return [(1 - skipped) * hidden + skipped * states[0]]
+
+    passing = Passing((None,), step_over) if cell.activation in _FINITE else None
     onnx = _onnx_form(cell, "RNN", (0,), bias, np.zeros(units, np.float32), 1)
-    return Cell(units, _array(cell.kernel), bias, step, (units,), recurrent.size, onnx)
+    kernel = _array(cell.kernel)
+    return Cell(units, kernel, bias, step, (units,), recurrent.size, passing, onnx)
 
 
 def _onnx_form(
@@ -203,6 +254,11 @@ _ELEMENTWISE = (
     keras.activations.tanh,
 )
 
+_FINITE = tuple(f for f in _ELEMENTWISE if f is not keras.activations.exponential)
+_SATURATING = (keras.activations.sigmoid, keras.activations.hard_sigmoid)
+_SHUT = -1e9
+"""No gate's sum outweighs it: `_SATURATING` functions are then exactly 0 or, negated, 1."""
+
 _ONNX_ACTIVATIONS = {
     keras.activations.sigmoid: "Sigmoid",
     keras.activations.tanh: "Tanh",
@@ -211,6 +267,15 @@ _ONNX_ACTIVATIONS = {
     keras.activations.softsign: "Softsign",
     keras.activations.softplus: "Softplus",
 }
+
+
+def _can_shut(cell: Any) -> bool:
+    return cell.recurrent_activation in _SATURATING and cell.activation in _FINITE
+
+
+def _shift(shut: tuple[int, ...], units: int) -> Array:
+    """By gate: 1 shuts it, -1 opens it, 0 leaves it."""
+    return np.repeat(np.array(shut, np.float32) * np.float32(_SHUT), units)
 
 
 def _gate_order(gates: tuple[int, ...], units: int) -> NDArray[np.int64]:

@@ -17,49 +17,38 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.lowering._cells import Cell
+from littoral_converters.lowering._cells import Step
 
 COPIES_BYTES = 2**20
 """Weights of all steps that are written out; the second cache of most cores holds no more."""
 
-StepLoop = Callable[[Cell, list[Any], list[Any], Any, bool], tuple[Any, list[Any]]]
-"""(cell, projected parts (batch, time, size), states, mask (batch, time) or None, whether every
-output is wanted) -> (outputs (batch, time, units), or the last one, final states)"""
+StepLoop = Callable[[Step, list[Any], list[Any], bool], tuple[Any, list[Any]]]
+"""(step, its inputs for all steps (batch, time, size), the states, whether every output is wanted)
+-> (outputs (batch, time, units), or the last one, final states)"""
 
 
-def unrolled(
-    cell: Cell, projected: list[Any], states: list[Any], mask: Any, every: bool
-) -> tuple[Any, list[Any]]:
+def unrolled(step: Step, parts: list[Any], states: list[Any], every: bool) -> tuple[Any, list[Any]]:
     """Every time step written out; see `StepLoop`."""
-    inputs = [tf.unstack(part, axis=1) for part in projected]
-    keep = None if mask is None else tf.unstack(mask, num=len(inputs[0]), axis=1)
-    outputs, states = _steps(cell, inputs, states, keep)
+    count = parts[0].shape[1]
+    inputs = [tf.unstack(part, num=count, axis=1) for part in parts]
+    outputs, states = _steps(step, inputs, states)
     return (tf.stack(outputs, axis=1) if every else states[0]), states
 
 
 def looped(
-    cell: Cell,
-    projected: list[Any],
-    states: list[Any],
-    mask: Any,
-    every: bool,
-    *,
-    step_bytes: float,
+    step: Step, parts: list[Any], states: list[Any], every: bool, *, step_bytes: float
 ) -> tuple[Any, list[Any]]:
     """A WHILE over chunks of time steps; see `StepLoop`, and `chunk_of` for the bytes of a step."""
-    steps = projected[0].shape[1]
+    steps = parts[0].shape[1]
     chunk = chunk_of(steps, step_bytes)
-    turns = tf.shape(projected[0])[1] if steps is None else tf.constant(steps // chunk)
-    time_major = [tf.transpose(part, [1, 0, 2]) for part in projected]
-    keep = None if mask is None else tf.transpose(mask)
+    turns = tf.shape(parts[0])[1] if steps is None else tf.constant(steps // chunk)
+    time_major = [tf.transpose(part, [1, 0, 2]) for part in parts]
     shapes = [state.shape for state in states]
     chunks = [_in_chunks(part, chunk, turns) for part in time_major]
-    keep_chunks = None if keep is None else _in_chunks(keep, chunk, turns)
 
     def body(turn: Any, gathered: Any, *now: Any) -> Any:
         inputs = [tf.unstack(tf.gather(part, turn), num=chunk) for part in chunks]
-        kept = None if keep is None else tf.unstack(tf.gather(keep_chunks, turn), num=chunk)
-        outputs, new = _steps(cell, inputs, list(now), kept)
+        outputs, new = _steps(step, inputs, list(now))
         for value, shape in zip(new, shapes, strict=True):
             value.set_shape(shape)
         return (turn + 1, gather(gathered, turn, outputs) if every else gathered, *new)
@@ -80,12 +69,11 @@ def looped(
     if steps is not None and steps % chunk:
         done = steps - steps % chunk
         inputs = [tf.unstack(part[done:], axis=0) for part in time_major]
-        kept = None if keep is None else tf.unstack(keep[done:], axis=0)
-        rest, states = _steps(cell, inputs, list(states), kept)
+        rest, states = _steps(step, inputs, list(states))
         outputs = tf.concat([outputs, tf.stack(rest, axis=1)], axis=1) if every else None
     if not every:
         return states[0], list(states)
-    outputs.set_shape([*projected[0].shape[:2], shapes[0][-1]])
+    outputs.set_shape([*parts[0].shape[:2], shapes[0][-1]])
     return outputs, list(states)
 
 
@@ -144,16 +132,10 @@ def _in_chunks(tensor: Any, chunk: int, turns: Any) -> Any:
     return tf.reshape(tensor[: turns * chunk], [-1 if known is None else known, chunk, *rest])
 
 
-def _steps(
-    cell: Cell, inputs: list[list[Any]], states: list[Any], keep: list[Any] | None
-) -> tuple[list[Any], list[Any]]:
+def _steps(step: Step, inputs: list[list[Any]], states: list[Any]) -> tuple[list[Any], list[Any]]:
     """Run steps one after the other: each step's output, and the last one's states."""
     outputs = []
-    for at, step in enumerate(zip(*inputs, strict=True)):
-        new = cell.step(list(step), states)
-        if keep is not None:
-            counts = keep[at][:, None]
-            new = [tf.where(counts, n, o) for n, o in zip(new, states, strict=True)]
-        states = new
+    for now in zip(*inputs, strict=True):
+        states = step(list(now), states)
         outputs.append(states[0])
     return outputs, states

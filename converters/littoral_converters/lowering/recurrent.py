@@ -23,7 +23,7 @@ import keras
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._cells import Cell, cell_of
+from littoral_converters.lowering._cells import Cell, Step, cell_of
 from littoral_converters.lowering._recurrent_loops import (
     COPIES_BYTES,
     StepLoop,
@@ -52,7 +52,7 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
         return {"inner_loop": operator_loop(layer, cell)}
     in_turns = partial(looped, step_bytes=_step_bytes(cell, plan))
     step_loop = unrolled if style == "unrolled" else in_turns
-    return {"inner_loop": _inner_loop(layer, cell, step_loop)}
+    return {"inner_loop": _inner_loop(layer, cell, step_loop, plan)}
 
 
 def describe(layer: Any, plan: Plan) -> str | None:
@@ -106,7 +106,7 @@ def way_of(layer: Any, plan: Plan) -> str:
     steps = _steps(layer)
     if steps is None or steps > UNROLL_LIMIT:
         return "loop"
-    if cell is None or not plan.loops or plan.format != "tflite":
+    if cell is None or plan.integer or plan.format != "tflite":
         return "unrolled"
     return "unrolled" if steps * _step_bytes(cell, plan) <= COPIES_BYTES else "loop"
 
@@ -124,7 +124,7 @@ def _steps(layer: Any) -> int | None:
     return sequences[1] if sequences and len(sequences) > 1 else None
 
 
-def _inner_loop(layer: Any, cell: Cell, step_loop: StepLoop) -> Callable[..., Any]:
+def _inner_loop(layer: Any, cell: Cell, step_loop: StepLoop, plan: Plan) -> Callable[..., Any]:
     """The stand-in for `keras.layers.RNN.inner_loop`: (last output, outputs, states)."""
 
     def inner_loop(sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
@@ -135,7 +135,10 @@ def _inner_loop(layer: Any, cell: Cell, step_loop: StepLoop) -> Callable[..., An
             sequences = tf.reverse(sequences, [1])
             mask = None if mask is None else tf.reverse(mask, [1])
         every = layer.return_sequences
-        outputs, states = step_loop(cell, cell.project(sequences), states, mask, every)
+        parts, step = cell.project(sequences), cell.step
+        if mask is not None:
+            parts, step = _passing_over(cell, parts, mask, plan)
+        outputs, states = step_loop(step, parts, states, every)
         if mask is None:
             return states[0], outputs, states
         # Keras shows zeros until the first step that counts, whatever the initial state.
@@ -146,6 +149,39 @@ def _inner_loop(layer: Any, cell: Cell, step_loop: StepLoop) -> Callable[..., An
         return _show(states[0], None if begun is None else begun[:, -1]), outputs, states
 
     return inner_loop
+
+
+def _passing_over(cell: Cell, parts: list[Any], mask: Any, plan: Plan) -> tuple[list[Any], Step]:
+    """The inputs of all steps, and a step that keeps its states where the mask says no.
+
+    Args:
+        cell: The cell.
+        parts: Its projected input, (batch, time, size) each.
+        mask: Which steps count, (batch, time).
+        plan: What the trace is made for.
+    """
+    counts = mask[..., None]
+    passing = cell.passing if plan.format == "tflite" and not plan.integer else None
+    if passing is None:
+
+        def choosing(inputs: list[Any], states: list[Any]) -> list[Any]:
+            *own, counts = inputs
+            new = cell.step(own, states)
+            return [tf.where(counts, n, o) for n, o in zip(new, states, strict=True)]
+
+        return [*parts, counts], choosing
+    step_over = passing.step
+    skipped = 1 - tf.cast(counts, tf.float32)
+    shifted = [
+        part if shift is None else part + skipped * shift
+        for part, shift in zip(parts, passing.shifts, strict=True)
+    ]
+
+    def stepping_over(inputs: list[Any], states: list[Any]) -> list[Any]:
+        *own, skipped = inputs
+        return step_over(own, states, skipped)
+
+    return [*shifted, skipped], stepping_over
 
 
 def _is_zero(state: Any) -> bool:

@@ -24,7 +24,7 @@ its functions take a third argument, the names of those operators as
 Two more say how recurrences are best written for it; see `littoral_converters.lowering.recurrent`:
 
     WEIGHT_BYTES: float                  absent: 4; of a weight in memory while the file runs
-    LOOPS: bool                          absent: True; whether it goes into loops
+    INTEGER: bool                        absent: False; every operator is computed in integers
 
 A scheme that a search leaves out unless it is asked for by name says why in another:
 

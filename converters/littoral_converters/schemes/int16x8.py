@@ -14,7 +14,7 @@ RMS_ERROR = 0.05
 HALF_IO = False
 MAX_DROP = 0.5
 WEIGHT_BYTES = 1
-LOOPS = False
+INTEGER = True
 NOT_SEARCHED = "for devices with an integer unit; slow on a CPU: ask for it by name"
 
 

@@ -14,7 +14,7 @@ RMS_ERROR = 0.15
 HALF_IO = False
 MAX_DROP = 2.0
 WEIGHT_BYTES = 1
-LOOPS = False
+INTEGER = True
 NOT_SEARCHED = "for devices that know nothing but int8: ask for it by name"
 
 

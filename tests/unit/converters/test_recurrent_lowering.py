@@ -16,7 +16,7 @@ from littoral_converters.lowering._recurrent_loops import chunk_of
 STEPS, FEATURES = 7, 3
 
 
-def recurrent(make, masked=False):
+def recurrent_model(make, masked=False):
     inputs = keras.Input((STEPS, FEATURES), name="sequence")
     x = layers.Masking()(inputs) if masked else inputs
     return randomize(keras.Model(inputs, make()(x)))
@@ -46,7 +46,7 @@ CELLS = {
     [("tflite", "unrolled"), ("tflite", "loop"), ("onnx", "fused"), ("onnx", "unrolled")],
 )
 def test_cells_agree_with_keras(cell, format_name, lowering, tmp_path):
-    model = recurrent(lambda: CELLS[cell](return_sequences=True))
+    model = recurrent_model(lambda: CELLS[cell](return_sequences=True))
     assert worst_error(model, tmp_path, format_name, lowering=lowering) < 1e-5
 
 
@@ -54,8 +54,50 @@ def test_cells_agree_with_keras(cell, format_name, lowering, tmp_path):
 @pytest.mark.parametrize("every", [False, True])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_any_mask_agrees_not_only_padding(cell, every, format_name, tmp_path):
-    model = recurrent(lambda: CELLS[cell](return_sequences=every), masked=True)
+    model = recurrent_model(lambda: CELLS[cell](return_sequences=every), masked=True)
     assert worst_error(model, tmp_path, format_name, data=ragged()) < 1e-5
+
+
+@pytest.mark.parametrize("lowering", ["unrolled", "loop"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_a_mask_skips_may_hold_anything(cell, lowering, tmp_path):
+    sequence = keras.Input((STEPS, FEATURES), name="sequence")
+    mask = keras.Input((STEPS,), dtype="bool", name="mask")
+    x = CELLS[cell](return_sequences=True)(sequence, mask=mask)
+    model = randomize(keras.Model([sequence, mask], [x, CELLS[cell]()(x, mask=mask)]))
+    random = np.random.default_rng(0)
+    data = {
+        "sequence": random.normal(size=(6, STEPS, FEATURES)).astype("float32"),
+        "mask": random.random((6, STEPS)) < 0.5,
+    }
+    data["sequence"][~data["mask"]] *= 1e6
+    assert worst_error(model, tmp_path, "tflite", data=data, lowering=lowering) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("activation", "recurrent"),
+    [
+        ("relu", "sigmoid"),
+        ("softsign", "hard_sigmoid"),
+        ("tanh", "tanh"),
+        ("elu", "hard_sigmoid"),
+    ],
+)
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_mask_goes_with_any_activation(cell, activation, recurrent, tmp_path):
+    def make():
+        return CELLS[cell](activation=activation, recurrent_activation=recurrent)
+
+    model = recurrent_model(make, masked=True)
+    assert worst_error(model, tmp_path, "tflite", data=ragged()) < 1e-5
+
+
+def test_a_mask_chooses_nothing_in_any_step(tmp_path):
+    model = recurrent_model(lambda: CELLS["lstm"](), masked=True)
+    (one,) = convert(model, tmp_path, formats=("tflite",), schemes=("float32",))
+    interpreter = Interpreter(model_path=str(one.path))
+    kinds = [operator["op_name"] for operator in interpreter._get_ops_details()]
+    assert kinds.count("SELECT_V2") == 1, kinds  # of the layer Masking itself
 
 
 @pytest.mark.slow
@@ -63,7 +105,7 @@ def test_any_mask_agrees_not_only_padding(cell, every, format_name, tmp_path):
 @pytest.mark.parametrize("every", [False, True])
 @pytest.mark.parametrize("merge", ["concat", "sum"])
 def test_bidirectional_with_a_mask_agrees(every, merge, format_name, tmp_path):
-    model = recurrent(
+    model = recurrent_model(
         lambda: layers.Bidirectional(layers.LSTM(4, return_sequences=every), merge_mode=merge),
         masked=True,
     )
@@ -74,7 +116,7 @@ def test_bidirectional_with_a_mask_agrees(every, merge, format_name, tmp_path):
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 @pytest.mark.parametrize("activation", ["relu", "hard_sigmoid", "softsign", "gelu", "elu"])
 def test_other_activations_agree(activation, format_name, tmp_path):
-    model = recurrent(lambda: layers.LSTM(4, activation=activation))
+    model = recurrent_model(lambda: layers.LSTM(4, activation=activation))
     assert worst_error(model, tmp_path, format_name) < 1e-5
 
 
@@ -94,7 +136,7 @@ def test_initial_state_and_returned_state_agree(format_name, tmp_path):
 @pytest.mark.parametrize("scheme", ["float16", "dynamic_int8", "static_int8"])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_every_scheme_stays_close(cell, scheme, format_name, tmp_path):
-    model = recurrent(lambda: CELLS[cell](), masked=True)
+    model = recurrent_model(lambda: CELLS[cell](), masked=True)
     assert worst_error(model, tmp_path, format_name, scheme) < 0.1
 
 
@@ -236,5 +278,5 @@ def test_both_directions_are_one_operator(cell, merge, scheme, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 def test_gates_that_look_at_each_other_are_left_to_keras(format_name, tmp_path):
-    model = recurrent(lambda: layers.LSTM(4, recurrent_activation="softmax"))
+    model = recurrent_model(lambda: layers.LSTM(4, recurrent_activation="softmax"))
     assert worst_error(model, tmp_path, format_name) < 1e-5
