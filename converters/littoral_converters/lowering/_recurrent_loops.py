@@ -129,7 +129,9 @@ def _in_chunks(tensor: Any, chunk: int, turns: Any) -> Any:
         return tensor[:, None]
     rest = [size if size is not None else -1 for size in tensor.shape[1:]]
     known = tf.get_static_value(turns)
-    return tf.reshape(tensor[: turns * chunk], [-1 if known is None else known, chunk, *rest])
+    whole = known is not None and known * chunk == tensor.shape[0]
+    used = tensor if whole else tensor[: turns * chunk]
+    return tf.reshape(used, [-1 if known is None else known, chunk, *rest])
 
 
 def _steps(step: Step, inputs: list[list[Any]], states: list[Any]) -> tuple[list[Any], list[Any]]:

@@ -160,7 +160,7 @@ def _passing_over(cell: Cell, parts: list[Any], mask: Any, plan: Plan) -> tuple[
         mask: Which steps count, (batch, time).
         plan: What the trace is made for.
     """
-    counts = mask[..., None]
+    counts = tf.expand_dims(mask, 2)  # an index of None would be a copy more
     passing = cell.passing if plan.format == "tflite" and not plan.integer else None
     if passing is None:
 
