@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from littoral.clock import Call, Plan, time_in_turn
 from littoral.engines import Session
+from littoral.engines._native import reason
+from littoral.errors import EngineError
 from littoral.profiling import OperatorTime, Tell
 from littoral.statistics import Estimate, percentile, percentile_interval
 
@@ -68,13 +70,16 @@ def timed(
         call_of: Makes the call of the file with so many operators; 0 is the call's overhead.
         duration_s: About how long to time.
         tell: Is told what happens now.
+
+    Raises:
+        EngineError: The engine cannot run a cut.
     """
     ends = _ends(operators)
     calls = []
     for place, end in enumerate([0, *ends]):
         if place % (len(ends) // _TOLD + 1) == 0:
             tell(f"cutting the file, {place} of {len(ends)}")
-        calls.append(call_of(end))
+        calls.append(_tried(call_of(end), end, operators))
     tell(f"timing {len(calls)} cuts in turn")
     rounds = time_in_turn(calls, Plan(duration_ns=int(duration_s * 1e9 / len(calls))))
     medians = np.array([[percentile(own, 0.5) for own in one] for one in rounds])
@@ -85,6 +90,18 @@ def timed(
 def shapes_of(session: Session) -> tuple[tuple[int, ...], ...]:
     """Shapes to bind a session to: its own, with 1 for what is open."""
     return tuple(tuple(size or 1 for size in spec.shape) for spec in session.inputs)
+
+
+def _tried(call: Call, end: int, operators: Sequence[Operator]) -> Call:
+    """A call that has been made once."""
+    try:
+        call()
+    except Exception as error:
+        last = f"after operator {end}, {operators[end - 1].kind}" if end else "before its operators"
+        raise EngineError(
+            f"the engine cannot run the file cut off {last}: {reason(error)}"
+        ) from error
+    return call
 
 
 def _time(group: Sequence[Operator], more: NDArray[np.float64]) -> OperatorTime:

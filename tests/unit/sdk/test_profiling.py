@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from littoral import cli, profiling
+from littoral.errors import EngineError
 from littoral.profiling import _onnx_cut, _tflite_cut
 from littoral_converters import convert
 
@@ -57,6 +58,56 @@ def test_a_cut_tflite_computes_what_the_whole_one_holds_at_that_place(files):
             np.testing.assert_allclose(
                 part.get_tensor(detail["index"]), whole.get_tensor(detail["index"]), atol=1e-5
             )
+
+
+@pytest.fixture(scope="module")
+def quantized(tmp_path_factory):
+    """A file of each scheme; all of them begin with operators that prepare weights."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input((12, 12, 1), name="image")
+    x = keras.layers.Conv2D(16, 3, activation="relu", name="look")(image)
+    x = keras.layers.MaxPooling2D(name="pool")(x)
+    x = keras.layers.Flatten(name="flat")(keras.layers.Conv2D(32, 3, name="again")(x))
+    model = keras.Model(image, keras.layers.Dense(4, name="scores")(x))
+    return convert(
+        model,
+        tmp_path_factory.mktemp("quantized"),
+        formats=("tflite",),
+        schemes=("float16", "dynamic_int8", "static_int8"),
+        representative_data=np.random.default_rng(0).normal(size=(50, 12, 12, 1)).astype("f"),
+    )
+
+
+@pytest.mark.slow
+def test_every_cut_of_a_file_that_begins_with_weights_runs(quantized):
+    for one in quantized:
+        content = one.path.read_bytes()
+        nodes = _tflite_cut.nodes(content)
+        assert nodes[0].operator.kind == "DEQUANTIZE"
+        for count in range(len(nodes) + 1):
+            part = Interpreter(model_content=_tflite_cut.cut(content, nodes, count))
+            part.allocate_tensors()
+            part.invoke()
+
+
+@pytest.mark.slow
+def test_weights_that_are_prepared_at_load_take_no_time(quantized):
+    found = profiling.profile(quantized[0].path, duration_s=0.2)
+    by_kind = {"DEQUANTIZE": 0.0, "CONV_2D": 0.0}
+    for entry in found["operators"]:
+        if entry["kind"] in by_kind:
+            by_kind[entry["kind"]] += entry["time_us"]
+    assert by_kind["DEQUANTIZE"] < 0.2 * by_kind["CONV_2D"], by_kind
+
+
+@pytest.mark.slow
+def test_a_cut_that_the_engine_cannot_run_is_named(quantized, monkeypatch):
+    def everything(found, inputs):
+        return {index for one in found for index in one.outputs}
+
+    monkeypatch.setattr(_tflite_cut, "_varying", everything)  # XNNPACK refuses weights alone
+    with pytest.raises(EngineError, match=r"cut off after operator 1, DEQUANTIZE: .*XNNPACK"):
+        profiling.profile(quantized[0].path, duration_s=0.1)
 
 
 def test_a_cut_onnx_is_what_onnxs_own_extractor_cuts_out(files, tmp_path):
