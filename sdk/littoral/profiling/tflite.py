@@ -36,7 +36,10 @@ def operator_times(
         def bound(content: bytes) -> tuple[Any, Call]:
             session = module.open_session(content, settings)
             stack.callback(session.close)
-            return session, session.bind(_cuts.shapes_of(session)).invoke
+            binding = session.bind(_cuts.shapes_of(session))
+            for memory in binding.inputs:  # what lies there may be no index of any table
+                memory[...] = b"" if memory.dtype == object else 0
+            return session, binding.invoke
 
         whole, _ = bound(content)
         operators = [

@@ -150,6 +150,17 @@ def test_the_parts_add_up_to_a_call_and_the_heavy_layer_stands_out(files, format
     assert found["total_us"] == pytest.approx(found["latency_p50_us"], rel=0.25)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_words_of_a_table_are_looked_up_in_every_cut(format_name, tmp_path):
+    words = keras.Input((20,), dtype="int32", name="words")
+    x = keras.layers.Embedding(50, 32, name="table")(words)
+    model = keras.Model(words, keras.layers.Dense(5, name="scores")(x[:, 0]))
+    (one,) = convert(model, tmp_path, formats=(format_name,), schemes=("float32",))
+    found = profiling.profile(one.path, duration_s=0.1)
+    assert "GATHER" in {entry["kind"].upper() for entry in found["operators"]}
+
+
 def test_xnnpacks_operators_are_told_from_the_engines_own(files):
     with_it = profiling.profile(files["tflite"], duration_s=0.1)
     without = profiling.profile(files["tflite"], duration_s=0.1, options={"xnnpack": "off"})
