@@ -59,7 +59,7 @@ nav a:hover,nav a:focus-visible{border-color:var(--sea);color:var(--sea)}
   margin:-34px 0 0;position:relative}
 .tile,.card{background:var(--card);border:1px solid var(--rule);border-radius:14px;
   box-shadow:var(--shadow)}
-.tile{padding:18px 20px}
+.tile{padding:18px 20px;min-width:0;overflow-wrap:anywhere}
 .tile b{display:block;font-size:1.75rem;line-height:1.2;letter-spacing:-.02em;color:var(--sea)}
 .tile span{font-size:.88rem;color:var(--soft);display:block}
 .card{padding:20px 22px;margin:18px 0 0;min-width:0}
