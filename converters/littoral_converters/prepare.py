@@ -342,13 +342,15 @@ def _traced(model: Any, signature: Signature, request: Request) -> dict[Form, Tr
     from littoral_converters.trace import trace
 
     graphs: dict[Form, TracedGraph] = {}
-    alike: dict[tuple[str, str], TracedGraph] = {}
+    alike: dict[tuple[str, bool, str], TracedGraph] = {}
     for form in request.forms:
         way = request.lowering
         if request.streaming and way == "auto" and form.format == "tflite":
             way = "unrolled"
         plan = Plan(form.format, way, request.batch, form.weight_bytes, form.integer)
-        written = (form.format, repr(descriptions(model, plan)))
+        ways = descriptions(model, plan)
+        # A recurrence is all that depends on more than the format; its masks depend on `integer`.
+        written = (form.format, bool(ways) and form.integer, repr(ways))
         if written not in alike:
             alike[written] = trace(model, signature, plan)
         graphs[form] = alike[written]

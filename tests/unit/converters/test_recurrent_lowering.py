@@ -101,6 +101,25 @@ def test_a_mask_chooses_nothing_in_any_step(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_file_all_of_integers_chooses_whatever_it_is_made_together_with(tmp_path):
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((STEPS, FEATURES), name="sequence")
+    model = keras.Model(inputs, layers.LSTM(5)(layers.Masking()(inputs)))
+    kinds = {}
+    for one in convert(
+        model,
+        tmp_path,
+        formats=("tflite",),
+        schemes=("dynamic_int8", "int16x8"),
+        representative_data=ragged()["sequence"],
+    ):
+        interpreter = Interpreter(model_path=str(one.path))
+        kinds[one.scheme] = [operator["op_name"] for operator in interpreter._get_ops_details()]
+    assert kinds["dynamic_int8"].count("SELECT_V2") == 1
+    assert kinds["int16x8"].count("SELECT_V2") > STEPS
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 @pytest.mark.parametrize("every", [False, True])
 @pytest.mark.parametrize("merge", ["concat", "sum"])
