@@ -347,7 +347,7 @@ def _traced(model: Any, signature: Signature, request: Request) -> dict[Form, Tr
         way = request.lowering
         if request.streaming and way == "auto" and form.format == "tflite":
             way = "unrolled"
-        plan = Plan(form.format, way, request.batch, form.weight_bytes, form.integer)
+        plan = Plan(form.format, form.weight_bytes, form.integer, way, request.batch)
         ways = descriptions(model, plan)
         # A recurrence is all that depends on more than the format; its masks depend on `integer`.
         written = (form.format, bool(ways) and form.integer, repr(ways))

@@ -38,6 +38,8 @@ from typing import Any
 
 from littoral import plugins
 
+from littoral_converters.graph import Form
+
 MISSING = object()
 INSIDE_KERAS = "keras.src"
 _lock = threading.RLock()
@@ -45,22 +47,16 @@ _lock = threading.RLock()
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a trace is made for.
+class Plan(Form):
+    """What a trace is made for: a form, and what a person asks for besides.
 
     Attributes:
-        format: ``"tflite"`` or ``"onnx"``.
         recurrent: How a recurrence is written: ``"auto"``, ``"unrolled"``, ``"loop"``, ``"fused"``.
         batch: Size of the batch axis, None for any.
-        weight_bytes: As `littoral_converters.graph.Form` has it.
-        integer: Likewise.
     """
 
-    format: str
     recurrent: str = "auto"
     batch: int | None = 1
-    weight_bytes: float = 4
-    integer: bool = False
 
 
 @contextmanager
