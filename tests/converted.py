@@ -9,6 +9,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import littoral
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from littoral.clock import Plan, time_in_turn
+from littoral.statistics import percentile
 from littoral_converters import convert
 
 
@@ -67,3 +70,15 @@ def worst_error(model, folder, format_name, scheme="float32", data=None, **optio
         float(np.abs(w - g).max() / (1e-6 + np.abs(w).max()))
         for w, g in zip(wanted, got, strict=True)
     )
+
+
+def ratio(path, other):
+    """How many times as long as one .tflite another takes in the raw engine, in turn."""
+    calls = []
+    for each in (path, other):
+        interpreter = Interpreter(model_path=str(each), num_threads=1)
+        interpreter.allocate_tensors()
+        calls.append(interpreter.invoke)
+    rounds = time_in_turn(calls, Plan(duration_ns=10**9))
+    one, two = (percentile(np.concatenate(own), 0.5) for own in rounds)
+    return two / one

@@ -22,6 +22,8 @@ called with the function that it stands in for, then with that function's own ar
 A module whose way of writing a layer depends on its size may say which one it took:
 
     describe(layer, plan) -> str | None
+
+for that layer and those inside it.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -53,10 +55,13 @@ class Plan(Form):
     Attributes:
         recurrent: How a recurrence is written: ``"auto"``, ``"unrolled"``, ``"loop"``, ``"fused"``.
         batch: Size of the batch axis, None for any.
+        layers: Every layer of the model, for a lowering that shares a limit with others; known
+            while the model is lowered or described.
     """
 
     recurrent: str = "auto"
     batch: int | None = 1
+    layers: tuple[Any, ...] = ()
 
 
 @contextmanager
@@ -70,8 +75,9 @@ def lowered(model: Any, plan: Plan) -> Iterator[None]:
     Yields:
         Nothing; the model computes the same as before, in operators that the format has.
     """
+    plan = _for_all_of(model, plan)
     with _lock, stand_ins() as put:
-        for layer in every_layer(model):
+        for layer in plan.layers:
             for name, value in _replacements(layer, plan).items():
                 put(layer, name, value)
         for module, name, function in _functions(plan):
@@ -103,12 +109,20 @@ def stand_ins() -> Iterator[Callable[[Any, str, object], None]]:
 
 
 def descriptions(model: Any, plan: Plan) -> dict[str, str]:
-    """How layers are written that could be written in more than one way, by layer name."""
+    """How layers are written that could be written in more than one way, by layer name.
+
+    A layer that is described speaks for the layers inside it.
+    """
     describers = [module.describe for module in _modules() if hasattr(module, "describe")]
-    found = {
-        layer.name: describe(layer, plan) for layer in every_layer(model) for describe in describers
-    }
-    return {name: text for name, text in found.items() if text is not None}
+    plan = _for_all_of(model, plan)
+    found: dict[str, str] = {}
+    spoken_for: set[int] = set()
+    for layer in plan.layers:
+        texts = [text for describe in describers if (text := describe(layer, plan)) is not None]
+        if texts and id(layer) not in spoken_for:
+            found[layer.name] = texts[-1]
+            spoken_for.update(map(id, layer._flatten_layers(include_self=False)))
+    return found
 
 
 def every_layer(model: Any) -> Iterator[Any]:
@@ -118,6 +132,10 @@ def every_layer(model: Any) -> Iterator[Any]:
         if id(layer) not in seen:
             seen.add(id(layer))
             yield layer
+
+
+def _for_all_of(model: Any, plan: Plan) -> Plan:
+    return replace(plan, layers=tuple(every_layer(model)))
 
 
 def _replacements(layer: Any, plan: Plan) -> dict[str, object]:

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from littoral_converters.lowering._cell_weights import Array, Weights
+
 Step = Callable[[list[Any], list[Any]], list[Any]]
 
 
@@ -58,63 +59,40 @@ class Cell:
 
     Attributes:
         units: Size of the output.
-        kernel: Input weights, (features, gates * units).
-        bias: Their bias, (gates * units,).
+        project: (sequences (batch, time, features)) -> all time steps through the input weights,
+            (batch, time, size) for each of `parts`.
         step: (projected input of one time step, in its parts; states) -> new states, the output
             first.
         parts: Sizes of the parts of the projected input that `step` takes.
-        recurrent_weights: How many weights `step` multiplies by.
         passing: How it passes over steps in arithmetic; None where its activations forbid that.
         onnx: The cell for ONNX's operator; None when the operator cannot say the same.
     """
 
     units: int
-    kernel: Array
-    bias: Array
+    project: Callable[[Any], list[Any]]
     step: Step
     parts: tuple[int, ...]
-    recurrent_weights: int
     passing: Passing | None
     onnx: OnnxForm | None
 
-    def project(self, sequences: Any) -> list[Any]:
-        """All time steps through the input weights: (batch, time, size) for each of `parts`."""
-        projected = tf.linalg.matmul(sequences, self.kernel) + self.bias
-        return list(tf.split(projected, self.parts, axis=2)) if self.parts[1:] else [projected]
+
+def cell_of(weights: Weights) -> Cell:
+    """Split a cell into what needs the state and what does not."""
+    return _SPLIT[weights.kind](weights)
 
 
-def cell_of(cell: Any) -> Cell | None:
-    """Split a Keras cell; None for a kind that is not known here (its layer is left to Keras).
-
-    Gates are computed side by side, so an activation must look at each value by itself.
-    """
-    split = {
-        keras.layers.LSTMCell: _lstm,
-        keras.layers.GRUCell: _gru,
-        keras.layers.SimpleRNNCell: _simple,
-    }.get(type(cell))
-    if split is None:
-        return None
-    used = [getattr(cell, name, None) for name in ("activation", "recurrent_activation")]
-    alone = all(function is None or function in _ELEMENTWISE for function in used)
-    return split(cell) if alone else None
-
-
-def _lstm(cell: Any) -> Cell:
+def _lstm(cell: Weights) -> Cell:
     units = cell.units
+    gate = cell.recurrent_activation or keras.activations.linear
     # Keras orders the gates i f c o; with c last, the three sigmoids are one operator.
     order = _gate_order((0, 1, 3, 2), units)
-    kernel, recurrent = _array(cell.kernel)[:, order], _array(cell.recurrent_kernel)[:, order]
-    bias = _bias(cell.bias, 4 * units)[order]
-    onnx = _onnx_form(
-        cell, "LSTM", (0, 3, 1, 2), _bias(cell.bias, 4 * units), np.zeros(4 * units, np.float32), 3
-    )
+    recurrent = cell.recurrent[:, order]
 
     def step(inputs: list[Any], states: list[Any]) -> list[Any]:
         hidden, carry = states
         gates = inputs[0] + tf.linalg.matmul(hidden, recurrent)
         # Of the candidate too, and in vain: cheaper than cutting it off first.
-        keep_in, keep_old, keep_out, _ = tf.split(cell.recurrent_activation(gates), 4, axis=1)
+        keep_in, keep_old, keep_out, _ = tf.split(gate(gates), 4, axis=1)
         candidate = cell.activation(gates[:, 3 * units :])
         carry = keep_old * carry + keep_in * candidate
         return [keep_out * cell.activation(carry), carry]
@@ -124,22 +102,15 @@ def _lstm(cell: Any) -> Cell:
         return [hidden + skipped * states[0], carry]
 
     passing = Passing((_shift((1, -1, 1, 0), units),), step_over) if _can_shut(cell) else None
-    return Cell(units, kernel, bias, step, (4 * units,), recurrent.size, passing, onnx)
+    parts = (4 * units,)
+    project = _projection(cell.kernel[:, order], cell.bias[order], parts)
+    onnx = _onnx_form(cell, (0, 3, 1, 2))
+    return Cell(units, project, step, parts, passing, onnx)
 
 
-def _gru(cell: Any) -> Cell:
+def _gru(cell: Weights) -> Cell:
     units = cell.units
-    kernel, recurrent = _array(cell.kernel), _array(cell.recurrent_kernel)
-    both = np.zeros((2, 3 * units), np.float32)
-    if cell.bias is not None:
-        both[: 2 if cell.reset_after else 1] = _array(cell.bias)
-    bias, recurrent_bias = both.copy()
-    if cell.reset_after:
-        # The update and reset gates only ever see the sum of both biases.
-        bias[: 2 * units] += recurrent_bias[: 2 * units]
-    late_bias = np.concatenate([np.zeros(2 * units, np.float32), recurrent_bias[2 * units :]])
-
-    look = _gru_look(cell, recurrent, late_bias)
+    look = _gru_look(cell)
 
     def step(inputs: list[Any], states: list[Any]) -> list[Any]:
         update, candidate = look(inputs, states[0])
@@ -151,73 +122,80 @@ def _gru(cell: Any) -> Cell:
         return [update * states[0] + (1 - update) * candidate]
 
     passing = Passing((_shift((-1, 0), units), None), step_over) if _can_shut(cell) else None
-    onnx = _onnx_form(cell, "GRU", (0, 1, 2), both[0], both[1], 2)
-    if onnx is not None:
-        onnx.attributes["linear_before_reset"] = int(cell.reset_after)
+    # The update and reset gates only ever see the sum of both biases; a GRU that resets the state
+    # itself has one bias.
+    bias = cell.bias.copy()
+    bias[: 2 * units] += cell.recurrent_bias[: 2 * units]
     parts = (2 * units, units)
-    return Cell(units, kernel, bias, step, parts, recurrent.size, passing, onnx)
+    project = _projection(cell.kernel, bias, parts)
+    onnx = _onnx_form(cell, (0, 1, 2))
+    return Cell(units, project, step, parts, passing, onnx)
 
 
-def _gru_look(
-    cell: Any, recurrent: Array, late_bias: Array
-) -> Callable[[list[Any], Any], tuple[Any, Any]]:
+def _gru_look(cell: Weights) -> Callable[[list[Any], Any], tuple[Any, Any]]:
     """(projected input of one time step, hidden state) -> the update gate and the candidate."""
-    units = cell.units
+    units, recurrent = cell.units, cell.recurrent
+    gate = cell.recurrent_activation or keras.activations.linear
+    late_bias = np.concatenate([np.zeros(2 * units, np.float32), cell.recurrent_bias[2 * units :]])
 
     def look(inputs: list[Any], hidden: Any) -> tuple[Any, Any]:
         gates, candidate = inputs
         if cell.reset_after:
             inner = tf.linalg.matmul(hidden, recurrent) + late_bias
-            gates = cell.recurrent_activation(gates + inner[:, : 2 * units])
+            gates = gate(gates + inner[:, : 2 * units])
             update, reset = tf.split(gates, 2, axis=1)
             candidate = candidate + reset * inner[:, 2 * units :]
         else:
             inner = tf.linalg.matmul(hidden, recurrent[:, : 2 * units])
-            update, reset = tf.split(cell.recurrent_activation(gates + inner), 2, axis=1)
+            update, reset = tf.split(gate(gates + inner), 2, axis=1)
             candidate = candidate + tf.linalg.matmul(reset * hidden, recurrent[:, 2 * units :])
         return update, cell.activation(candidate)
 
     return look
 
 
-def _simple(cell: Any) -> Cell:
-    units = cell.units
-    recurrent = _array(cell.recurrent_kernel)
-    bias = _bias(cell.bias, units)
-
+def _simple(cell: Weights) -> Cell:
     def step(inputs: list[Any], states: list[Any]) -> list[Any]:
-        return [cell.activation(inputs[0] + tf.linalg.matmul(states[0], recurrent))]
+        return [cell.activation(inputs[0] + tf.linalg.matmul(states[0], cell.recurrent))]
 
     def step_over(inputs: list[Any], states: list[Any], skipped: Any) -> list[Any]:
         (hidden,) = step(inputs, states)
         return [(1 - skipped) * hidden + skipped * states[0]]
 
-    passing = Passing((None,), step_over) if cell.activation in _FINITE else None
-    onnx = _onnx_form(cell, "RNN", (0,), bias, np.zeros(units, np.float32), 1)
-    kernel = _array(cell.kernel)
-    return Cell(units, kernel, bias, step, (units,), recurrent.size, passing, onnx)
+    parts = (cell.units,)
+    project = _projection(cell.kernel, cell.bias, parts)
+    passing = Passing((None,), step_over) if _is_finite(cell.activation) else None
+    onnx = _onnx_form(cell, (0,))
+    return Cell(cell.units, project, step, parts, passing, onnx)
 
 
-def _onnx_form(
-    cell: Any, op_type: str, gates: tuple[int, ...], bias: Array, recurrent_bias: Array, used: int
-) -> OnnxForm | None:
+_SPLIT = {"LSTM": _lstm, "GRU": _gru, "RNN": _simple}
+
+
+def _projection(kernel: Array, bias: Array, parts: tuple[int, ...]) -> Callable[[Any], list[Any]]:
+    def project(sequences: Any) -> list[Any]:
+        projected = tf.linalg.matmul(sequences, kernel) + bias
+        return list(tf.split(projected, parts, axis=2)) if parts[1:] else [projected]
+
+    return project
+
+
+def _onnx_form(cell: Weights, gates: tuple[int, ...]) -> OnnxForm | None:
     """The cell for ONNX's operator, or None when it has no such activation.
 
     Args:
-        cell: The Keras cell.
-        op_type: ONNX's operator.
+        cell: The cell.
         gates: Position in Keras of each of ONNX's gates.
-        bias: Input bias in Keras's order.
-        recurrent_bias: Recurrent bias in Keras's order.
-        used: How many activations the operator takes.
     """
-    names = [_ONNX_ACTIVATIONS.get(cell.activation)] * max(1, used - 1)
-    if used > 1:
-        names.insert(0, _ONNX_ACTIVATIONS.get(cell.recurrent_activation))
-    if None in names:
-        return None
+    # Of the gates, of the candidate, and of an LSTM's carry.
+    used = {"LSTM": (True, False, False), "GRU": (True, False), "RNN": (False,)}[cell.kind]
+    activations = []
+    for is_gate in used:
+        function = cell.recurrent_activation if is_gate else cell.activation
+        if function not in _ONNX_ACTIVATIONS:
+            return None
+        activations.append(_ONNX_ACTIVATIONS[function])
     order = _gate_order(gates, cell.units)
-    activations = [name for name in names if name is not None]
     attributes: dict[str, Any] = {"activations": activations}
     if "HardSigmoid" in activations:
         # The lists hold an entry for each activation that takes one, not for each activation.
@@ -226,40 +204,22 @@ def _onnx_form(
             [1 / 6] * count,
             [0.5] * count,
         )
+    if cell.kind == "GRU":
+        attributes["linear_before_reset"] = int(cell.reset_after)
     return OnnxForm(
-        op_type=op_type,
-        w=np.ascontiguousarray(_array(cell.kernel)[:, order].T)[None],
-        r=np.ascontiguousarray(_array(cell.recurrent_kernel)[:, order].T)[None],
-        b=np.concatenate([bias[order], recurrent_bias[order]])[None],
+        op_type=cell.kind,
+        w=np.ascontiguousarray(cell.kernel[:, order].T)[None],
+        r=np.ascontiguousarray(cell.recurrent[:, order].T)[None],
+        b=np.concatenate([cell.bias[order], cell.recurrent_bias[order]])[None],
         attributes=attributes,
     )
 
 
-_ELEMENTWISE = (
-    keras.activations.elu,
-    keras.activations.exponential,
-    keras.activations.gelu,
-    keras.activations.hard_sigmoid,
-    keras.activations.hard_silu,
-    keras.activations.leaky_relu,
-    keras.activations.linear,
-    keras.activations.mish,
-    keras.activations.relu,
-    keras.activations.relu6,
-    keras.activations.selu,
-    keras.activations.sigmoid,
-    keras.activations.silu,
-    keras.activations.softplus,
-    keras.activations.softsign,
-    keras.activations.tanh,
-)
-
-_FINITE = tuple(f for f in _ELEMENTWISE if f is not keras.activations.exponential)
 _SATURATING = (keras.activations.sigmoid, keras.activations.hard_sigmoid)
 _SHUT = -1e9
 """No gate's sum outweighs it: `_SATURATING` functions are then exactly 0 or, negated, 1."""
 
-_ONNX_ACTIVATIONS = {
+_ONNX_ACTIVATIONS: dict[Callable[[Any], Any] | None, str] = {
     keras.activations.sigmoid: "Sigmoid",
     keras.activations.tanh: "Tanh",
     keras.activations.relu: "Relu",
@@ -269,8 +229,13 @@ _ONNX_ACTIVATIONS = {
 }
 
 
-def _can_shut(cell: Any) -> bool:
-    return cell.recurrent_activation in _SATURATING and cell.activation in _FINITE
+def _is_finite(function: Callable[[Any], Any]) -> bool:
+    """Whether a function of `_SHUT` or of its negative is a number."""
+    return function is not keras.activations.exponential
+
+
+def _can_shut(cell: Weights) -> bool:
+    return cell.recurrent_activation in _SATURATING and _is_finite(cell.activation)
 
 
 def _shift(shut: tuple[int, ...], units: int) -> Array:
@@ -280,11 +245,3 @@ def _shift(shut: tuple[int, ...], units: int) -> Array:
 
 def _gate_order(gates: tuple[int, ...], units: int) -> NDArray[np.int64]:
     return np.concatenate([np.arange(gate * units, (gate + 1) * units) for gate in gates])
-
-
-def _array(variable: Any) -> Array:
-    return np.asarray(variable.numpy(), np.float32)
-
-
-def _bias(variable: Any, size: int) -> Array:
-    return np.zeros(size, np.float32) if variable is None else _array(variable)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from littoral_converters.lowering._both_ways import merge
 from littoral_converters.lowering._cells import Cell, OnnxForm
 from littoral_converters.lowering._onnx_operator import operator
 
@@ -98,10 +99,7 @@ def _merge(pair: Any, mode: str | None) -> Any:
         sizes = [-1 if size is None else size for size in pair.shape[:-2]]
         return tf.reshape(pair, [*sizes, 2 * pair.shape[-1]])
     first, second = tf.unstack(pair, axis=-2)
-    if mode is None:
-        return first, second
-    merged = {"sum": first + second, "ave": (first + second) / 2, "mul": first * second}
-    return merged[mode]
+    return merge(first, second, mode)
 
 
 def _run(form: OnnxForm, units: int, sequences: Any, states: list[Any], lengths: Any) -> Any:

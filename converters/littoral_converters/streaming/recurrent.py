@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from littoral.errors import ConversionError
 
-from littoral_converters.lowering._cells import cell_of
+from littoral_converters.lowering._cell_weights import is_known
 from littoral_converters.streaming import Memory, zeros
 
 _LSTM, _ONE = ("hidden", "carry"), ("hidden",)
@@ -32,7 +32,7 @@ def _call(layer: Any, memory: Memory) -> Callable[..., Any]:
     nest = layer.get_initial_state(batch_size=1)
     initial = [np.asarray(state, np.float32)[0] for state in keras.tree.flatten(nest)]
     names = {1: _ONE, 2: _LSTM}.get(len(initial), [f"state_{i}" for i in range(len(initial))])
-    shows_state = cell_of(layer.cell) is not None
+    shows_state = is_known(layer.cell)
 
     def call(sequences: Any, initial_state: Any = None, mask: Any = None, **options: Any) -> Any:
         if initial_state is not None:
