@@ -72,7 +72,7 @@ def _passing_over(cell: Cell, parts: list[Any], counts: Any, plan: Plan) -> tupl
 
         return [*parts, counts], choosing
     step_over = passing.step
-    skipped = 1 - tf.cast(counts, tf.float32)
+    skipped = 1 - tf.cast(counts, parts[0].dtype)
     shifted = [
         part if shift is None else part + _widened(skipped, shift.size) * shift
         for part, shift in zip(parts, passing.shifts, strict=True)
