@@ -39,6 +39,13 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         raise ConversionError(
             f"model {model.name!r} returns {len(parts[0])} outputs where it declares {len(names)}"
         )
+    for name, output in zip(names, parts[0], strict=True):
+        if output.shape[:1] != (min(len(data), KERAS_BATCH),):
+            raise ConversionError(
+                f"output {name!r} of model {model.name!r} has shape {list(output.shape)} for "
+                f"{min(len(data), KERAS_BATCH)} samples: give it the samples along its first axis, "
+                "for a file answers one sample like many"
+            )
     return {
         name: np.concatenate([part[index] for part in parts]) for index, name in enumerate(names)
     }

@@ -14,6 +14,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from littoral_converters.graph import TracedGraph
 from littoral_converters.lowering import Plan, descriptions, every_layer, lowered
+from littoral_converters.operators import substitute
 from littoral_converters.precision import write_in_single
 from littoral_converters.scopes import name_after_layers
 from littoral_converters.signature import Signature
@@ -59,6 +60,7 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
     }
     graph_def = frozen.graph.as_graph_def()
     write_in_single(graph_def)
+    graph_def = substitute(graph_def, plan.format)
     name_after_layers(graph_def, list(layers))
     return TracedGraph(
         graph_def=graph_def.SerializeToString(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from littoral_converters.graph import TracedGraph
 
@@ -22,25 +23,37 @@ def refusal(graph: TracedGraph, format_name: str, reason: str) -> str:
         The layer to blame where it can be told, the format, the reason, and the way out.
     """
     layers = blamed(graph, reason)
-    if not layers:
+    if layers:
+        names = ", ".join(f"{name!r} ({graph.layers[name]})" for name in layers[:MAX_LAYERS])
+        return (
+            f"{format_name} cannot express layer {names}: {reason}; "
+            "take another layer or the other format, or convert the model without it"
+        )
+    operations = ", ".join(
+        f"{node.name!r} ({node.op})" for node in _named(graph, reason)[:MAX_LAYERS]
+    )
+    if not operations:
         return f"{format_name} cannot express the model: {reason}"
-    names = ", ".join(f"{name!r} ({graph.layers[name]})" for name in layers[:MAX_LAYERS])
     return (
-        f"{format_name} cannot express layer {names}: {reason}; "
-        "take another layer or the other format, or convert the model without it"
+        f"{format_name} cannot express operation {operations}: {reason}; "
+        "take other operations or the other format, or convert the model without it"
     )
 
 
 def blamed(graph: TracedGraph, reason: str) -> list[str]:
     """Names of the layers whose nodes, or else whose operators, a reason names."""
+    found = (_layer_of(graph, node.name) for node in _named(graph, reason))
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def _named(graph: TracedGraph, reason: str) -> list[Any]:
+    """The nodes that a reason names, or else those of the operators that it names."""
     import tensorflow as tf
 
     nodes = tf.compat.v1.GraphDef.FromString(graph.graph_def).node
     words = {word.removeprefix("tf.") for word in _NAME.findall(reason)}
-    named = [node.name for node in nodes if node.name in words]
-    named = named or [node.name for node in nodes if node.op in words]
-    found = (_layer_of(graph, name) for name in named)
-    return list(dict.fromkeys(name for name in found if name))
+    named = [node for node in nodes if node.name in words]
+    return named or [node for node in nodes if node.op in words]
 
 
 def _layer_of(graph: TracedGraph, node: str) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
@@ -24,9 +25,11 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
         f"{inside}.numpy.add": _add,
         f"{inside}.numpy.argmax": partial(_arg, tf.argmax),
         f"{inside}.numpy.argmin": partial(_arg, tf.argmin),
+        f"{inside}.numpy.inner": _inner,
+        f"{inside}.numpy.isin": _isin,
     }
     if plan.format == "onnx":
-        return {**found, f"{inside}.numpy.log1p": _log1p}
+        return found
     return {**found, f"{inside}.math.erf": _erf, f"{inside}.numpy.matmul": _matmul}
 
 
@@ -58,10 +61,28 @@ def _arg(
     return tf.expand_dims(found, axis) if keepdims else found
 
 
-def _log1p(original: Callable[..., Any], x: Any) -> Any:
-    """The logarithm of 1 + x."""
-    x = tf.convert_to_tensor(x)
-    return tf.math.log(1 + x) if x.dtype.is_floating else original(x)
+def _inner(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
+    """Products summed over the last axes: Keras traces what it does with scalars, too."""
+    x1, x2 = tf.convert_to_tensor(x1), tf.convert_to_tensor(x2)
+    if x1.dtype != x2.dtype or not x1.dtype.is_floating or not x1.shape.rank or not x2.shape.rank:
+        return original(x1, x2)
+    return tf.tensordot(x1, x2, axes=[[-1], [-1]])
+
+
+def _isin(
+    original: Callable[..., Any],
+    x1: Any,
+    x2: Any,
+    assume_unique: bool = False,
+    invert: bool = False,
+) -> Any:
+    """Whether values are among others: Keras asks a symbolic tensor whether it is empty."""
+    del original, assume_unique
+    x1, x2 = tf.convert_to_tensor(x1), tf.convert_to_tensor(x2)
+    dtype = keras.backend.result_type(x1.dtype.name, x2.dtype.name)
+    others = tf.reshape(tf.cast(x2, dtype), [-1])
+    found = tf.reduce_any(tf.equal(tf.cast(x1, dtype)[..., None], others), axis=-1)
+    return tf.logical_not(found) if invert else found
 
 
 def _erf(original: Callable[..., Any], x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Loops and updates of `keras.ops` over known sizes, written out.
+"""Loops, choices and updates of `keras.ops` over known sizes, written out.
 
 `ops.scan` and `ops.map` keep lists of tensors, which ONNX has no operator for; `ops.slice_update`
 is an operator of XLA's.
@@ -6,7 +6,8 @@ is an operator of XLA's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -28,13 +29,28 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     inside = "backend.tensorflow.core"
+    both: dict[str, Callable[..., Any]] = {f"{inside}.switch": _switch}
     if plan.format != "onnx":
-        return {}
+        return both
     return {
+        **both,
         f"{inside}.scan": _scan,
         f"{inside}.map": _map,
         f"{inside}.slice_update": _slice_update,
     }
+
+
+def _switch(
+    original: Callable[..., Any], index: Any, branches: Sequence[Callable[..., Any]], *operands: Any
+) -> Any:
+    """Every branch, and of their results those of one: no format has a choice of many."""
+    del original
+    index = tf.convert_to_tensor(index, tf.int32)
+    *others, results = [branch(*operands) for branch in branches]
+    for number in reversed(range(len(others))):
+        is_chosen = index <= number
+        results = keras.tree.map_structure(partial(tf.where, is_chosen), others[number], results)
+    return results
 
 
 def _scan(

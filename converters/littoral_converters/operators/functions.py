@@ -1,0 +1,106 @@
+"""Functions of one number, by arithmetic, exponentials and logarithms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from littoral_converters.operators import Substitute
+
+
+def substitutes(format_name: str) -> Mapping[str, Substitute]:
+    """What a format lacks; see `littoral_converters.operators`."""
+    missing = {"Erfinv": _erfinv, "Log1p": _log1p}
+    if format_name == "tflite":
+        missing |= _NOT_IN_TFLITE
+    return {name: _of_one(function) for name, function in missing.items()}
+
+
+def _of_one(function: Callable[[Any], Any]) -> Substitute:
+    def build(operation: Any, inputs: Sequence[Any]) -> Any:
+        del operation
+        return function(inputs[0])
+
+    return build
+
+
+def _acos(x: Any) -> Any:
+    return tf.math.atan2(_opposite(x), x)
+
+
+def _asin(x: Any) -> Any:
+    return tf.math.atan2(x, _opposite(x))
+
+
+def _opposite(x: Any) -> Any:
+    """The other side of a right triangle with a side x and the long side 1."""
+    return tf.sqrt((1 - x) * (1 + x))
+
+
+def _asinh(x: Any) -> Any:
+    size = tf.abs(x)
+    return tf.sign(x) * tf.math.log(size + tf.sqrt(size * size + 1))
+
+
+def _acosh(x: Any) -> Any:
+    return tf.math.log(x + tf.sqrt(x - 1) * tf.sqrt(x + 1))
+
+
+def _log1p(x: Any) -> Any:
+    """The logarithm of 1 + x, of a small x by a series to 3e-8: that sum would lose its digits."""
+    ratio = x / (2 + x)
+    series = 2 * ratio * _polynomial((1 / 9, 1 / 7, 1 / 5, 1 / 3, 1), ratio * ratio)
+    return tf.where(tf.abs(x) < 0.3, series, tf.math.log(1 + x))
+
+
+def _erfinv(x: Any) -> Any:
+    """The inverse of the error function to 4e-7: Giles, Approximating the erfinv function, 2010."""
+    w = -tf.math.log((1 - x) * (1 + x))
+    middle, tail = w - 2.5, tf.sqrt(tf.maximum(w, 5.0)) - 3.0
+    value = x * tf.where(w < 5.0, _polynomial(_MIDDLE, middle), _polynomial(_TAIL, tail))
+    return tf.where(tf.abs(x) < 1, value, x / tf.sqrt(1 - tf.abs(x)))
+
+
+def _polynomial(coefficients: Sequence[float], x: Any) -> Any:
+    value: Any = coefficients[0]
+    for coefficient in coefficients[1:]:
+        value = value * x + coefficient
+    return value
+
+
+_NOT_IN_TFLITE: dict[str, Callable[[Any], Any]] = {
+    "Acos": _acos,
+    "Acosh": _acosh,
+    "Asin": _asin,
+    "Asinh": _asinh,
+    "Atan": lambda x: tf.math.atan2(x, tf.ones_like(x)),
+    "Atanh": lambda x: (tf.math.log(1 + x) - tf.math.log(1 - x)) / 2,
+    "Cosh": lambda x: (tf.exp(x) + tf.exp(-x)) / 2,
+    "Sinh": lambda x: (tf.exp(x) - tf.exp(-x)) / 2,
+    "Tan": lambda x: tf.sin(x) / tf.cos(x),
+}
+
+_MIDDLE = (
+    2.81022636e-08,
+    3.43273939e-07,
+    -3.5233877e-06,
+    -4.39150654e-06,
+    0.00021858087,
+    -0.00125372503,
+    -0.00417768164,
+    0.246640727,
+    1.50140941,
+)
+_TAIL = (
+    -0.000200214257,
+    0.000100950558,
+    0.00134934322,
+    -0.00367342844,
+    0.00573950773,
+    -0.0076224613,
+    0.00943887047,
+    1.00167406,
+    2.83297682,
+)

@@ -1,0 +1,63 @@
+"""Bits and whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from littoral_converters.operators import Substitute
+
+
+def substitutes(format_name: str) -> Mapping[str, Substitute]:
+    """What a format lacks; see `littoral_converters.operators`."""
+    if format_name == "onnx":
+        return {"FloorDiv": _floor_div, "FloorMod": _floor_mod}
+    return {
+        "BitwiseAnd": lambda operation, inputs: _and(*inputs),
+        "BitwiseOr": lambda operation, inputs: tf.bitwise.bitwise_xor(*inputs) + _and(*inputs),
+        "Invert": lambda operation, inputs: -1 - inputs[0],
+        "LeftShift": _left_shift,
+    }
+
+
+def _floor_div(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Whole numbers divided downwards: tf2onnx leaves them to ONNX's Div, which cuts off."""
+    del operation
+    quotient, _, is_below = _cut_off(*inputs)
+    return quotient - is_below
+
+
+def _floor_mod(operation: Any, inputs: Sequence[Any]) -> Any:
+    """What is left of whole numbers divided downwards."""
+    del operation
+    _, rest, is_below = _cut_off(*inputs)
+    return rest + is_below * inputs[1]
+
+
+def _cut_off(x: Any, y: Any) -> tuple[Any, Any, Any]:
+    """Quotient and rest cut off towards 0, and 1 where the quotient lies below that."""
+    if not x.dtype.is_integer:
+        raise NotImplementedError
+    quotient = tf.truncatediv(x, y)
+    rest = x - quotient * y
+    is_below = tf.logical_and(tf.not_equal(rest, 0), tf.not_equal(rest < 0, y < 0))
+    return quotient, rest, tf.cast(is_below, x.dtype)
+
+
+def _and(x: Any, y: Any) -> Any:
+    """Bits in both of two numbers, from the halves of these, so that no sum overflows."""
+    if x.dtype not in (tf.int8, tf.int16, tf.int32):
+        raise NotImplementedError
+    half_x, half_y = (tf.bitwise.right_shift(each, tf.ones_like(each)) for each in (x, y))
+    last = (x - 2 * half_x) * (y - 2 * half_y)
+    return half_x + half_y - tf.bitwise.bitwise_xor(half_x, half_y) + last
+
+
+def _left_shift(operation: Any, inputs: Sequence[Any]) -> Any:
+    del operation
+    x, bits = inputs
+    if x.dtype != tf.int32:
+        raise NotImplementedError
+    return x * tf.pow(2 * tf.ones_like(bits), bits)

@@ -1,0 +1,56 @@
+"""Operations of `keras.ops`, and of TensorFlow in a layer, that a format has no operator for."""
+
+import keras
+import pytest
+import tensorflow as tf
+from converted import worst_error
+from keras import layers, ops
+from littoral.errors import ConversionError
+from littoral_converters import convert
+from operation_models import OPERATIONS, VECTORS, model_of
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_agrees_with_keras(name, format_name, tmp_path):
+    assert worst_error(model_of(name), tmp_path, format_name) < 1e-5
+
+
+class Angles(layers.Layer):
+    """What a person writes in TensorFlow itself."""
+
+    def call(self, x):
+        exclusive = tf.math.cumprod(0.5 + tf.abs(x), axis=-1, exclusive=True, reverse=True)
+        windows = tf.image.extract_patches(
+            x[..., None], [1, 2, 2, 1], [1, 1, 1, 1], [1, 2, 2, 1], "SAME"
+        )
+        return tf.concat([tf.acos(tf.tanh(x)), exclusive, tf.reduce_sum(windows, -1)], axis=-1)
+
+
+@pytest.mark.parametrize("scheme", ["float32", "static_int8"])
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_tensorflow_in_a_layer_agrees_too(format_name, scheme, tmp_path):
+    inputs = keras.Input(VECTORS, name="x")
+    model = keras.Model(inputs, Angles(name="angles")(inputs))
+    assert worst_error(model, tmp_path, format_name, scheme) < (
+        1e-5 if scheme == "float32" else 0.1
+    )
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_an_operation_that_no_format_has_is_refused_by_name(format_name, tmp_path):
+    inputs = keras.Input((4, 4), name="x")
+    square = ops.matmul(inputs, ops.transpose(inputs, (0, 2, 1))) + ops.eye(4)
+    model = keras.Model(inputs, ops.cholesky(square))
+    with pytest.raises(ConversionError, match=r"operation '\S*Cholesky' \(Cholesky\).*other"):
+        convert(model, tmp_path, formats=(format_name,))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("mix", [ops.sum, ops.ravel, lambda x: ops.vstack([x, x])])
+def test_an_output_without_samples_is_refused(mix, tmp_path):
+    inputs = keras.Input(VECTORS, name="x")
+    model = keras.Model(inputs, mix(inputs))
+    with pytest.raises(ConversionError, match="its first axis"):
+        convert(model, tmp_path)
