@@ -113,3 +113,18 @@ on(
     ),
     perspective=lambda x: ops.image.perspective_transform(x, CORNERS, CORNERS * 0.8 + 0.3),
 )
+
+
+def _denoised(x: Any, *sizes: int, **options: Any) -> Any:
+    """A signal through the frequencies that are strong in it."""
+    real, imaginary = ops.stft(x, *sizes, **options)
+    mask = ops.sigmoid(real * real + imaginary * imaginary)
+    return ops.istft((real * mask, imaginary * mask), *sizes, **options)
+
+
+on(
+    (96,),
+    istft=lambda x: _denoised(x, 16, 4, 16),
+    istft_of_another_window=lambda x: _denoised(x, 12, 5, 16, window="hamming", center=False),
+    istft_without_a_window=lambda x: _denoised(x, 16, 16, 16, window=None),
+)

@@ -32,6 +32,7 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
         "backend.tensorflow.math.fft": partial(_fft, plan.format),
         "backend.tensorflow.math.fft2": partial(_fft2, plan.format),
         "backend.tensorflow.math.irfft": partial(_irfft, plan.format),
+        "backend.tensorflow.math.istft": partial(_istft, plan.format),
     }
 
 
@@ -85,6 +86,56 @@ def _irfft(
     return product(real[..., :used], twice * cosine / length) - product(
         imaginary[..., :used], twice * sine / length
     )
+
+
+def _istft(
+    format_name: str,
+    original: Callable[..., Any],
+    x: Pair,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    length: int | None = None,
+    window: Any = "hann",
+    center: bool = True,
+) -> Any:
+    """The signal whose overlapping pieces have these spectra, (..., pieces, frequencies)."""
+    if x[0].shape[-1] is None or list(x[0].shape[:-1]).count(None) > 1:
+        return original(x, sequence_length, sequence_stride, fft_length, length, window, center)
+    pieces = _irfft(format_name, original, x, fft_length)
+    if window is not None:
+        pieces = pieces * _synthesis_window(window, sequence_length, sequence_stride, fft_length)
+    signal = _overlapped(pieces, sequence_stride)
+    start = fft_length // 2 if center else 0
+    # The last piece was filled up to whole strides.
+    surplus = -fft_length % sequence_stride
+    end = -(surplus + start) or None
+    return signal[..., start : end if length is None else start + length]
+
+
+def _synthesis_window(window: Any, length: int, stride: int, fft_length: int) -> Any:
+    """What pieces are weighted by, so that overlapped they give back the signal."""
+    makers = {"hann": tf.signal.hann_window, "hamming": tf.signal.hamming_window}
+    with tf.init_scope():
+        own = makers[window](length, periodic=True) if isinstance(window, str) else window
+        before = (fft_length - length) // 2
+        padded = tf.pad(tf.cast(own, tf.float32), [[before, fft_length - length - before]])
+        made = tf.signal.inverse_stft_window_fn(stride, lambda size, dtype: padded)
+        return made(fft_length, tf.float32).numpy()
+
+
+def _overlapped(pieces: Any, stride: int) -> Any:
+    """Pieces (..., pieces, size) added up where each begins a stride behind the one before."""
+    *outer, count, size = pieces.shape
+    parts = -(-size // stride)
+    around = [[0, 0]] * len(outer)
+    padded = tf.pad(pieces, [*around, [0, 0], [0, parts * stride - size]])
+    total: Any = 0.0
+    for part in range(parts):
+        own = padded[..., part * stride : (part + 1) * stride]
+        total += tf.pad(own, [*around, [part, parts - 1 - part], [0, 0]])
+    sizes = [-1 if side is None else side for side in outer]
+    return tf.reshape(total, [*sizes, -1 if count is None else (count + parts - 1) * stride])
 
 
 def _turns(rows: int, columns: int, length: int) -> tuple[Any, Any]:
