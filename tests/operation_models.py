@@ -7,9 +7,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+import tensorflow as tf
+from keras import layers, ops
 
-VECTORS, PICTURE = (4, 6), (6, 6, 3)
+VECTORS, SIGNAL, PICTURE = (4, 6), (96,), (6, 6, 3)
 SPIN = np.array([[0.9, 0.1, 0.37, -0.2, 1.1, -1.23, 0.01, 0.02]], "float32")
 CORNERS = np.array([[[0, 0], [0, 5], [5, 0], [5, 5]]], "float32")
 
@@ -65,6 +66,9 @@ on(
     logaddexp2=lambda x: ops.logaddexp2(x, turned(x)),
     sinh=ops.sinh,
     tan=lambda x: ops.tan(inside(x)),
+    guarded=lambda x: ops.where(x > 0, ops.log(x), 1 / ops.minimum(x, 0)),
+    guarded_root=lambda x: ops.where(ops.isnan(ops.sqrt(x)), x, ops.sqrt(x)),
+    expm1=ops.expm1,
     cross_entropy=lambda x: ops.binary_crossentropy(ops.cast(x > 0, "float32"), ops.sigmoid(x)),
 )
 on(
@@ -123,8 +127,71 @@ def _denoised(x: Any, *sizes: int, **options: Any) -> Any:
 
 
 on(
-    (96,),
+    SIGNAL,
     istft=lambda x: _denoised(x, 16, 4, 16),
     istft_of_another_window=lambda x: _denoised(x, 12, 5, 16, window="hamming", center=False),
     istft_without_a_window=lambda x: _denoised(x, 16, 16, 16, window=None),
+)
+
+
+class Written(layers.Layer):
+    """A layer that a person wrote in TensorFlow itself."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__(name="written")
+        self.function = function
+
+    def call(self, x: Any) -> Any:
+        """The function."""
+        return self.function(x)
+
+
+def written(shape: tuple[int, ...], **functions: Callable[[Any], Any]) -> None:
+    """Enter functions of TensorFlow, each in a layer of its own."""
+    on(shape, **{name: lambda x, f=function: Written(f)(x) for name, function in functions.items()})
+
+
+def _mfcc(x: Any) -> Any:
+    spectrum = tf.abs(tf.signal.stft(x, 16, 8, fft_length=16))
+    mel = tf.signal.linear_to_mel_weight_matrix(6, 9, 8000, 100.0, 3900.0)
+    return tf.signal.mfccs_from_log_mel_spectrograms(tf.math.log(spectrum @ mel + 1e-3))
+
+
+written(
+    SIGNAL,
+    mfcc=_mfcc,
+    mdct=lambda x: tf.signal.mdct(x, 16),
+    spectrum_of_any_length=lambda x: tf.abs(tf.signal.stft(x, 12, 6, fft_length=12)),
+    inverse_stft=lambda x: tf.signal.inverse_stft(tf.signal.stft(x, 16, 8), 16, 8),
+    correlation=lambda x: tf.signal.irfft(
+        tf.math.conj(tf.signal.rfft(x)) * tf.signal.rfft(tf.roll(x, 5, -1))
+    ),
+)
+written(
+    VECTORS,
+    dct=tf.signal.dct,
+    idct=tf.signal.idct,
+    fft=lambda x: tf.math.real(tf.signal.fft(tf.complex(x, turned(x)))),
+    ifft=lambda x: tf.math.imag(tf.signal.ifft(tf.complex(x, turned(x)))),
+    phase=lambda x: tf.math.angle(tf.signal.rfft(x)),
+    complex_quotient=lambda x: tf.math.imag(tf.complex(x, turned(x)) / tf.complex(x + 5, x)),
+    turning=lambda x: tf.math.real(tf.exp(tf.complex(0 * x, x)) * tf.complex(x, x * x)),
+    erf=tf.math.erf,
+    erfc=tf.math.erfc,
+    truncated_mod=lambda x: tf.truncatemod(x, 0.7),
+    truncated_mod_of_whole=lambda x: tf.truncatemod(whole(x), -7),
+    xlogy=lambda x: tf.math.xlogy(tf.nn.relu(x), tf.nn.relu(x)),
+    xlog1py=lambda x: tf.math.xlog1py(tf.nn.relu(x), tf.abs(x)),
+    xdivy=lambda x: tf.math.xdivy(tf.nn.relu(x), tf.nn.relu(x)),
+    multiply_no_nan=lambda x: tf.math.multiply_no_nan(1 / tf.nn.relu(x), tf.nn.relu(x)),
+    euclidean_norm=lambda x: tf.math.reduce_euclidean_norm(x, -1),
+    buckets=lambda x: tf.raw_ops.Bucketize(input=x, boundaries=[-0.5, 0.0, 0.7]),
+    products_before=lambda x: tf.math.cumprod(x, axis=1, exclusive=True, reverse=True),
+)
+written(
+    PICTURE,
+    hue=lambda x: tf.image.adjust_hue(tf.sigmoid(x), 0.2),
+    saturation=lambda x: tf.image.adjust_saturation(tf.sigmoid(x), 1.5),
+    contrast=lambda x: tf.image.adjust_contrast(x, 2.0),
+    patches=lambda x: tf.image.extract_patches(x, [1, 2, 3, 1], [1, 2, 1, 1], [1, 2, 1, 1], "SAME"),
 )

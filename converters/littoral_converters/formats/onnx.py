@@ -7,7 +7,6 @@ import json
 import logging
 from typing import Any
 
-import numpy as np
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
 
@@ -50,8 +49,7 @@ def write(graph: TracedGraph) -> bytes:
                 opset=OPSET,
                 custom_op_handlers={
                     ONNX_OPERATOR: (_put_operator, []),
-                    "Erfc": (_put_erfc, []),
-                    "Expm1": (_put_expm1, []),
+                    "SelectV2": (_put_where, []),
                 },
             )
         _name(model, graph)
@@ -113,33 +111,13 @@ def _put_operator(ctx: Any, node: Any, name: str, args: Any) -> None:
     )
 
 
-def _put_erfc(ctx: Any, node: Any, name: str, args: Any) -> None:
-    """Erfc(x) as 1 - Erf(x): ONNX has no Erfc."""
+def _put_where(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """A choice as ONNX's Where: tf2onnx multiplies both by 0 and 1, and 0 times NaN is no 0."""
     del name, args
-    _replace_by_difference(ctx, node, "Erf", minus_one=False)
-
-
-def _put_expm1(ctx: Any, node: Any, name: str, args: Any) -> None:
-    """Expm1(x) as Exp(x) - 1: ONNX has no Expm1."""
-    del name, args
-    _replace_by_difference(ctx, node, "Exp", minus_one=True)
-
-
-def _replace_by_difference(ctx: Any, node: Any, op_type: str, minus_one: bool) -> None:
-    """Put f(x) - 1, or 1 - f(x), in a node's place."""
     (output,) = node.output
-    shape, dtype = ctx.get_shape(output), ctx.get_dtype(output)
-    value = ctx.make_node(op_type, node.input, shapes=[shape], dtypes=[dtype]).output[0]
-    one = ctx.make_const(f"{node.name}_one", np.float32(1)).output[0]
+    shape, dtype, inputs = ctx.get_shape(output), ctx.get_dtype(output), list(node.input)
     ctx.remove_node(node.name)
-    ctx.make_node(
-        "Sub",
-        [value, one] if minus_one else [one, value],
-        name=node.name,
-        outputs=[output],
-        shapes=[shape],
-        dtypes=[dtype],
-    )
+    ctx.make_node("Where", inputs, name=node.name, outputs=[output], shapes=[shape], dtypes=[dtype])
 
 
 def _name(model: Any, graph: TracedGraph) -> None:

@@ -140,7 +140,7 @@ class Replay:
     def _plain(self, operation: Any, inputs: list[Value]) -> list[Value]:
         if all(_is_known(value) for value in inputs) and not operation.op_def.is_stateful:
             with tf.init_scope():
-                return _execute(operation, inputs)
+                return execute(operation, inputs)
         symbolic = [self._symbolic(value) for value in inputs]
         with tf.name_scope(operation.name.rpartition("/")[2].strip("_") or operation.type):
             stand_in = self._stand_ins.get(operation.type)
@@ -148,8 +148,8 @@ class Replay:
                 try:
                     return [stand_in(operation, symbolic)]
                 except KeyError:
-                    return _execute(operation, symbolic)
-            results = _execute(operation, symbolic)
+                    return execute(operation, symbolic)
+            results = execute(operation, symbolic)
         return [_known_or_itself(result) for result in results]
 
     def _symbolic(self, value: Value) -> Any:
@@ -161,7 +161,7 @@ class Replay:
         return self._constants[id(value)][1]
 
 
-def _execute(operation: Any, inputs: list[Value]) -> list[Value]:
+def execute(operation: Any, inputs: list[Value]) -> list[Value]:
     """The same operation on other inputs, now or in the current trace."""
     raw = getattr(tf.raw_ops, operation.type)
     wanted = inspect.signature(raw).parameters

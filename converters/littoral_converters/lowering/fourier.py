@@ -43,8 +43,22 @@ def _fft(format_name: str, original: Callable[..., Any], x: Pair) -> Pair:
     if length is None:
         found: Pair = original(x)
         return found
-    cosine, sine = _turns(length, length, length)
+    return forward(format_name, (real, imaginary))
+
+
+def forward(format_name: str, x: tuple[Any, Any | None], count: int | None = None) -> Pair:
+    """The transform along the last axis, whose length is known.
+
+    Args:
+        format_name: What it is traced for.
+        x: Real and imaginary part (..., length); None for the imaginary part of real numbers.
+        count: How many frequencies are wanted, from the lowest; None for all.
+    """
+    real, imaginary = x
+    cosine, sine = _turns(real.shape[-1], count or real.shape[-1], real.shape[-1])
     product = partial(float_product, format_name)
+    if imaginary is None:
+        return product(real, cosine), product(real, 0 - sine)
     return (
         product(real, cosine) + product(imaginary, sine),
         product(imaginary, cosine) - product(real, sine),
@@ -74,7 +88,13 @@ def _irfft(
     given = real.shape[-1]
     if given is None:
         return original(x, fft_length)
-    length = fft_length or 2 * (given - 1)
+    return half_inverse(format_name, (real, imaginary), fft_length or 2 * (given - 1))
+
+
+def half_inverse(format_name: str, x: Pair, length: int) -> Any:
+    """The real signal (..., length) whose lowest frequencies these are; their number is known."""
+    real, imaginary = x
+    given = real.shape[-1]
     used = min(given, length // 2 + 1)
     cosine, sine = _turns(used, length, length)
     # All frequencies but the first, and the last of an even length, stand for their mirror too.
@@ -143,4 +163,6 @@ def _turns(rows: int, columns: int, length: int) -> tuple[Any, Any]:
     # The angle is reduced in integers first: large products would lose digits.
     steps = np.arange(rows)[:, None] * np.arange(columns)[None] % length
     angle = 2 * np.pi * steps / length
-    return np.cos(angle), np.sin(angle)
+    # What is 0 must be so: its sign is all that tells a phase of pi from one of -pi.
+    cosine, sine = (np.where(np.abs(x) < 1e-12, 0, x) for x in (np.cos(angle), np.sin(angle)))
+    return cosine, sine

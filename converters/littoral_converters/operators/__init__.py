@@ -9,19 +9,24 @@ its operator. A module offers one function:
 for the operators that the format lacks. A `Substitute` builds the same values from an operation's
 inputs, and raises NotImplementedError for what it cannot: the operation then stays, and the
 format's converter says what it makes of it.
+
+Complex numbers go through the graph as pairs of reals; see `littoral_converters.operators._pairs`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 from littoral import plugins
 
 Substitute = Callable[[Any, Sequence[Any]], Any]
-"""(the operation, its inputs) -> its output; both in a graph of their own."""
+"""(the operation, its inputs) -> its output, or a list of its outputs; in a graph of their own."""
+
+Names = tuple[str, ...]
+"""The tensors that hold a value: one, or the real and the imaginary part."""
 
 
 def substitute(graph_def: Any, format_name: str) -> Any:
@@ -34,64 +39,131 @@ def substitute(graph_def: Any, format_name: str) -> Any:
     Returns:
         The graph, the same one where there was nothing to do.
     """
+    from littoral_converters.operators import _pairs
+
     found = _substitutes(format_name)
-    if not any(node.op in found for node in graph_def.node):
-        return graph_def
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")
-    made = tf.compat.v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
-    renamed: dict[str, str] = {}
-    for node in graph_def.node:
-        operation = graph.get_operation_by_name(node.name)
-        nodes = _built(operation, found[node.op]) if node.op in found else None
-        if nodes is None:
-            made.node.append(node)
+    operations = graph.get_operations()
+    if _pairs.are_needed(operations, format_name):
+        try:
+            return _Rewriting(graph_def, found, _pairs.builders(format_name)).of(operations)
+        except NotImplementedError:
+            pass  # the format's converter will name the operator
+    if any(operation.type in found for operation in operations):
+        return _Rewriting(graph_def, found, {}).of(operations)
+    return graph_def
+
+
+class _Rewriting:
+    """One pass over a graph; what stands for the tensors so far.
+
+    Args:
+        graph_def: The graph.
+        substitutes: By operator.
+        complex_ones: The same, for operations on complex numbers; empty to leave these.
+    """
+
+    def __init__(
+        self,
+        graph_def: Any,
+        substitutes: Mapping[str, Substitute],
+        complex_ones: Mapping[str, Substitute],
+    ) -> None:
+        self._nodes = {node.name: node for node in graph_def.node}
+        self._substitutes = substitutes
+        self._complex_ones = complex_ones
+        self._names: dict[str, Names] = {}
+        self._made = tf.compat.v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
+
+    def of(self, operations: Sequence[Any]) -> Any:
+        """The graph of these operations, each after those that it takes from.
+
+        Raises:
+            NotImplementedError: An operation on complex numbers is not known.
+        """
+        for operation in operations:
+            build = self._substitutes.get(operation.type)
+            is_complex = bool(self._complex_ones) and has_complex(operation)
+            if is_complex:
+                build = self._complex_ones.get(operation.type)
+                if build is None:
+                    raise NotImplementedError
+            try:
+                if build is None:
+                    raise NotImplementedError
+                self._build(operation, build)
+            except NotImplementedError:
+                if is_complex:
+                    raise
+                self._keep(operation)
+        return self._made
+
+    def _keep(self, operation: Any) -> None:
+        node = self._made.node.add()
+        node.CopyFrom(self._nodes[operation.name])
+        # What an operation merely waits for may be gone.
+        node.input[:] = [self._one(name) for name in node.input if not name.startswith("^")]
+
+    def _one(self, name: str) -> str:
+        full = name if ":" in name else f"{name}:0"
+        names = self._names.get(full, (name,))
+        if len(names) > 1:
+            raise NotImplementedError
+        return names[0]
+
+    def _build(self, operation: Any, build: Substitute) -> None:
+        outside: dict[str, str] = {}
+        with tf.Graph().as_default() as graph:
+            inputs = [self._stand_in(tensor, outside) for tensor in operation.inputs]
+            results = build(operation, inputs)
+            results = results if isinstance(results, list) else [results]
+            for output, result in zip(operation.outputs, results, strict=False):
+                parts = result if isinstance(result, tuple) else (result,)
+                named = [tf.identity(part, name="result") for part in parts]
+                self._names[output.name] = tuple(
+                    f"{operation.name}/{part.op.name}" for part in named
+                )
+        for node in graph.as_graph_def().node:
+            if node.name not in outside:
+                own = self._made.node.add()
+                own.CopyFrom(node)
+                own.name = f"{operation.name}/{node.name}"
+                own.input[:] = [_outer(name, outside, operation.name) for name in node.input]
+
+    def _stand_in(self, tensor: Any, outside: dict[str, str]) -> Any:
+        """A constant where an input is known, for what its value decides, or a placeholder."""
+        names = self._names.get(tensor.name, (tensor.name.removesuffix(":0"),))
+        value = tf.get_static_value(tensor)
+        if value is not None and len(names) == 1:
+            inner = [tf.constant(value, tensor.dtype)]
         else:
-            made.node.extend(nodes)
-            renamed[node.name] = nodes[-1].name
-    for node in made.node:
-        node.input[:] = [renamed.get(name.removesuffix(":0"), name) for name in node.input]
-    return made
+            dtype = tensor.dtype if len(names) == 1 else tf.float32
+            inner = [tf.compat.v1.placeholder(dtype, tensor.shape) for _ in names]
+        outside.update({part.op.name: name for part, name in zip(inner, names, strict=True)})
+        return tuple(inner) if len(names) > 1 else inner[0]
+
+
+def has_complex(operation: Any) -> bool:
+    """Whether complex numbers go into an operation or come out of it."""
+    return any(tensor.dtype.is_complex for tensor in (*operation.inputs, *operation.outputs))
 
 
 def _substitutes(format_name: str) -> Mapping[str, Substitute]:
-    package = sys.modules[__name__]
     found: dict[str, Substitute] = {}
-    for name in plugins.names(package):
-        found.update(plugins.load(package, name).substitutes(format_name))
+    for module in _modules():
+        found.update(module.substitutes(format_name))
     return found
 
 
-def _built(operation: Any, build: Substitute) -> list[Any] | None:
-    """Nodes in the place of an operation, the last of them its output; None for none."""
-    with tf.Graph().as_default() as graph:
-        inputs = [_stand_in(tensor) for tensor in operation.inputs]
-        try:
-            output = tf.identity(build(operation, inputs), name="result")
-        except NotImplementedError:
-            return None
-    named = {
-        tensor.op.name: source.name for tensor, source in zip(inputs, operation.inputs, strict=True)
-    }
-    nodes = [node for node in graph.as_graph_def().node if node.name not in named]
-    for node in nodes:
-        node.name = f"{operation.name}/{node.name}"
-        node.input[:] = [_outside(name, named, operation.name) for name in node.input]
-    nodes.sort(key=lambda node: node.name == f"{operation.name}/{output.op.name}")
-    return nodes
+def _modules() -> Iterator[Any]:
+    package = sys.modules[__name__]
+    return (plugins.load(package, name) for name in plugins.names(package))
 
 
-def _stand_in(tensor: Any) -> Any:
-    """A constant where the input is known, for what is decided by its value, or a placeholder."""
-    value = tf.get_static_value(tensor)
-    if value is not None:
-        return tf.constant(value, tensor.dtype)
-    return tf.compat.v1.placeholder(tensor.dtype, tensor.shape)
-
-
-def _outside(name: str, named: Mapping[str, str], scope: str) -> str:
+def _outer(name: str, outside: Mapping[str, str], scope: str) -> str:
     """An input's name in the whole graph: what stood in for it, or a node beside it."""
     control, bare = ("^", name[1:]) if name.startswith("^") else ("", name)
-    if bare.removesuffix(":0") in named:
-        return control + named[bare.removesuffix(":0")]
+    if bare.removesuffix(":0") in outside:
+        return control + outside[bare.removesuffix(":0")]
     return f"{control}{scope}/{bare}"

@@ -1,4 +1,4 @@
-"""Functions of one number, by arithmetic, exponentials and logarithms."""
+"""Functions of one number or two, by arithmetic, exponentials and logarithms."""
 
 from __future__ import annotations
 
@@ -12,18 +12,37 @@ from littoral_converters.operators import Substitute
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
-    missing = {"Erfinv": _erfinv, "Log1p": _log1p}
-    if format_name == "tflite":
-        missing |= _NOT_IN_TFLITE
-    return {name: _of_one(function) for name, function in missing.items()}
+    missing = {**_NOWHERE, **(_NOT_IN_TFLITE if format_name == "tflite" else _NOT_IN_ONNX)}
+    return {name: _of_numbers(function) for name, function in missing.items()}
 
 
-def _of_one(function: Callable[[Any], Any]) -> Substitute:
+def _of_numbers(function: Callable[..., Any]) -> Substitute:
     def build(operation: Any, inputs: Sequence[Any]) -> Any:
         del operation
-        return function(inputs[0])
+        return function(*inputs)
 
     return build
+
+
+def _truncate_mod(x: Any, y: Any) -> Any:
+    if x.dtype.is_integer:
+        return x - tf.truncatediv(x, y) * y
+    ratio = x / y
+    return x - tf.sign(ratio) * tf.floor(tf.abs(ratio)) * y
+
+
+def _unless_zero(x: Any, value: Any) -> Any:
+    """A value, and 0 where x is, whatever the value is there."""
+    # Not zeros_like: tf2onnx multiplies the value by 0.
+    return tf.where(tf.equal(x, 0), tf.constant(0, value.dtype), value)
+
+
+def _erf(x: Any) -> Any:
+    """The error function to 1.5e-7: Abramowitz and Stegun, 7.1.26."""
+    size = tf.abs(x)
+    t = 1 / (1 + 0.3275911 * size)
+    powers = _polynomial(_ERF, t)
+    return tf.sign(x) * (1 - powers * t * tf.exp(-size * size))
 
 
 def _acos(x: Any) -> Any:
@@ -70,18 +89,36 @@ def _polynomial(coefficients: Sequence[float], x: Any) -> Any:
     return value
 
 
-_NOT_IN_TFLITE: dict[str, Callable[[Any], Any]] = {
+_NOWHERE: dict[str, Callable[..., Any]] = {
+    "Erfinv": _erfinv,
+    "Log1p": _log1p,
+    "TruncateMod": _truncate_mod,
+}
+
+_NOT_IN_ONNX: dict[str, Callable[..., Any]] = {
+    "Erfc": lambda x: 1 - tf.math.erf(x),
+    "Expm1": lambda x: tf.exp(x) - 1,
+    "MulNoNan": lambda x, y: _unless_zero(y, x * y),
+    "Xdivy": lambda x, y: _unless_zero(x, x / y),
+    "Xlog1py": lambda x, y: _unless_zero(x, x * _log1p(y)),
+    "Xlogy": lambda x, y: _unless_zero(x, x * tf.math.log(y)),
+}
+
+_NOT_IN_TFLITE: dict[str, Callable[..., Any]] = {
     "Acos": _acos,
     "Acosh": _acosh,
     "Asin": _asin,
     "Asinh": _asinh,
     "Atan": lambda x: tf.math.atan2(x, tf.ones_like(x)),
     "Atanh": lambda x: (tf.math.log(1 + x) - tf.math.log(1 - x)) / 2,
+    "Erf": _erf,
+    "Erfc": lambda x: 1 - _erf(x),
     "Cosh": lambda x: (tf.exp(x) + tf.exp(-x)) / 2,
     "Sinh": lambda x: (tf.exp(x) - tf.exp(-x)) / 2,
     "Tan": lambda x: tf.sin(x) / tf.cos(x),
 }
 
+_ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 _MIDDLE = (
     2.81022636e-08,
     3.43273939e-07,

@@ -1,4 +1,4 @@
-"""Products along an axis, diagonals, windows and ranks."""
+"""Norms and products along an axis, diagonals, windows and ranks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from littoral_converters.operators import Substitute
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
-    both: dict[str, Substitute] = {"Cross": _cross, "Cumprod": _cumprod, "InTopKV2": _in_top_k}
+    both: dict[str, Substitute] = {
+        "Cross": _cross,
+        "Cumprod": _cumprod,
+        "EuclideanNorm": _norm,
+        "InTopKV2": _in_top_k,
+    }
     if format_name == "onnx":
-        return both
+        return {**both, "Bucketize": _bucketize}
     return {**both, "ExtractImagePatches": _patches, "MatrixDiagPartV3": _diagonal}
 
 
@@ -24,6 +29,20 @@ def _cross(operation: Any, inputs: Sequence[Any]) -> Any:
     del operation
     (a, b, c), (x, y, z) = (tf.unstack(vectors, num=3, axis=-1) for vectors in inputs)
     return tf.stack([b * z - c * y, c * x - a * z, a * y - b * x], axis=-1)
+
+
+def _norm(operation: Any, inputs: Sequence[Any]) -> Any:
+    x, axis = inputs
+    keeps = operation.get_attr("keep_dims")
+    return tf.sqrt(tf.reduce_sum(x * x, tf.get_static_value(axis), keeps))
+
+
+def _bucketize(operation: Any, inputs: Sequence[Any]) -> Any:
+    """How many of the boundaries lie at or below a number."""
+    (x,) = inputs
+    boundaries = tf.constant(operation.get_attr("boundaries"), tf.float32)
+    reached = tf.cast(x, tf.float32)[..., None] >= boundaries
+    return tf.reduce_sum(tf.cast(reached, tf.int32), axis=-1)
 
 
 def _in_top_k(operation: Any, inputs: Sequence[Any]) -> Any:
