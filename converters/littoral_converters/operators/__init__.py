@@ -42,6 +42,8 @@ def substitute(graph_def: Any, format_name: str) -> Any:
     from littoral_converters.operators import _pairs
 
     found = _substitutes(format_name)
+    if not any(node.op in found or _says_complex(node) for node in graph_def.node):
+        return graph_def
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")
     operations = graph.get_operations()
@@ -147,6 +149,11 @@ class _Rewriting:
 def has_complex(operation: Any) -> bool:
     """Whether complex numbers go into an operation or come out of it."""
     return any(tensor.dtype.is_complex for tensor in (*operation.inputs, *operation.outputs))
+
+
+def _says_complex(node: Any) -> bool:
+    wanted = tf.complex64.as_datatype_enum
+    return any(value.type == wanted for value in node.attr.values())
 
 
 def _substitutes(format_name: str) -> Mapping[str, Substitute]:
