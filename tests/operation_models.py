@@ -188,6 +188,30 @@ written(
     buckets=lambda x: tf.raw_ops.Bucketize(input=x, boundaries=[-0.5, 0.0, 0.7]),
     products_before=lambda x: tf.math.cumprod(x, axis=1, exclusive=True, reverse=True),
 )
+
+
+def _remembering(x: Any) -> Any:
+    """A recurrence that keeps its outputs in an array."""
+
+    def step(time: Any, state: Any, outputs: Any) -> Any:
+        state = tf.tanh(x[:, time] + 0.5 * state)
+        return time + 1, state, outputs.write(time, state)
+
+    begin = (tf.constant(0), tf.zeros_like(x[:, 0]), tf.TensorArray(tf.float32, 4))
+    _, _, outputs = tf.while_loop(lambda time, *_: time < 4, step, begin)
+    return tf.transpose(outputs.stack(), [1, 0, 2])
+
+
+written(
+    VECTORS,
+    remembering=_remembering,
+    every_sample=lambda x: tf.map_fn(lambda y: tf.matmul(y, y, transpose_b=True), x),
+    losses=lambda x: tf.map_fn(tf.nn.l2_loss, x),
+    folded=lambda x: tf.foldl(lambda state, y: 0.5 * state + y, tf.transpose(x, [1, 0, 2])),
+    scanned=lambda x: tf.transpose(
+        tf.scan(lambda state, y: 0.5 * state + y, tf.transpose(x, [1, 0, 2])), [1, 0, 2]
+    ),
+)
 written(
     PICTURE,
     hue=lambda x: tf.image.adjust_hue(tf.sigmoid(x), 0.2),

@@ -14,6 +14,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from littoral_converters.graph import TracedGraph
 from littoral_converters.lowering import Plan, descriptions, every_layer, lowered
+from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
+from littoral_converters.lowering._replay import Replay
 from littoral_converters.operators import substitute
 from littoral_converters.precision import write_in_single
 from littoral_converters.scopes import name_after_layers
@@ -55,6 +57,8 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         except Exception as error:
             raise ConversionError(_refusal(error, model, plan)) from error
         frozen = convert_variables_to_constants_v2(concrete)
+        if _has_lists(frozen, plan):
+            frozen = _written_out(concrete, specs) or frozen
     layers = {
         layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
     }
@@ -71,6 +75,32 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         layers=layers,
         ways=descriptions(model, plan),
     )
+
+
+def _has_lists(frozen: Any, plan: Plan) -> bool:
+    """Whether loops keep their steps' values in lists that a format cannot read."""
+    graph_def = frozen.graph.as_graph_def()
+    if plan.format == "onnx":
+        return any(node.op.startswith("TensorList") for node in graph_def.node)
+    # TFLite's converter reads a list whose elements have a known number of axes.
+    shapes = {node.name: node for node in graph_def.node if node.op == "Const"}
+    reserves = [node for node in graph_def.node if node.op == "TensorListReserve"]
+    given = [shapes.get(node.input[0].partition(":")[0]) for node in reserves]
+    return any(node is None or not node.attr["value"].tensor.tensor_shape.dim for node in given)
+
+
+def _written_out(concrete: Any, specs: Sequence[Any]) -> Any | None:
+    """The frozen graph with its loops written out; None where one is long, or nobody knows."""
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+
+    def again(*tensors: Any) -> list[Any]:
+        return Replay(frozen.graph, {}, UNROLL_LIMIT).run(frozen.inputs, tensors, frozen.outputs)
+
+    try:
+        written = tf.function(again, autograph=False).get_concrete_function(*specs)
+    except ConversionError:
+        return None  # the format's converter will name the loop
+    return convert_variables_to_constants_v2(written)
 
 
 def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ...]:

@@ -28,7 +28,8 @@ MAX_STEPS = 2000
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 LOOPS = frozenset({"While", "StatelessWhile"})
 CHOICES = frozenset({"If", "StatelessIf"})
-IGNORED = frozenset({"NoOp", "Assert", "CheckNumerics"})
+IGNORED = frozenset({"NoOp", "Assert", "CheckNumerics", "Placeholder"})
+"""Of placeholders those that nothing is fed to: what is left of arguments that nothing uses."""
 SMALL = 64
 """Whether a value is known is asked of integers up to this many: sizes, not data."""
 
@@ -40,9 +41,13 @@ class Replay:
         graph: A frozen graph: no variables.
         stand_ins: Functions of (operation, inputs) in place of operators, by operator name; one
             that raises KeyError leaves the operation as it is.
+        most_steps: Loops longer than this are refused.
     """
 
-    def __init__(self, graph: Any, stand_ins: Mapping[str, StandIn]) -> None:
+    def __init__(
+        self, graph: Any, stand_ins: Mapping[str, StandIn], most_steps: int = MAX_STEPS
+    ) -> None:
+        self._most_steps = most_steps
         self._library = graph.as_graph_def().library
         self._definitions = {
             function.signature.name: function for function in self._library.function
@@ -114,7 +119,7 @@ class Replay:
 
     def _loop(self, operation: Any, values: list[Value]) -> list[Value]:
         condition, body = (operation.get_attr(key).name for key in ("cond", "body"))
-        for _ in range(MAX_STEPS + 1):
+        for _ in range(self._most_steps + 1):
             (proceed,) = self._call(condition, values)
             if not _is_known(proceed):
                 raise ConversionError(
@@ -125,8 +130,8 @@ class Replay:
                 return values
             values = self._call(body, values)
         raise ConversionError(
-            f"the loop {operation.name} has over {MAX_STEPS} steps: convert the .keras file, "
-            "where it can stay a loop"
+            f"the loop {operation.name} has over {self._most_steps} steps: convert the .keras "
+            "file, where it can stay a loop"
         )
 
     def _choice(self, operation: Any, inputs: list[Value]) -> list[Value]:

@@ -1,4 +1,4 @@
-"""Functions of one number or two, by arithmetic, exponentials and logarithms."""
+"""Functions of numbers, by arithmetic, exponentials and logarithms."""
 
 from __future__ import annotations
 
@@ -98,6 +98,7 @@ _NOWHERE: dict[str, Callable[..., Any]] = {
 _NOT_IN_ONNX: dict[str, Callable[..., Any]] = {
     "Erfc": lambda x: 1 - tf.math.erf(x),
     "Expm1": lambda x: tf.exp(x) - 1,
+    "L2Loss": lambda x: tf.reduce_sum(x * x) / 2,
     "MulNoNan": lambda x, y: _unless_zero(y, x * y),
     "Xdivy": lambda x, y: _unless_zero(x, x / y),
     "Xlog1py": lambda x, y: _unless_zero(x, x * _log1p(y)),
