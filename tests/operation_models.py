@@ -69,6 +69,7 @@ on(
     guarded=lambda x: ops.where(x > 0, ops.log(x), 1 / ops.minimum(x, 0)),
     guarded_root=lambda x: ops.where(ops.isnan(ops.sqrt(x)), x, ops.sqrt(x)),
     expm1=ops.expm1,
+    normal_distribution=lambda x: 0.5 * (1 + ops.erf(x / 1.4142135)),
     cross_entropy=lambda x: ops.binary_crossentropy(ops.cast(x > 0, "float32"), ops.sigmoid(x)),
 )
 on(
@@ -176,6 +177,7 @@ written(
     phase=lambda x: tf.math.angle(tf.signal.rfft(x)),
     complex_quotient=lambda x: tf.math.imag(tf.complex(x, turned(x)) / tf.complex(x + 5, x)),
     turning=lambda x: tf.math.real(tf.exp(tf.complex(0 * x, x)) * tf.complex(x, x * x)),
+    gelu=lambda x: 0.5 * x * (1 + tf.math.erf(x / 1.4142135)),
     erf=tf.math.erf,
     erfc=tf.math.erfc,
     truncated_mod=lambda x: tf.truncatemod(x, 0.7),

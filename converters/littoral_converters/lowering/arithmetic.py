@@ -30,7 +30,7 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     }
     if plan.format == "onnx":
         return found
-    return {**found, f"{inside}.numpy.matmul": _matmul}
+    return {**found, f"{inside}.math.erf": _erf, f"{inside}.numpy.matmul": _matmul}
 
 
 def _add(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
@@ -83,6 +83,21 @@ def _isin(
     others = tf.reshape(tf.cast(x2, dtype), [-1])
     found = tf.reduce_any(tf.equal(tf.cast(x1, dtype)[..., None], others), axis=-1)
     return tf.logical_not(found) if invert else found
+
+
+def _erf(original: Callable[..., Any], x: Any) -> Any:
+    x = tf.convert_to_tensor(x)
+    return error_function(x) if x.dtype == tf.float32 else original(x)
+
+
+def error_function(x: Any) -> Any:
+    """The error function to 1.5e-7: Abramowitz and Stegun, 7.1.26."""
+    size = tf.abs(x)
+    t = 1 / (1 + 0.3275911 * size)
+    powers = 1.061405429
+    for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        powers = powers * t + coefficient
+    return tf.sign(x) * (1 - powers * t * tf.exp(-size * size))
 
 
 def _matmul(original: Callable[..., Any], x1: Any, x2: Any) -> Any:

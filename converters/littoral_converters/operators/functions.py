@@ -7,19 +7,35 @@ from typing import Any
 
 import tensorflow as tf
 
+from littoral_converters.lowering.arithmetic import error_function
 from littoral_converters.operators import Substitute
 
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
     missing = {**_NOWHERE, **(_NOT_IN_TFLITE if format_name == "tflite" else _NOT_IN_ONNX)}
-    return {name: _of_numbers(function) for name, function in missing.items()}
+    found = {name: _of_numbers(function) for name, function in missing.items()}
+    if format_name == "tflite":
+        found["Erf"] = _not_in_gelu(error_function)
+        found["Erfc"] = _not_in_gelu(lambda x: 1 - error_function(x))
+    return found
 
 
 def _of_numbers(function: Callable[..., Any]) -> Substitute:
     def build(operation: Any, inputs: Sequence[Any]) -> Any:
         del operation
         return function(*inputs)
+
+    return build
+
+
+def _not_in_gelu(function: Callable[[Any], Any]) -> Substitute:
+    """Leave it where TFLite's converter may find it to be a part of GELU, which is an operator."""
+
+    def build(operation: Any, inputs: Sequence[Any]) -> Any:
+        if any(after.type in ("AddV2", "Mul") for after in operation.outputs[0].consumers()):
+            raise NotImplementedError
+        return function(inputs[0])
 
     return build
 
@@ -35,14 +51,6 @@ def _unless_zero(x: Any, value: Any) -> Any:
     """A value, and 0 where x is, whatever the value is there."""
     # Not zeros_like: tf2onnx multiplies the value by 0.
     return tf.where(tf.equal(x, 0), tf.constant(0, value.dtype), value)
-
-
-def _erf(x: Any) -> Any:
-    """The error function to 1.5e-7: Abramowitz and Stegun, 7.1.26."""
-    size = tf.abs(x)
-    t = 1 / (1 + 0.3275911 * size)
-    powers = _polynomial(_ERF, t)
-    return tf.sign(x) * (1 - powers * t * tf.exp(-size * size))
 
 
 def _acos(x: Any) -> Any:
@@ -112,14 +120,11 @@ _NOT_IN_TFLITE: dict[str, Callable[..., Any]] = {
     "Asinh": _asinh,
     "Atan": lambda x: tf.math.atan2(x, tf.ones_like(x)),
     "Atanh": lambda x: (tf.math.log(1 + x) - tf.math.log(1 - x)) / 2,
-    "Erf": _erf,
-    "Erfc": lambda x: 1 - _erf(x),
     "Cosh": lambda x: (tf.exp(x) + tf.exp(-x)) / 2,
     "Sinh": lambda x: (tf.exp(x) - tf.exp(-x)) / 2,
     "Tan": lambda x: tf.sin(x) / tf.cos(x),
 }
 
-_ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 _MIDDLE = (
     2.81022636e-08,
     3.43273939e-07,
