@@ -39,11 +39,12 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         raise ConversionError(
             f"model {model.name!r} returns {len(parts[0])} outputs where it declares {len(names)}"
         )
+    count = min(len(data), KERAS_BATCH)
     for name, output in zip(names, parts[0], strict=True):
-        if output.shape[:1] != (min(len(data), KERAS_BATCH),):
+        if output.shape[:1] != (count,):
             raise ConversionError(
                 f"output {name!r} of model {model.name!r} has shape {list(output.shape)} for "
-                f"{min(len(data), KERAS_BATCH)} samples: give it the samples along its first axis, "
+                f"{count} samples: give it the samples along its first axis, "
                 "for a file answers one sample like many"
             )
     return {

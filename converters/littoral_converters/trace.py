@@ -79,14 +79,16 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
 
 def _has_lists(frozen: Any, plan: Plan) -> bool:
     """Whether loops keep their steps' values in lists that a format cannot read."""
-    graph_def = frozen.graph.as_graph_def()
+    operations = frozen.graph.get_operations()
     if plan.format == "onnx":
-        return any(node.op.startswith("TensorList") for node in graph_def.node)
+        return any(operation.type.startswith("TensorList") for operation in operations)
     # TFLite's converter reads a list whose elements have a known number of axes.
-    shapes = {node.name: node for node in graph_def.node if node.op == "Const"}
-    reserves = [node for node in graph_def.node if node.op == "TensorListReserve"]
-    given = [shapes.get(node.input[0].partition(":")[0]) for node in reserves]
-    return any(node is None or not node.attr["value"].tensor.tensor_shape.dim for node in given)
+    shapes = [
+        tf.get_static_value(operation.inputs[0])
+        for operation in operations
+        if operation.type == "TensorListReserve"
+    ]
+    return any(shape is None or shape.ndim == 0 for shape in shapes)
 
 
 def _written_out(concrete: Any, specs: Sequence[Any]) -> Any | None:

@@ -81,6 +81,12 @@ def cell_of(weights: Weights) -> Cell:
     return _SPLIT[weights.kind](weights)
 
 
+def has_operator(cell: Any) -> bool:
+    """Whether ONNX's operator has the activations of a known Keras cell, or of its weights."""
+    used = {cell.activation, getattr(cell, "recurrent_activation", None)} - {None}
+    return used <= set(_ONNX_ACTIVATIONS)
+
+
 def _lstm(cell: Weights) -> Cell:
     units = cell.units
     gate = cell.recurrent_activation or keras.activations.linear
@@ -187,14 +193,14 @@ def _onnx_form(cell: Weights, gates: tuple[int, ...]) -> OnnxForm | None:
         cell: The cell.
         gates: Position in Keras of each of ONNX's gates.
     """
+    if not has_operator(cell):
+        return None
     # Of the gates, of the candidate, and of an LSTM's carry.
     used = {"LSTM": (True, False, False), "GRU": (True, False), "RNN": (False,)}[cell.kind]
-    activations = []
-    for is_gate in used:
-        function = cell.recurrent_activation if is_gate else cell.activation
-        if function not in _ONNX_ACTIVATIONS:
-            return None
-        activations.append(_ONNX_ACTIVATIONS[function])
+    activations = [
+        _ONNX_ACTIVATIONS[cell.recurrent_activation if is_gate else cell.activation]
+        for is_gate in used
+    ]
     order = _gate_order(gates, cell.units)
     attributes: dict[str, Any] = {"activations": activations}
     if "HardSigmoid" in activations:

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._cell_weights import is_known, together, weights_of
-from littoral_converters.lowering._cells import cell_of
+from littoral_converters.lowering._cell_weights import is_known, together
+from littoral_converters.lowering._cells import has_operator
 from littoral_converters.lowering._recurrent_loops import COPIES_BYTES, chunk_of
 
 UNROLL_LIMIT = 64
@@ -48,7 +48,7 @@ def way_of(layer: Any, plan: Plan) -> str:
     """The way a recurrent layer or a joined Bidirectional is written: fused, unrolled or loop."""
     if plan.recurrent in ("unrolled", "loop"):
         return plan.recurrent
-    if plan.format == "onnx" and _is_operator(layer):
+    if plan.format == "onnx" and is_known(layer.cell) and has_operator(layer.cell):
         return "fused"
     own = recurrence(layer, plan)
     if own.steps is None or own.steps > UNROLL_LIMIT:
@@ -120,11 +120,6 @@ def _all(plan: Plan) -> Iterator[Recurrence]:
             found = recurrence(layer, plan)
             if found.steps is not None and found.steps <= UNROLL_LIMIT:
                 yield found
-
-
-def _is_operator(layer: Any) -> bool:
-    weights = weights_of(layer.cell)
-    return weights is not None and cell_of(weights).onnx is not None
 
 
 def _parts(layer: Any) -> tuple[Any, Any]:

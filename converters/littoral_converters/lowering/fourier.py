@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering.spectral import float_product
+from littoral_converters.lowering.spectral import float_product, periodic_window, turns
 
 Pair = tuple[Any, Any]
 """Real and imaginary part, of one shape."""
@@ -55,7 +55,7 @@ def forward(format_name: str, x: tuple[Any, Any | None], count: int | None = Non
         count: How many frequencies are wanted, from the lowest; None for all.
     """
     real, imaginary = x
-    cosine, sine = _turns(real.shape[-1], count or real.shape[-1], real.shape[-1])
+    cosine, sine = turns(real.shape[-1], count or real.shape[-1], real.shape[-1])
     product = partial(float_product, format_name)
     if imaginary is None:
         return product(real, cosine), product(real, 0 - sine)
@@ -96,7 +96,7 @@ def half_inverse(format_name: str, x: Pair, length: int) -> Any:
     real, imaginary = x
     given = real.shape[-1]
     used = min(given, length // 2 + 1)
-    cosine, sine = _turns(used, length, length)
+    cosine, sine = turns(used, length, length)
     # All frequencies but the first, and the last of an even length, stand for their mirror too.
     twice = np.full((used, 1), 2.0)
     twice[0] = 1
@@ -135,11 +135,10 @@ def _istft(
 
 def _synthesis_window(window: Any, length: int, stride: int, fft_length: int) -> Any:
     """What pieces are weighted by, so that overlapped they give back the signal."""
-    makers = {"hann": tf.signal.hann_window, "hamming": tf.signal.hamming_window}
+    before = (fft_length - length) // 2
+    around = (before, fft_length - length - before)
     with tf.init_scope():
-        own = makers[window](length, periodic=True) if isinstance(window, str) else window
-        before = (fft_length - length) // 2
-        padded = tf.pad(tf.cast(own, tf.float32), [[before, fft_length - length - before]])
+        padded = tf.constant(np.pad(periodic_window(window, length), around), tf.float32)
         made = tf.signal.inverse_stft_window_fn(stride, lambda size, dtype: padded)
         return made(fft_length, tf.float32).numpy()
 
@@ -156,13 +155,3 @@ def _overlapped(pieces: Any, stride: int) -> Any:
         total += tf.pad(own, [*around, [part, parts - 1 - part], [0, 0]])
     sizes = [-1 if side is None else side for side in outer]
     return tf.reshape(total, [*sizes, -1 if count is None else (count + parts - 1) * stride])
-
-
-def _turns(rows: int, columns: int, length: int) -> tuple[Any, Any]:
-    """Cosine and sine of 2 pi i j / length, (rows, columns)."""
-    # The angle is reduced in integers first: large products would lose digits.
-    steps = np.arange(rows)[:, None] * np.arange(columns)[None] % length
-    angle = 2 * np.pi * steps / length
-    # What is 0 must be so: its sign is all that tells a phase of pi from one of -pi.
-    cosine, sine = (np.where(np.abs(x) < 1e-12, 0, x) for x in (np.cos(angle), np.sin(angle)))
-    return cosine, sine

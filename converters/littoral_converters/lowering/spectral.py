@@ -89,7 +89,7 @@ def _stft(
     shape = np.ones(fft_length)
     if window is not None:
         shape[:] = 0
-        shape[before : before + sequence_length] = _window(window, sequence_length)
+        shape[before : before + sequence_length] = periodic_window(window, sequence_length)
     return _transform(format_name, _frames(x, fft_length, sequence_stride), shape, fft_length)
 
 
@@ -101,7 +101,7 @@ def _extract_sequences(
     return _frames(tf.convert_to_tensor(x), sequence_length, sequence_stride)
 
 
-def _window(window: Any, length: int) -> Any:
+def periodic_window(window: Any, length: int) -> Any:
     """The periodic windows that Keras knows by name; values as they are."""
     if not isinstance(window, str):
         return np.asarray(window)
@@ -113,12 +113,20 @@ def _window(window: Any, length: int) -> Any:
 def _transform(format_name: str, pieces: Any, window: Any, length: int) -> tuple[Any, Any]:
     """Windowed transform of pieces that are not longer than the transform."""
     taken = pieces.shape[-1] or length
-    at, frequency = np.arange(taken)[:, None], np.arange(length // 2 + 1)[None]
-    # The angle is reduced in integers first: large products would lose digits.
-    angle = 2 * np.pi * (at * frequency % length) / length
+    cosine, sine = turns(taken, length // 2 + 1, length)
     weights = np.asarray(window)[:taken, None]
-    real = float_product(format_name, pieces, weights * np.cos(angle))
-    return real, float_product(format_name, pieces, -weights * np.sin(angle))
+    real = float_product(format_name, pieces, weights * cosine)
+    return real, float_product(format_name, pieces, -weights * sine)
+
+
+def turns(rows: int, columns: int, length: int) -> tuple[Any, Any]:
+    """Cosine and sine of 2 pi i j / length, (rows, columns)."""
+    # The angle is reduced in integers first: large products would lose digits.
+    steps = np.arange(rows)[:, None] * np.arange(columns)[None] % length
+    angle = 2 * np.pi * steps / length
+    # What is 0 must be so: its sign is all that tells a phase of pi from one of -pi.
+    cosine, sine = (np.where(np.abs(x) < 1e-12, 0, x) for x in (np.cos(angle), np.sin(angle)))
+    return cosine, sine
 
 
 def float_product(format_name: str, pieces: Any, matrix: Any) -> Any:
