@@ -103,6 +103,10 @@ on(
     isin_not=lambda x: ops.isin(ops.cast(x * 3, "int32"), np.array([0, 2]), invert=True),
     switch=lambda x: ops.switch(2, [lambda y: y, lambda y: 2 * y, lambda y: 3 * y], x),
     unfold=lambda x: ops.unfold(ops.reshape(x, (-1, 1, 4, 6)), 2, stride=2),
+    repeated=lambda x: ops.fori_loop(0, 4, lambda i, y: ops.arctan(y) + ops.log1p(ops.abs(y)), x),
+    until=lambda x: ops.while_loop(
+        lambda i, y: i < 5, lambda i, y: (i + 1, ops.arcsinh(y) + ops.tan(i)), (ops.array(0.0), x)
+    )[1],
 )
 on(
     PICTURE,

@@ -75,6 +75,7 @@ class _Rewriting:
         self._nodes = {node.name: node for node in graph_def.node}
         self._substitutes = substitutes
         self._complex_ones = complex_ones
+        self._has_loops = any(node.op == "Enter" for node in graph_def.node)
         self._names: dict[str, Names] = {}
         self._made = tf.compat.v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
 
@@ -104,10 +105,11 @@ class _Rewriting:
     def _keep(self, operation: Any) -> None:
         node = self._made.node.add()
         node.CopyFrom(self._nodes[operation.name])
-        # What an operation merely waits for may be gone.
-        node.input[:] = [self._one(name) for name in node.input if not name.startswith("^")]
+        node.input[:] = [self._one(name) for name in node.input]
 
     def _one(self, name: str) -> str:
+        if name.startswith("^"):
+            return _awaited(self._names.get(f"{name[1:]}:0", (name[1:],))[0])
         full = name if ":" in name else f"{name}:0"
         names = self._names.get(full, (name,))
         if len(names) > 1:
@@ -132,10 +134,16 @@ class _Rewriting:
                 own.CopyFrom(node)
                 own.name = f"{operation.name}/{node.name}"
                 own.input[:] = [_outer(name, outside, operation.name) for name in node.input]
+                if self._has_loops and not own.input and operation.inputs:
+                    # In a loop's body a constant too must belong to a turn of it.
+                    own.input.append(_awaited(self._names_of(operation.inputs[0])[0]))
+
+    def _names_of(self, tensor: Any) -> Names:
+        return self._names.get(tensor.name, (tensor.name.removesuffix(":0"),))
 
     def _stand_in(self, tensor: Any, outside: dict[str, str]) -> Any:
         """A constant where an input is known, for what its value decides, or a placeholder."""
-        names = self._names.get(tensor.name, (tensor.name.removesuffix(":0"),))
+        names = self._names_of(tensor)
         value = tf.get_static_value(tensor)
         if value is not None and len(names) == 1:
             inner = [tf.constant(value, tensor.dtype)]
@@ -166,6 +174,11 @@ def _substitutes(format_name: str) -> Mapping[str, Substitute]:
 def _modules() -> Iterator[Any]:
     package = sys.modules[__name__]
     return (plugins.load(package, name) for name in plugins.names(package))
+
+
+def _awaited(name: str) -> str:
+    """A tensor's operation as one to wait for."""
+    return "^" + name.partition(":")[0]
 
 
 def _outer(name: str, outside: Mapping[str, str], scope: str) -> str:
