@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-VECTORS, SIGNAL, PICTURE = (4, 6), (96,), (6, 6, 3)
+VECTORS, SIGNAL, PICTURE, SQUARE = (4, 6), (96,), (6, 6, 3), (5, 5)
 SPIN = np.array([[0.9, 0.1, 0.37, -0.2, 1.1, -1.23, 0.01, 0.02]], "float32")
 CORNERS = np.array([[[0, 0], [0, 5], [5, 0], [5, 5]]], "float32")
 
@@ -224,4 +224,67 @@ written(
     saturation=lambda x: tf.image.adjust_saturation(tf.sigmoid(x), 1.5),
     contrast=lambda x: tf.image.adjust_contrast(x, 2.0),
     patches=lambda x: tf.image.extract_patches(x, [1, 2, 3, 1], [1, 2, 1, 1], [1, 2, 1, 1], "SAME"),
+)
+written(
+    PICTURE,
+    lanczos=lambda x: tf.image.resize(x, (9, 5), "lanczos3"),
+    smoothed=lambda x: tf.image.resize(x, (4, 3), "bilinear", antialias=True),
+    unpooled=lambda x: _places(*tf.nn.max_pool_with_argmax(x, 2, 2, "SAME")),
+    unpooled_over_an_edge=lambda x: _places(*tf.nn.max_pool_with_argmax(x, 3, 2, "SAME")),
+    dilation=lambda x: tf.nn.dilation2d(
+        x, 0.1 * tf.ones((3, 3, 3)), [1, 2, 1, 1], "SAME", "NHWC", [1, 1, 1, 1]
+    ),
+    peaks=lambda x: _peaks(tf.reshape(x[..., 0], [-1, 36])),
+)
+
+
+def _places(values: Any, at: Any) -> Any:
+    """Largest values beside where they are."""
+    return tf.concat([values, tf.cast(at, tf.float32) / 100], -1)
+
+
+def _peaks(heat: Any) -> Any:
+    """Row and column of the largest value."""
+    at = tf.argmax(heat, -1)
+    return tf.cast(tf.stack([at // 6, at % 6], -1), tf.float32)
+
+
+def _solvable(x: Any) -> Any:
+    """Matrices that are far from singular, though their diagonals are not their largest numbers."""
+    return x + 4.0 * tf.roll(tf.eye(5), 2, 0)
+
+
+def _positive(x: Any) -> Any:
+    """Positive definite matrices."""
+    return tf.matmul(x, x, transpose_b=True) + tf.eye(5)
+
+
+written(
+    SQUARE,
+    inverse=lambda x: tf.linalg.inv(_solvable(x)),
+    inverse_adjoint=lambda x: tf.linalg.inv(_solvable(x), adjoint=True),
+    solved=lambda x: tf.linalg.solve(_solvable(x), x[..., :2]),
+    determinant=lambda x: tf.linalg.det(_solvable(x)) / 100,
+    log_determinant=lambda x: tf.linalg.slogdet(_solvable(x))[1],
+    sign_of_determinant=lambda x: tf.linalg.slogdet(x)[0],
+    cholesky=lambda x: tf.linalg.cholesky(_positive(x)),
+    cholesky_solve=lambda x: tf.linalg.cholesky_solve(tf.linalg.cholesky(_positive(x)), x),
+    triangular=lambda x: tf.linalg.triangular_solve(x + 4 * tf.eye(5), x[..., :3], lower=False),
+    triangular_adjoint=lambda x: tf.linalg.triangular_solve(x + 4 * tf.eye(5), x, adjoint=True),
+    least_squares=lambda x: tf.linalg.lstsq(_solvable(x)[..., :3], x[..., :2], fast=True),
+    qr=lambda x: tf.concat(tf.linalg.qr(x), -1),
+    qr_tall=lambda x: tf.concat([tf.linalg.qr(x[..., :3])[0], x], -1),
+    qr_wide=lambda x: tf.linalg.qr(x[:, :3])[1],
+    qr_full=lambda x: tf.concat(tf.linalg.qr(x[..., :3], full_matrices=True), -1),
+    log_gamma=lambda x: tf.math.lgamma(tf.abs(x) + 0.1),
+    digamma=lambda x: tf.math.digamma(tf.abs(x) + 0.1),
+    log_sums=lambda x: tf.math.cumulative_logsumexp(x, 1),
+    log_sums_after=lambda x: tf.math.cumulative_logsumexp(x, 2, reverse=True),
+    histogram=lambda x: tf.math.bincount(
+        tf.cast(tf.abs(x[..., 0]) * 3, tf.int32), minlength=7, maxlength=7, axis=-1
+    ),
+    with_diagonal=lambda x: tf.linalg.set_diag(x, x[..., 0]),
+    with_diagonal_above=lambda x: tf.linalg.set_diag(x, x[..., 0, :3], k=2),
+    traces=lambda x: tf.einsum("bii->b", x),
+    diagonals=lambda x: tf.einsum("bii,bij->bj", x, x),
 )

@@ -117,7 +117,7 @@ def _resample(
             return _linear_operator(images, size)
         return tf.image.resize(images, size, interpolation)
     for axis, wanted in enumerate(size, 1):
-        images = _product(
+        images = product(
             _matrix(images.shape[axis], wanted, interpolation, antialias), images, axis
         )
     return images
@@ -153,7 +153,7 @@ def _matrix(size: int, wanted: int, interpolation: str, antialias: bool) -> Any:
         return resized.numpy().reshape(wanted, size)
 
 
-def _product(matrix: Any, images: Any, axis: int) -> Any:
+def product(matrix: Any, images: Any, axis: int) -> Any:
     """The matrix along axis 1 or 2 of images."""
     _, height, width, channels = sizes(images)
     outside, inside = (-1, width * channels) if axis == 1 else (-1, channels)

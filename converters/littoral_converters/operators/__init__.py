@@ -22,6 +22,8 @@ from typing import Any
 import tensorflow as tf
 from littoral import plugins
 
+from littoral_converters.operators._known import known
+
 Substitute = Callable[[Any, Sequence[Any]], Any]
 """(the operation, its inputs) -> its output, or a list of its outputs; in a graph of their own."""
 
@@ -144,7 +146,7 @@ class _Rewriting:
     def _stand_in(self, tensor: Any, outside: dict[str, str]) -> Any:
         """A constant where an input is known, for what its value decides, or a placeholder."""
         names = self._names_of(tensor)
-        value = tf.get_static_value(tensor)
+        value = known(tensor)
         if value is not None and len(names) == 1:
             inner = [tf.constant(value, tensor.dtype)]
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from littoral_converters.operators import Substitute
@@ -17,6 +18,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     return {
         "BitwiseAnd": lambda operation, inputs: _and(*inputs),
         "BitwiseOr": lambda operation, inputs: tf.bitwise.bitwise_xor(*inputs) + _and(*inputs),
+        "FloorDiv": _floor_div_of_places,
         "Invert": lambda operation, inputs: -1 - inputs[0],
         "LeftShift": _left_shift,
     }
@@ -27,6 +29,34 @@ def _floor_div(operation: Any, inputs: Sequence[Any]) -> Any:
     del operation
     quotient, _, is_below = _cut_off(*inputs)
     return quotient - is_below
+
+
+def _floor_div_of_places(operation: Any, inputs: Sequence[Any]) -> Any:
+    """int64 numbers that fit into int32, divided there: TFLite's FLOOR_DIV has no int64."""
+    if inputs[0].dtype != tf.int64 or not all(map(_is_short, operation.inputs)):
+        raise NotImplementedError
+    x, y = (tf.cast(each, tf.int32) for each in inputs)
+    return tf.cast(x // y, tf.int64)
+
+
+def _is_short(tensor: Any) -> bool:
+    """Whether a tensor is known to hold nothing that does not fit into int32."""
+    value = tf.get_static_value(tensor)
+    if value is not None:
+        return bool(np.all(np.abs(value) < 2**31))
+    maker = tensor.op
+    if maker.type in ("ArgMax", "ArgMin"):
+        return True
+    if maker.type == "Cast":
+        return maker.inputs[0].dtype in (tf.bool, tf.int8, tf.uint8, tf.int16, tf.uint16, tf.int32)
+    return maker.type in _LEAVE_SHORT and _is_short(maker.inputs[0])
+
+
+_LEAVE_SHORT = frozenset(
+    {"ExpandDims", "FloorDiv", "FloorMod", "GatherV2", "Identity", "Reshape", "Squeeze"}
+    | {"StridedSlice", "Transpose"}
+)
+"""Operators that make no larger numbers of their first input."""
 
 
 def _floor_mod(operation: Any, inputs: Sequence[Any]) -> Any:

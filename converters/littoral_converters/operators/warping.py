@@ -1,4 +1,4 @@
-"""Pictures seen through a projective transform."""
+"""Pictures seen through a projective transform, or through a filter at another size."""
 
 from __future__ import annotations
 
@@ -7,13 +7,41 @@ from typing import Any
 
 import tensorflow as tf
 
+from littoral_converters.lowering.resizing import product
 from littoral_converters.operators import Substitute
 
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
     del format_name
-    return {"ImageProjectiveTransformV3": _transform}
+    return {"ImageProjectiveTransformV3": _transform, "ScaleAndTranslate": _resampled}
+
+
+def _resampled(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Pictures (batch, height, width, channels) through a filter, by a matrix along each axis."""
+    images, *places = inputs
+    sizes, scales, shifts = map(tf.get_static_value, places)
+    if sizes is None or scales is None or shifts is None or None in images.shape[1:3]:
+        raise NotImplementedError
+    images = tf.cast(images, tf.float32)
+    for axis, place in enumerate(zip(sizes, scales, shifts, strict=True), 1):
+        images = product(_filter(operation, images.shape[axis], *place), images, axis)
+    return images
+
+
+def _filter(operation: Any, count: int, size: int, scale: float, shift: float) -> Any:
+    """What each of `size` places takes of each of `count`, float32 (size, count)."""
+    with tf.Graph().as_default() as graph:
+        taken = tf.raw_ops.ScaleAndTranslate(
+            images=tf.reshape(tf.eye(count), [1, count, 1, count]),
+            size=[size, 1],
+            scale=[scale, 1.0],
+            translation=[shift, 0.0],
+            kernel_type=operation.get_attr("kernel_type"),
+            antialias=operation.get_attr("antialias"),
+        )
+    with tf.compat.v1.Session(graph=graph) as session:
+        return session.run(taken).reshape(size, count)
 
 
 def _transform(operation: Any, inputs: Sequence[Any]) -> Any:

@@ -24,9 +24,9 @@ def test_an_operation_stays_close_in_int8(name, format_name, tmp_path):
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_an_operation_that_no_format_has_is_refused_by_name(format_name, tmp_path):
-    inputs = keras.Input((4, 4), name="x")
-    square = ops.matmul(inputs, ops.transpose(inputs, (0, 2, 1))) + ops.eye(4)
+def test_a_decomposition_too_large_to_write_out_is_refused_by_name(format_name, tmp_path):
+    inputs = keras.Input((20, 20), name="x")
+    square = ops.matmul(inputs, ops.transpose(inputs, (0, 2, 1))) + ops.eye(20)
     model = keras.Model(inputs, ops.cholesky(square))
     with pytest.raises(ConversionError, match=r"operation '\S*Cholesky' \(Cholesky\).*other"):
         convert(model, tmp_path, formats=(format_name,))

@@ -1,0 +1,93 @@
+"""Windows that move over pictures (batch, height, width, channels)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from littoral_converters.operators import Substitute
+
+BELOW_ALL = -1e30
+"""Around pictures, for a largest value that is to lie inside them."""
+
+
+def substitutes(format_name: str) -> Mapping[str, Substitute]:
+    """What a format lacks; see `littoral_converters.operators`."""
+    both: dict[str, Substitute] = {"Dilation2D": _dilation}
+    if format_name == "onnx":
+        return both
+    return {**both, "ExtractImagePatches": _patches, "MaxPoolWithArgmax": _largest}
+
+
+def _patches(operation: Any, inputs: Sequence[Any]) -> Any:
+    (images,) = inputs
+    _, rows, columns, _ = operation.get_attr("ksizes")
+    steps = operation.get_attr("strides")[1:3]
+    rates = operation.get_attr("rates")[1:3]
+    padding = operation.get_attr("padding").decode()
+    windows = _windows(images, (rows, columns), steps, rates, padding)
+    return tf.reshape(windows, [-1, *windows.shape[1:3], windows.shape[3] * windows.shape[4]])
+
+
+def _largest(operation: Any, inputs: Sequence[Any]) -> Any:
+    """The largest values of each channel, and their places in the pictures laid flat."""
+    (images,) = inputs
+    _, height, width, channels = images.shape
+    if None in (height, width, channels) or operation.get_attr("include_batch_in_index"):
+        raise NotImplementedError
+    size, steps = operation.get_attr("ksize")[1:3], operation.get_attr("strides")[1:3]
+    padding = operation.get_attr("padding").decode()
+    places = np.arange(height * width, dtype=np.float32).reshape(1, height, width, 1)
+    values = _inside(images, size, steps, (1, 1), padding)
+    numbers = _windows(tf.constant(places), size, steps, (1, 1), padding)
+    best = tf.argmax(values, axis=3)
+    chosen = tf.one_hot(best, size[0] * size[1], axis=3)
+    place = tf.reduce_sum(chosen * numbers, axis=3)
+    index = tf.cast(place, tf.int32) * channels + tf.range(channels)
+    return [tf.reduce_max(values, axis=3), tf.cast(index, operation.outputs[1].dtype)]
+
+
+def _dilation(operation: Any, inputs: Sequence[Any]) -> Any:
+    """The largest sum of a window and a filter (rows, columns, channels)."""
+    images, filters = inputs
+    rows, columns, channels = filters.shape
+    values = _inside(
+        images,
+        (rows, columns),
+        operation.get_attr("strides")[1:3],
+        operation.get_attr("rates")[1:3],
+        operation.get_attr("padding").decode(),
+    )
+    return tf.reduce_max(values + tf.reshape(filters, [rows * columns, channels]), axis=3)
+
+
+def _inside(
+    images: Any, size: Sequence[int], steps: Sequence[int], rates: Sequence[int], padding: str
+) -> Any:
+    """Windows with `BELOW_ALL` where they leave the pictures."""
+    values = _windows(images, size, steps, rates, padding)
+    if padding == "VALID":
+        return values
+    known = np.ones((1, *images.shape[1:3], 1), np.float32)
+    beside = 1 - _windows(tf.constant(known), size, steps, rates, padding)
+    return values + BELOW_ALL * beside
+
+
+def _windows(
+    images: Any, size: Sequence[int], steps: Sequence[int], rates: Sequence[int], padding: str
+) -> Any:
+    """What each window sees, (batch, height, width, pixels, channels): a convolution that copies.
+
+    Beside the pictures it sees zeros.
+    """
+    channels = images.shape[-1]
+    if channels is None or None in images.shape[1:3] or not images.dtype.is_floating:
+        raise NotImplementedError
+    pixels = size[0] * size[1]
+    kernel = np.eye(pixels * channels, dtype=np.float32)
+    kernel = kernel.reshape(*size, channels, pixels * channels)
+    seen = tf.nn.conv2d(images, kernel, strides=steps, padding=padding, dilations=rates)
+    return tf.reshape(seen, [-1, *seen.shape[1:3], pixels, channels])
