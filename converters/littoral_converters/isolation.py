@@ -23,10 +23,11 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from littoral.errors import ConversionError, LittoralError
+
+from littoral_converters import memory
 
 MOST_GROWTH_BYTES = 512 << 20
 """What a worker may take beyond its size after the first call."""
@@ -187,13 +188,14 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     importlib.import_module("tensorflow")
+    memory.give_back()
     while True:
         try:
             module, name, arguments = _receive(requests)
         except EOFError:
             return
         outcome, value = _answer(module, name, arguments)
-        _send(answers, (outcome, value, _resident_bytes()))
+        _send(answers, (outcome, value, memory.give_back()))
         # Else this call's data would be kept in memory until the next one's has arrived.
         del arguments, value
 
@@ -205,15 +207,6 @@ def _end_with_the_caller() -> None:
         calls.register(0, 0)  # no event but the one that always counts: hung up
         calls.poll()
         os._exit(0)
-
-
-def _resident_bytes() -> int | None:
-    """Memory of this process, None where the system does not say (only Linux does cheaply)."""
-    try:
-        pages = Path("/proc/self/statm").read_text().split()[1]
-    except OSError:
-        return None
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _answer(module: str, name: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:

@@ -20,7 +20,7 @@ from littoral.card import Card
 from littoral.errors import ConversionError, InputError
 from littoral.tensors import TensorSpec
 
-from littoral_converters import isolation, reading, source
+from littoral_converters import isolation, memory, reading, source
 from littoral_converters.answers import keras_outputs
 from littoral_converters.calibration import Data, Dataset, invent, read
 from littoral_converters.capacity import check_weights
@@ -353,6 +353,7 @@ def _traced(model: Any, signature: Signature, request: Request) -> dict[Form, Tr
         written = (form.format, bool(ways) and form.integer, repr(ways))
         if written not in alike:
             alike[written] = trace(model, signature, plan)
+            memory.give_back()
         graphs[form] = alike[written]
     return graphs
 

@@ -9,6 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError
+from littoral.tensors import TensorSpec
 
 from littoral_converters.formats import _tflite_half_io, _tflite_metadata
 from littoral_converters.formats._blame import refusal
@@ -35,25 +36,39 @@ def write(graph: TracedGraph) -> bytes:
     Raises:
         ConversionError: An operator has no TFLite form, or an input or output got lost.
     """
-    import tensorflow as tf
-
-    definition = tf.compat.v1.GraphDef.FromString(graph.graph_def)
-    whole = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
-    function = whole.prune(
-        feeds=[whole.graph.get_tensor_by_name(name) for name in graph.input_tensors],
-        fetches=[whole.graph.get_tensor_by_name(name) for name in graph.output_tensors],
-    )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
-    # What a loop gathers is written in place; otherwise each turn copies all of it three times.
-    converter._experimental_enable_dynamic_update_slice = True
     try:
-        content = bytes(converter.convert())
+        model = parse(_converted(graph))
     except Exception as error:
         raise ConversionError(refusal(graph, "TFLite", _reason(error))) from error
-    model = parse(content)
     _name(model, graph)
     center(model)
     return serialize(model)
+
+
+def _converted(graph: TracedGraph) -> bytes:
+    """What TensorFlow's converter makes of a frozen graph.
+
+    Its public door takes a function, freezes that once more and optimizes it: half of the memory
+    and two thirds of the time of a large model, for a graph that is frozen already.
+    """
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import convert_graphdef
+
+    def named(names: tuple[str, ...], specs: tuple[TensorSpec, ...]) -> list[Any]:
+        return [
+            tf.compat.v1.placeholder(spec.dtype, spec.shape, name.removesuffix(":0"))
+            for name, spec in zip(names, specs, strict=True)
+        ]
+
+    with tf.Graph().as_default():
+        ends = named(graph.input_tensors, graph.inputs), named(graph.output_tensors, graph.outputs)
+    content = convert_graphdef(
+        tf.compat.v1.GraphDef.FromString(graph.graph_def),
+        *ends,
+        # What a loop gathers is written in place; otherwise each turn copies all of it three times.
+        enable_dynamic_update_slice=True,
+    )
+    return bytes(content)
 
 
 def stamp(content: bytes, card: Card) -> bytes:
