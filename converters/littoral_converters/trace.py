@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from tensorflow.python.framework import convert_to_constants
 
 from littoral_converters.graph import TracedGraph
 from littoral_converters.lowering import Plan, descriptions, every_layer, lowered
@@ -56,13 +56,14 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
             raise
         except Exception as error:
             raise ConversionError(_refusal(error, model, plan)) from error
-        frozen = convert_variables_to_constants_v2(concrete)
-        if _has_lists(frozen, plan):
-            frozen = _written_out(concrete, specs) or frozen
+        inputs, outputs = concrete.inputs[: len(specs)], concrete.outputs
+        graph_def = _frozen(concrete, [*inputs, *outputs])
+        if _has_lists(graph_def, plan) and (written := _written_out(concrete, specs)) is not None:
+            inputs, outputs = written.inputs[: len(specs)], written.outputs
+            graph_def = written.graph.as_graph_def()
     layers = {
         layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
     }
-    graph_def = frozen.graph.as_graph_def()
     write_in_single(graph_def)
     graph_def = substitute(graph_def, plan.format)
     name_after_layers(graph_def, list(layers))
@@ -70,22 +71,39 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         graph_def=graph_def.SerializeToString(),
         inputs=_specs(concrete.inputs[: len(specs)], [spec.name for spec in signature.inputs]),
         outputs=_specs(concrete.outputs, signature.output_names),
-        input_tensors=tuple(tensor.name for tensor in frozen.inputs),
-        output_tensors=tuple(tensor.name for tensor in frozen.outputs),
+        input_tensors=tuple(tensor.name for tensor in inputs),
+        output_tensors=tuple(tensor.name for tensor in outputs),
         layers=layers,
         ways=descriptions(model, plan),
     )
 
 
-def _has_lists(frozen: Any, plan: Plan) -> bool:
+def _frozen(concrete: Any, ends: Sequence[Any]) -> Any:
+    """The graph of a function with its variables as constants: what its inputs and outputs need.
+
+    TensorFlow's own door makes a function of that once more, which takes eight times the weights'
+    memory and most of the time.
+    """
+    data = convert_to_constants._FunctionConverterDataInEager(
+        func=concrete, lower_control_flow=True, aggressive_inlining=False
+    )
+    graph_def, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
+    del data
+    names = [tensor.op.name for tensor in ends]
+    return tf.compat.v1.graph_util.extract_sub_graph(graph_def, names)
+
+
+def _has_lists(graph_def: Any, plan: Plan) -> bool:
     """Whether loops keep their steps' values in lists that a format cannot read."""
-    operations = frozen.graph.get_operations()
-    if plan.format == "onnx":
-        return any(operation.type.startswith("TensorList") for operation in operations)
+    has_any = any(node.op.startswith("TensorList") for node in graph_def.node)
+    if plan.format == "onnx" or not has_any:
+        return has_any
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name="")
     # TFLite's converter reads a list whose elements have a known number of axes.
     shapes = [
         tf.get_static_value(operation.inputs[0])
-        for operation in operations
+        for operation in graph.get_operations()
         if operation.type == "TensorListReserve"
     ]
     return any(shape is None or shape.ndim == 0 for shape in shapes)
@@ -93,7 +111,8 @@ def _has_lists(frozen: Any, plan: Plan) -> bool:
 
 def _written_out(concrete: Any, specs: Sequence[Any]) -> Any | None:
     """The frozen graph with its loops written out; None where one is long, or nobody knows."""
-    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    freeze = convert_to_constants.convert_variables_to_constants_v2
+    frozen = freeze(concrete, lower_control_flow=False)
 
     def again(*tensors: Any) -> list[Any]:
         return Replay(frozen.graph, {}, UNROLL_LIMIT).run(frozen.inputs, tensors, frozen.outputs)
@@ -102,7 +121,7 @@ def _written_out(concrete: Any, specs: Sequence[Any]) -> Any | None:
         written = tf.function(again, autograph=False).get_concrete_function(*specs)
     except ConversionError:
         return None  # the format's converter will name the loop
-    return convert_variables_to_constants_v2(written)
+    return freeze(written)
 
 
 def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ...]:
