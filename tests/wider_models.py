@@ -517,6 +517,12 @@ def _words(x: Any) -> Any:
     return layers.Dense(2)(layers.CategoryEncoding(5, output_mode="multi_hot")(x))
 
 
+@spec("one_feature", (12, 1))
+def _one_feature(x: Any) -> Any:
+    h = layers.Dense(8)(layers.Dense(8)(x))
+    return layers.Dense(2)(layers.LSTM(4)(layers.Dense(3)(h[..., :1])))
+
+
 @spec("single_numbers", (), ())
 def _single(a: Any, b: Any) -> Any:
     return a * b, ops.maximum(a, b)

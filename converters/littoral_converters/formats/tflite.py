@@ -37,15 +37,21 @@ def write(graph: TracedGraph) -> bytes:
         ConversionError: An operator has no TFLite form, or an input or output got lost.
     """
     try:
-        model = parse(_converted(graph))
+        content = _converted(graph)
     except Exception as error:
-        raise ConversionError(refusal(graph, "TFLite", _reason(error))) from error
+        try:
+            # It takes a product that widens an axis of 1 into a Dense behind it, whose shapes then
+            # no longer fit: a Dense of one feature is such a product.
+            content = _converted(graph, disable_fuse_mul_and_fc=True)
+        except Exception:
+            raise ConversionError(refusal(graph, "TFLite", _reason(error))) from error
+    model = parse(content)
     _name(model, graph)
     center(model)
     return serialize(model)
 
 
-def _converted(graph: TracedGraph) -> bytes:
+def _converted(graph: TracedGraph, **options: bool) -> bytes:
     """What TensorFlow's converter makes of a frozen graph.
 
     Its public door takes a function, freezes that once more and optimizes it: half of the memory
@@ -67,6 +73,7 @@ def _converted(graph: TracedGraph) -> bytes:
         *ends,
         # What a loop gathers is written in place; otherwise each turn copies all of it three times.
         enable_dynamic_update_slice=True,
+        **options,
     )
     return bytes(content)
 
