@@ -287,4 +287,9 @@ written(
     with_diagonal_above=lambda x: tf.linalg.set_diag(x, x[..., 0, :3], k=2),
     traces=lambda x: tf.einsum("bii->b", x),
     diagonals=lambda x: tf.einsum("bii,bij->bj", x, x),
+    upper_case=lambda x: tf.einsum("bhw,bHw->bhH", x, x),
+    upper_case_of_three=lambda x: tf.einsum("bhw,bHw,bHx->bhx", x, x, x),
+    sums_of_one=lambda x: tf.einsum("bhc,hwcf->bf", x, tf.ones((5, 3, 5, 4))),
+    sums_of_all=lambda x: tf.einsum("bij,bij->b", x, x),
+    sums_inside=lambda x: tf.einsum("abc,cdk->abk", x, tf.ones((5, 2, 3))),
 )

@@ -34,7 +34,7 @@ def _einsum(original: Callable[..., Any], subscripts: str, *operands: Any, **opt
     a, b = (tf.convert_to_tensor(operand) for operand in operands)
     if a.dtype != b.dtype or not a.dtype.is_floating:
         return original(subscripts, *operands, **options)
-    return _product(a, b, letters[0], letters[1], result)
+    return product(a, b, letters[0], letters[1], result)
 
 
 def _is_plain(terms: Sequence[str]) -> bool:
@@ -42,7 +42,7 @@ def _is_plain(terms: Sequence[str]) -> bool:
     return all(term.isalpha() and len(set(term)) == len(term) for term in terms)
 
 
-def _product(a: Any, b: Any, in_a: str, in_b: str, result: str) -> Any:
+def product(a: Any, b: Any, in_a: str, in_b: str, result: str) -> Any:
     """One matrix product over the letters that both have.
 
     Letters of both and of the result are its batches, letters of both alone are summed, the others

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from littoral_converters.lowering.einsum import product
 from littoral_converters.operators import Substitute
 
 
@@ -15,12 +17,13 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
     both: dict[str, Substitute] = {
         "Cross": _cross,
+        "Einsum": partial(_einsum, format_name),
         "EuclideanNorm": _norm,
         "MatrixSetDiagV3": _with_diagonal,
     }
     if format_name == "onnx":
         return both
-    return {**both, "Einsum": _einsum, "MatrixDiagPartV3": _diagonal}
+    return {**both, "MatrixDiagPartV3": _diagonal}
 
 
 def _cross(operation: Any, inputs: Sequence[Any]) -> Any:
@@ -36,20 +39,37 @@ def _norm(operation: Any, inputs: Sequence[Any]) -> Any:
     return tf.sqrt(tf.reduce_sum(x * x, tf.get_static_value(axis), keeps))
 
 
-def _einsum(operation: Any, inputs: Sequence[Any]) -> Any:
-    """An equation whose terms name an axis twice, by those axes' diagonals."""
+def _einsum(format_name: str, operation: Any, inputs: Sequence[Any]) -> Any:
+    """An equation that a format's converter does not take, in those that it does."""
     terms, _, result = operation.get_attr("equation").decode().partition("->")
     letters = terms.split(",")
-    if all(len(set(term)) == len(term) for term in letters) or "." in terms:
+    if not all(term.isalpha() for term in letters):
+        raise NotImplementedError
+    tensors, kept = zip(*map(_once, inputs, letters), strict=True)
+    if len(kept) == 1:
+        return _turned(tensors[0], kept[0], result)
+    if len(kept) == 2 and (format_name == "onnx" or _is_uneven(kept[0], kept[1], result)):
+        return product(tensors[0], tensors[1], kept[0], kept[1], result)
+    if list(kept) == letters and terms.islower():
         raise NotImplementedError  # the converter's own
-    plain = [_once(*pair) for pair in zip(inputs, letters, strict=True)]
-    equation = ",".join(term for _, term in plain)
-    if len(plain) == 1:
-        ((x, letters),) = plain
-        x = tf.reduce_sum(x, [at for at, letter in enumerate(letters) if letter not in result])
-        kept = [letter for letter in letters if letter in result]
-        return tf.transpose(x, [kept.index(letter) for letter in result])
-    return tf.einsum(f"{equation}->{result}", *(tensor for tensor, _ in plain))
+    # ONNX Runtime takes h and H for the same.
+    places = {ord(letter): at for at, letter in enumerate(dict.fromkeys("".join(letters)))}
+    names = {letter: chr(ord("a") + at) for letter, at in places.items()}
+    return tf.einsum(f"{','.join(kept)}->{result}".translate(names), *tensors)
+
+
+def _is_uneven(first: str, second: str, result: str) -> bool:
+    """Whether TFLite's converter cannot tell batch, rows, sum and columns of an equation."""
+    alone = set(first) ^ set(second)
+    summed = set(first) & set(second) - set(result)
+    return not alone <= set(result) or not alone or not summed
+
+
+def _turned(x: Any, letters: str, result: str) -> Any:
+    """Axes in another order, those that are not wanted summed."""
+    x = tf.reduce_sum(x, [at for at, letter in enumerate(letters) if letter not in result])
+    kept = [letter for letter in letters if letter in result]
+    return tf.transpose(x, [kept.index(letter) for letter in result])
 
 
 def _once(x: Any, letters: str) -> tuple[Any, str]:
