@@ -1,4 +1,10 @@
-"""LayerNormalization: ONNX's own operator, and for TFLite a form without NEG."""
+"""Normalizations whose statistics come from the sample.
+
+LayerNormalization is ONNX's own operator, and for TFLite has a form without NEG. In
+GroupNormalization, Keras gives the groups an axis of their own and takes means over axes on both
+sides of it, for which neither engine has a fast kernel: here the mean of a group is the mean of its
+channels' means, over pictures that keep their shape.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +20,9 @@ from littoral_converters.lowering._onnx_operator import operator
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """A stand-in for `call` of LayerNormalization; see `littoral_converters.lowering`."""
+    """A stand-in for `call` of a normalization; see `littoral_converters.lowering`."""
+    if type(layer) is keras.layers.GroupNormalization and layer.built:
+        return {"call": _group_call(layer)} if layer.compute_dtype == "float32" else {}
     if type(layer) is not keras.layers.LayerNormalization or not layer.built:
         return {}
     if layer.rms_scaling or layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
@@ -63,6 +71,36 @@ def _plain_call(layer: Any) -> Callable[[Any], Any]:
         result = centered * tf.math.rsqrt(variance + layer.epsilon)
         if gamma is not None:
             result = result * gamma
+        return result if beta is None else result + beta
+
+    return call
+
+
+def _group_call(layer: Any) -> Callable[[Any], Any]:
+    keras_call, groups = layer.call, layer.groups
+    gamma, beta = _values(layer.gamma), _values(layer.beta)
+
+    def call(inputs: Any) -> Any:
+        rank, channels = inputs.shape.rank, inputs.shape[-1]
+        if layer.axis % rank != rank - 1 or rank < 3 or inputs.dtype != tf.float32:
+            return keras_call(inputs)
+        around = [1] * (rank - 2)
+
+        def mean(x: Any) -> Any:
+            """By sample and group, (batch, groups, 1)."""
+            of_channels = tf.reduce_mean(x, range(1, rank - 1))
+            by_group = tf.reshape(of_channels, [-1, groups, channels // groups])
+            return tf.reduce_mean(by_group, 2, keepdims=True)
+
+        def spread(by_group: Any, factors: Any) -> Any:
+            """To the channels of each group, times a factor each, in the inputs' axes."""
+            own = tf.constant(np.reshape(factors, [groups, channels // groups]))
+            return tf.reshape(by_group * own, [-1, *around, channels])
+
+        ones = np.ones(channels, np.float32)
+        centered = inputs - spread(mean(inputs), ones)
+        inverse = tf.math.rsqrt(mean(centered * centered) + layer.epsilon)
+        result = centered * spread(inverse, ones if gamma is None else gamma)
         return result if beta is None else result + beta
 
     return call
