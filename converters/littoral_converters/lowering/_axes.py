@@ -30,3 +30,9 @@ def sizes(tensor: Any) -> list[Any]:
     """The size of each axis: a number, or a scalar tensor where it is open."""
     dynamic = tf.shape(tensor)
     return [dynamic[axis] if size is None else size for axis, size in enumerate(tensor.shape)]
+
+
+def open_shape(shape: list[Any]) -> list[Any]:
+    """A shape whose only unknown size, if there is just one, is left to be told: -1."""
+    unknown = [axis for axis, length in enumerate(shape) if not isinstance(length, int)]
+    return [-1 if [axis] == unknown else length for axis, length in enumerate(shape)]

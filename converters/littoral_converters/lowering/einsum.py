@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._axes import sizes
+from littoral_converters.lowering._axes import open_shape, sizes
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
@@ -59,7 +59,7 @@ def product(a: Any, b: Any, in_a: str, in_b: str, result: str) -> Any:
     left = _arranged(a, in_a, [batch, rows, inner], size)
     right = _arranged(b, in_b, [batch, inner, columns], size)
     order = [*batch, *rows, *columns]
-    product = tf.reshape(tf.linalg.matmul(left, right), _open([size[name] for name in order]))
+    product = tf.reshape(tf.linalg.matmul(left, right), open_shape([size[name] for name in order]))
     return tf.transpose(product, [order.index(letter) for letter in result])
 
 
@@ -77,14 +77,8 @@ def _arranged(
     if order != sorted(order):
         tensor = tf.transpose(tensor, order)
     wanted = [_joined([size[letter] for letter in group]) for group in groups]
-    return tf.reshape(tensor, _open(wanted if groups[0] else wanted[1:]))
+    return tf.reshape(tensor, open_shape(wanted if groups[0] else wanted[1:]))
 
 
 def _joined(lengths: Sequence[Any]) -> Any:
     return math.prod(lengths[1:], start=lengths[0]) if lengths else 1
-
-
-def _open(shape: list[Any]) -> list[Any]:
-    """A shape whose only unknown size, if there is just one, is left to be told: -1."""
-    unknown = [axis for axis, length in enumerate(shape) if not isinstance(length, int)]
-    return [-1 if [axis] == unknown else length for axis, length in enumerate(shape)]

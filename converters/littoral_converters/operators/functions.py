@@ -83,6 +83,11 @@ def _log1p(x: Any) -> Any:
     return tf.where(tf.abs(x) < 0.3, series, tf.math.log(1 + x))
 
 
+def _softplus(x: Any) -> Any:
+    """The logarithm of 1 + exp(x): onnxruntime's own takes four times as long."""
+    return tf.nn.relu(x) + tf.math.log(1 + tf.exp(-tf.abs(x)))
+
+
 def _digamma(x: Any) -> Any:
     """The logarithmic derivative of the gamma function, of x > -6.
 
@@ -132,6 +137,7 @@ _NOT_IN_ONNX: dict[str, Callable[..., Any]] = {
     "Expm1": lambda x: tf.exp(x) - 1,
     "Lgamma": _log_gamma,
     "L2Loss": lambda x: tf.reduce_sum(x * x) / 2,
+    "Softplus": _softplus,
     "MulNoNan": lambda x, y: _unless_zero(y, x * y),
     "Xdivy": lambda x, y: _unless_zero(x, x / y),
     "Xlog1py": lambda x, y: _unless_zero(x, x * _log1p(y)),

@@ -82,6 +82,18 @@ def test_it_is_faster_than_the_stock_route(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.alone
+def test_steps_as_one_batch_are_faster_than_the_stock_route(tmp_path):
+    inputs = keras.Input((8, 16, 16, 8), name="video")
+    convolution = layers.Conv2D(8, 3, padding="same")
+    model = randomize(keras.Model(inputs, layers.TimeDistributed(convolution)(inputs)))
+    model.save(tmp_path / "model.keras")
+    tflite(tmp_path / "model.keras", None, tmp_path / "stock.tflite")
+    (ours,) = convert(model, tmp_path, formats=("tflite",), schemes=("float32",))
+    assert ratio(ours.path, tmp_path / "stock.tflite") > 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_transposed_convolution_is_int8_only_where_that_is_no_slower(stride, tmp_path):
     inputs = keras.Input((12, 12, 32), name="image")
