@@ -234,6 +234,8 @@ written(
     dilation=lambda x: tf.nn.dilation2d(
         x, 0.1 * tf.ones((3, 3, 3)), [1, 2, 1, 1], "SAME", "NHWC", [1, 1, 1, 1]
     ),
+    mirrored=lambda x: tf.pad(x, [[0, 0], [2, 1], [0, 3], [0, 0]], "REFLECT"),
+    mirrored_with_its_edge=lambda x: tf.pad(x, [[0, 0], [2, 1], [3, 3], [1, 0]], "SYMMETRIC"),
     peaks=lambda x: _peaks(tf.reshape(x[..., 0], [-1, 36])),
 )
 
@@ -283,6 +285,9 @@ written(
     histogram=lambda x: tf.math.bincount(
         tf.cast(tf.abs(x[..., 0]) * 3, tf.int32), minlength=7, maxlength=7, axis=-1
     ),
+    step=lambda x: ops.tile(x, (1, 8, 8))[:, 3],
+    last_step=lambda x: ops.tile(x, (1, 8, 80))[:, -1, 3::2],
+    last_column=lambda x: ops.tile(x, (1, 80, 8))[:, 1:-1, -2],
     with_diagonal=lambda x: tf.linalg.set_diag(x, x[..., 0]),
     with_diagonal_above=lambda x: tf.linalg.set_diag(x, x[..., 0, :3], k=2),
     traces=lambda x: tf.einsum("bii->b", x),
