@@ -180,17 +180,18 @@ def compare_files(
             results.append(run_batches(model, own))
         pairs, unpaired = _outputs(results[0], results[1])
         sides = [_side(p, m, r, labels) for p, m, r in zip((a, b), models, results, strict=True)]
-        timed: tuple[Measurement, ...] = ()
-        if is_timed:
-            progress("timing both in turn")
-            timed = measure_interleaved(
-                models,
-                data=_for_both(batches, models, order),
-                runs=runs,
-                duration_s=duration_s,
-                threads=threads,
-                cold_starts=0,
-            )
+        both = _for_both(batches, models, order) if is_timed else None
+    timed: tuple[Measurement, ...] = ()
+    if is_timed:
+        timed = measure_interleaved(
+            (a, b),
+            data=both,
+            runs=runs,
+            duration_s=duration_s,
+            threads=threads,
+            cold_starts=0,
+            progress=progress,
+        )
     return Comparison(
         measurements=timed,
         sides=(sides[0], sides[1]),

@@ -10,6 +10,7 @@ from littoral import InputError
 from littoral.cli import call, main
 from littoral.comparison import compare_files, pair_inputs
 from littoral.differences import EXACT_DB, difference, signal_to_noise
+from littoral.measuring import SESSIONS
 from littoral.tensors import TensorSpec
 
 
@@ -103,6 +104,13 @@ def test_latency_is_compared_by_pairs_and_the_page_needs_no_network(files, capsy
     assert "off.onnx against twice.onnx" in html
     assert "http://" not in html
     assert "https://" not in html
+
+
+def test_each_file_is_timed_in_as_many_sessions_as_bench_loads(files):
+    found = compare_files(files / "twice.onnx", files / "off.onnx", runs=300)
+    assert [one.sessions for one in found.measurements] == [SESSIONS, SESSIONS]
+    few = compare_files(files / "twice.onnx", files / "off.onnx", runs=20)
+    assert [one.sessions for one in few.measurements] == [1, 1]
 
 
 def test_inputs_are_matched_by_name_whatever_their_order(files):
