@@ -143,6 +143,31 @@ def test_files_that_take_other_inputs_are_refused_in_one_line(files, capsys):
         call("compare", ["a", "b", "--min-agreement", "99"])
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([0, 1, 2], "y has 3 labels for 4 samples"),
+        ([0, 1, 2, 0, 1], "y has 5 labels for 4 samples"),
+        ([0, 1, 2, 3], "y has labels from 0 to 3, but the model's output has 3 classes"),
+        ([-1, 1, 2, 0], "y has labels from -1 to 2, but the model's output has 3 classes"),
+        (1, "y has 1 labels for 4 samples"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_in_one_line(files, capsys, labels, words):
+    np.savez(files / "data.npz", x=np.ones((4, 3), "float32"), y=np.array(labels))
+    names = [str(files / name) for name in ("twice.onnx", "off.onnx", "data.npz")]
+    assert main(["compare", *names[:2], "--data", names[2], "--no-latency"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"littoral: {words}"
+
+
+def test_inputs_of_different_lengths_are_refused_in_one_line(files, capsys):
+    (files / "several.onnx").write_bytes(small_models.SEVERAL["onnx"])
+    np.savez(files / "data.npz", a=np.ones((4, 2), "float32"), b=np.ones((3, 2), "float32"))
+    names = [str(files / "several.onnx")] * 2
+    assert main(["compare", *names, "--data", str(files / "data.npz"), "--no-latency"]) == 2
+    assert "number of samples: b has 3, a has 4" in capsys.readouterr().err
+
+
 def test_outputs_without_a_partner_are_reported_and_fail_a_check(files, capsys):
     (files / "several.onnx").write_bytes(small_models.SEVERAL["onnx"])
     one = onnx_writer.write(
