@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import littoral
 import numpy as np
@@ -295,3 +297,30 @@ def test_inspect_bad_files(model, tmp_path, capsys):
         (line,) = capsys.readouterr().err.splitlines()
         assert message in line
         assert str(path) in line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_full_disk_behind_stdout_is_one_line(model, more):
+    words = [sys.executable, "-m", "littoral", "inspect", str(model), *more]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "littoral: cannot write to stdout: No space left on device\n"
+
+
+def test_a_reader_that_went_away_is_left_in_peace(model):
+    words = [sys.executable, "-m", "littoral", "steps"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_characters_that_the_terminal_lacks_are_replaced(model):
+    words = [sys.executable, "-m", "littoral", "compare", str(model), str(model), "--no-latency"]
+    told = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, capture_output=True, env=told, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"?" in done.stdout
