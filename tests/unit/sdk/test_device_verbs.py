@@ -318,9 +318,13 @@ def test_a_reader_that_went_away_is_left_in_peace(model):
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_characters_that_the_terminal_lacks_are_replaced(model):
-    words = [sys.executable, "-m", "littoral", "compare", str(model), str(model), "--no-latency"]
+def test_characters_that_the_terminal_lacks_are_replaced(tmp_path):
+    steps = ({"step": "tabular", "columns": ["a", "b", "c"]},)
+    (tmp_path / "toy.onnx").write_bytes(
+        classifier(steps, ("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "b", "c"))
+    )
+    words = [sys.executable, "-m", "littoral", "inspect", str(tmp_path / "toy.onnx")]
     told = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(words, capture_output=True, env=told, check=False)
     assert done.returncode == 0, done.stderr
-    assert b"?" in done.stdout
+    assert b"scores means caf?, b, c" in done.stdout
