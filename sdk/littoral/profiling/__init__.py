@@ -91,9 +91,9 @@ def profile(
     with source.explained(name):
         format = formats.sniff(content)
         read_card(content)
-        module = plugins.load(sys.modules[__name__], format)
         with load(path, engine=engine, threads=threads, options=given) as model:
             used = model.engine
+        module = plugins.load(sys.modules[__name__], format)
         tell("timing whole calls")
         whole = measure(
             path,

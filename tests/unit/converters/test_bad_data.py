@@ -15,7 +15,8 @@ import small_models
 from keras import layers
 from littoral import ConversionError, InputError
 from littoral.cli import call, main
-from littoral_converters import DataWarning, capacity, convert, isolation
+from littoral.report import units
+from littoral_converters import DataWarning, capacity, convert, isolation, pipeline
 from littoral_converters.calibration import Dataset
 from littoral_converters.doubts import doubts, doubts_of_outputs
 from littoral_converters.soundness import check_finite
@@ -272,3 +273,50 @@ def test_free_memory_is_that_of_the_system():
     free = capacity.free_bytes()
     assert free is not None
     assert 0 < free < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@pytest.fixture
+def small(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    keras.Model(inputs, layers.Dense(3)(inputs), name="small").save(tmp_path / "small.keras")
+    return str(tmp_path / "small.keras")
+
+
+@pytest.mark.parametrize("tolerance", ["-1", "nan", "inf"])
+@pytest.mark.parametrize("verb", ["convert", "verify"])
+def test_a_tolerance_that_is_none_is_refused_at_once(small, tmp_path, capsys, verb, tolerance):
+    more = ["--out", str(tmp_path / "out")] if verb == "convert" else [small]
+    assert main([verb, small, *more, f"--tolerance={tolerance}"]) == 2
+    assert "the tolerance is a share of the output" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_verify_names_a_keras_file_in_the_place_of_its_result(small, capsys):
+    assert main(["verify", small, small]) == 1
+    assert f"littoral: {small}: a Keras file is what" in capsys.readouterr().err
+
+
+def test_a_scheme_that_no_format_asked_for_has_is_bad_usage(small, tmp_path):
+    words = ["--out", str(tmp_path / "out"), "--formats", "onnx", "--schemes", "strict_int8"]
+    assert main(["convert", small, *words]) == 2
+
+
+def test_the_last_step_of_convert_is_the_one_that_was_counted_to(small, tmp_path, capsys):
+    words = ["--formats", "tflite", "--schemes", "float32", "float16"]
+    assert main(["convert", small, "--out", str(tmp_path / "out"), *words]) == 0
+    told = capsys.readouterr()
+    steps = [line.split()[1] for line in told.err.splitlines() if line.startswith("convert [")]
+    assert steps == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+    size = (tmp_path / "out" / "small.float32.tflite").stat().st_size
+    assert f"{units.size(size)} " in told.out
+
+
+def test_steps_that_are_added_or_fall_away_are_counted(monkeypatch, tmp_path):
+    inputs = keras.Input((6,), name="x")
+    model = keras.Model(inputs, layers.Dense(3)(inputs), name="small")
+    monkeypatch.setattr(pipeline, "is_poor", lambda trial, tolerance: True)
+    monkeypatch.setattr(pipeline, "mixed", lambda trial, *rest: trial)
+    steps, expected = [], []
+    convert(model, tmp_path, formats=("onnx",), report=steps.append, expect=expected.append)
+    assert expected == [2, 3]
+    assert len(steps) == 3

@@ -141,6 +141,8 @@ def test_files_that_take_other_inputs_are_refused_in_one_line(files, capsys):
     assert "the first takes x float32 [1, 3], the second x float32 [4, 2]" in line
     with pytest.raises(InputError, match="share from 0 to 1, not 99"):
         call("compare", ["a", "b", "--min-agreement", "99"])
+    with pytest.raises(InputError, match="--runs is for timing, and --no-latency leaves it out"):
+        call("compare", ["a", "b", "--runs", "99", "--no-latency"])
 
 
 @pytest.mark.parametrize(
