@@ -194,6 +194,24 @@ def proportion_interval(hits: int, trials: int) -> Estimate:
     return Estimate(share, max(0.0, centre - reach), min(1.0, centre + reach))
 
 
+def proportion_difference(new: Estimate, old: Estimate) -> Estimate:
+    """One share less another, of independent trials, with its 95% interval.
+
+    Newcombe, "Interval estimation for the difference between independent proportions", 1998,
+    method 10: the two Wilson intervals taken together.
+
+    Args:
+        new: From `proportion_interval`.
+        old: The share that is taken away, likewise.
+    """
+    value = new.value - old.value
+    if None in (*new.ends, *old.ends):
+        return Estimate(value)
+    below = math.hypot(new.value - (new.low or 0.0), (old.high or 0.0) - old.value)
+    above = math.hypot((new.high or 0.0) - new.value, old.value - (old.low or 0.0))
+    return Estimate(value, value - below, value + above)
+
+
 def mean_interval(figures: Sequence[float]) -> Estimate:
     """The mean of independent figures with its 95% interval by Student's t.
 

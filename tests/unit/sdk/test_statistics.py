@@ -15,6 +15,7 @@ from littoral.statistics import (
     paired_ratio,
     percentile,
     percentile_interval,
+    proportion_difference,
     proportion_interval,
     runs_needed,
     signed_rank_interval,
@@ -246,6 +247,12 @@ def test_paired_ratio_of_sessions_holds_what_their_places_in_memory_cost():
         honest += paired_ratio(*sides, sessions=8).excludes(1.0)
     assert honest <= 0.08 * 200 < naive
     assert paired_ratio(sides[0] * 1.1, sides[1], sessions=8).excludes(1.0)
+
+
+def test_proportion_difference_is_that_of_newcombes_table():
+    found = proportion_difference(proportion_interval(56, 70), proportion_interval(48, 80))
+    assert found.scaled(1, 4) == (0.2, 0.0524, 0.3339)
+    assert proportion_difference(Estimate(0.5), Estimate(0.2)).ends == (None, None)
 
 
 @pytest.mark.parametrize(("n", "outside"), [(6, 1), (7, 3), (8, 4), (10, 9), (15, 26), (20, 53)])
