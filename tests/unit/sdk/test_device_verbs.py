@@ -346,7 +346,8 @@ def test_a_keras_file_is_refused_by_profile_in_a_persons_words(tmp_path, capsys)
         archive.writestr("config.json", '{"class_name": "Functional", "config": {"layers": []}}')
     path = str(tmp_path / "m.keras")
     assert cli.main(["profile", path]) == 1
-    assert "m.keras: a Keras file is what `littoral convert` starts from" in capsys.readouterr().err
+    told = f"littoral: {path}: a Keras file is what `littoral convert` starts from"
+    assert capsys.readouterr().err.startswith(told)
     assert cli.call("inspect", [path])["weights"] == {"file": Path(path).stat().st_size}
 
 
