@@ -27,6 +27,7 @@ from littoral_converters.drift import (
 from littoral_converters.isolation import isolated
 from littoral_converters.matching import match
 from littoral_converters.own_modules import Modules, names_of
+from littoral_converters.soundness import check_finite
 
 SAMPLES = 32
 """Enough for a ratio that repeats within a few tenths of a decibel, few enough to take seconds."""
@@ -99,6 +100,7 @@ def debug_file(
     from littoral_converters.signature import signature_of
 
     model = source.open_model(path, allow_unsafe, modules)
+    check_finite(model)
     signature = signature_of(model)
     request = Request(evaluation_data=data)
     _, given = datasets(model, signature.inputs, request, source.card_in(path))

@@ -1,8 +1,8 @@
-"""Representative data that is in order, but will not calibrate well: said with figures."""
+"""Data that is in order, but will not calibrate or prove well: said with figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,22 @@ def doubts(representative: Dataset | None, evaluation: Dataset | None) -> tuple[
         if evaluation is not None:
             found += _far(name, values, evaluation.inputs[name])
     return tuple(found)
+
+
+def doubts_of_outputs(outputs: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
+    """What is doubtful about Keras's own answers.
+
+    Args:
+        outputs: By name, samples along the first axis.
+
+    Returns:
+        One line for each output that does not depend on the sample.
+    """
+    return tuple(
+        f"output {name!r} is the same for all {len(values)} samples: the comparison says little"
+        for name, values in outputs.items()
+        if len(values) > 1 and values.size and (values == values[:1]).all()
+    )
 
 
 def _about(name: str, values: NDArray[Any], samples: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from littoral import plugins
-from littoral.errors import ConversionError, InputError
+from littoral.errors import InputError
 
 from littoral_converters import formats, runtimes, schemes
 from littoral_converters.graph import Form
@@ -97,9 +97,8 @@ def jobs_of(
         The jobs, format by format.
 
     Raises:
-        InputError: A name that is not known, a runtime of another format, or a scheme that needs
-            data without any.
-        ConversionError: A format that cannot express a scheme.
+        InputError: A name that is not known, a runtime of another format, a scheme that needs data
+            without any, or a format that cannot express a scheme.
     """
     if not format_names or not scheme_names:
         raise InputError("nothing to convert to: give at least one format and one scheme")
@@ -141,7 +140,7 @@ def _is_possible(job: Job, has_samples: bool, left_out: LeftOut | None) -> bool:
     reason = _reason_against(job)
     if reason:
         if left_out is None:
-            raise ConversionError(reason)
+            raise InputError(reason)
         left_out(str(job), reason)
         return False
     if job.quantizer.NEEDS_SAMPLES and not has_samples:

@@ -22,11 +22,12 @@ from littoral_converters.making import sealed
 from littoral_converters.mixing import is_poor, mixed, tried
 from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.prepare import Prepared, Request, prepare
-from littoral_converters.proof import demand
+from littoral_converters.proof import check_tolerance, demand
 from littoral_converters.recommendation import FLOAT, recommended
 from littoral_converters.verification import Verification
 
 Report = Callable[[str], None]
+Expect = Callable[[int], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +62,24 @@ class Variant:
     warnings: tuple[str, ...] = ()
 
 
+class _Steps:
+    """Tells of each step, and of how many there will be."""
+
+    def __init__(self, planned: int, report: Report, expect: Expect) -> None:
+        self._report, self._expect = report, expect
+        self.planned = planned
+        expect(planned)
+
+    def begin(self, what: str) -> None:
+        self._report(what)
+
+    def add(self, more: int) -> None:
+        """There will be so many more steps than was said, or fewer."""
+        if more:
+            self.planned += more
+            self._expect(self.planned)
+
+
 def _warn(doubt: str) -> None:
     warnings.warn(doubt, DataWarning, stacklevel=3)
 
@@ -87,6 +106,7 @@ def convert(
     streaming: bool = False,
     context: int | None = None,
     report: Report = lambda step: None,
+    expect: Expect = lambda steps: None,
     warn: Report = _warn,
 ) -> list[Variant]:
     """Convert a Keras model to files that are proved to agree with it.
@@ -122,6 +142,7 @@ def convert(
         context: Steps that the attention and positions of a streamed model reach back; None for the
             model's length.
         report: Called with one line before each step.
+        expect: Called with how many steps there will be, and again when that turns out otherwise.
         warn: Called with one line for each thing that is doubtful about the representative data: a
             single sample, a constant, far from the evaluation data. By default a `DataWarning`.
 
@@ -129,10 +150,12 @@ def convert(
         One variant per format and scheme, in the order asked for.
 
     Raises:
-        ConversionError: A layer, format or scheme that does not go together; nothing is written.
+        ConversionError: A layer that a format or scheme cannot express; nothing is written.
         VerificationError: A file does not agree with Keras; none of that call's files is kept.
-        InputError: Unknown names, or data that does not fit.
+        InputError: Names that are unknown or do not go together, a tolerance below 0, or data that
+            does not fit.
     """
+    check_tolerance(tolerance)
     description = read(labels, preprocessing)
     has_samples = representative_data is not None
     jobs = jobs_of(formats, schemes, lowering, has_samples, min_runtime, left_out, io)
@@ -150,8 +173,10 @@ def convert(
         description=description,
     )
     check_streaming(streaming, batch, context)
+    timed = _timed([(job.format, job.scheme) for job in jobs]) if recommend else {}
+    steps = _Steps(1 + len(jobs) + len(timed), report, expect)
     with files.output_folder(out) as folder:
-        report("opening and tracing the Keras model")
+        steps.begin("opening and tracing the Keras model")
         prepared = prepare(model, request)
         for doubt in prepared.warnings:
             warn(doubt)
@@ -161,18 +186,20 @@ def convert(
         made: list[tuple[Variant, bytes]] = []
         for job in jobs:
             what = f"{prepared.stem} as {job}"
-            report(what)
+            steps.begin(what)
             graph = prepared.graphs[job.form]
             if id(graph) not in floats:
                 floats[id(graph)] = isolated(job.writer.write, graph, doing=f"writing {what}")
             try:
-                made.append(_variant(job, floats[id(graph)], prepared, tolerance, folder, report))
+                made.append(_variant(job, floats[id(graph)], prepared, tolerance, folder, steps))
             except (ConversionError, VerificationError) as error:
                 if left_out is None or job.scheme == FLOAT:
                     raise
                 left_out(str(job), str(error))
         if recommend:
-            made = [*_recommended(made, prepared, report)]
+            still = _timed([(variant.format, variant.scheme) for variant, _ in made])
+            steps.add(len(still) - len(timed))
+            made = [*_recommended(made, prepared, steps)]
         files.write_together({variant.path: content for variant, content in made})
         return [variant for variant, _ in made]
 
@@ -183,13 +210,14 @@ def _variant(
     prepared: Prepared,
     tolerance: float | None,
     folder: Path,
-    report: Report,
+    steps: _Steps,
 ) -> tuple[Variant, bytes]:
     """One file of the float32 file that its format wrote, proved."""
     what = f"{prepared.stem} as {job}"
     trial = tried(job, written, prepared, tolerance)
     if is_poor(trial, tolerance):
-        report(f"{what}: looking for layers to leave float")
+        steps.add(1)
+        steps.begin(f"{what}: looking for layers to leave float")
         trial = mixed(trial, written, prepared, tolerance)
     demand(trial.verification, what)
     content, oldest = sealed(trial.job, trial.content, prepared, trial.verification)
@@ -206,20 +234,25 @@ def _variant(
     ), content
 
 
+def _timed(files_by: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Schemes by format, of those formats that there is something to choose from."""
+    found: dict[str, list[str]] = {}
+    for format_name, scheme in files_by:
+        found.setdefault(format_name, []).append(scheme)
+    return {name: own for name, own in found.items() if len(own) > 1 and FLOAT in own}
+
+
 def _recommended(
-    made: Sequence[tuple[Variant, bytes]], prepared: Prepared, report: Report
+    made: Sequence[tuple[Variant, bytes]], prepared: Prepared, steps: _Steps
 ) -> Iterator[tuple[Variant, bytes]]:
     """Say of each file whether it is the one of its format to ship."""
-    contents: dict[str, dict[str, bytes]] = {}
-    for variant, content in made:
-        contents.setdefault(variant.format, {})[variant.scheme] = content
     best = {}
-    for name, choice in contents.items():
-        if len(choice) > 1 and FLOAT in choice:
-            report(f"timing the {len(choice)} {name} files in turn")
-            best[name] = isolated(
-                recommended, choice, prepared.evaluation, doing=f"timing the {name} files"
-            )
+    for name, choice in _timed([(one.format, one.scheme) for one, _ in made]).items():
+        steps.begin(f"timing the {len(choice)} {name} files in turn")
+        contents = {one.scheme: content for one, content in made if one.format == name}
+        best[name] = isolated(
+            recommended, contents, prepared.evaluation, doing=f"timing the {name} files"
+        )
     for variant, content in made:
         scheme = best.get(variant.format)
         is_best = None if scheme is None else variant.scheme == scheme

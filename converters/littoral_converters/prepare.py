@@ -32,9 +32,10 @@ from littoral_converters.description import (
     described,
     with_activation,
 )
-from littoral_converters.doubts import doubts
+from littoral_converters.doubts import doubts, doubts_of_outputs
 from littoral_converters.graph import Form, TracedGraph
 from littoral_converters.isolation import isolated
+from littoral_converters.soundness import check_finite
 from littoral_converters.verification import Outputs
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def prepare_model(
 
     Raises:
         ConversionError: A layer cannot be traced for a format.
-        InputError: Data does not fit the model.
+        InputError: Data does not fit the model, or its weights are not finite.
     """
     from littoral_converters.clean_state import clean_state
     from littoral_converters.narration import narrated
@@ -272,6 +273,7 @@ def prepare_model(
 
     signature = signature or signature_of(model)
     check_weights(model)
+    check_finite(model)
     if request.description:
         card = card or Card(name=str(model.name))
         card = described(card, request.description, signature.inputs, signature.output_names)
@@ -294,6 +296,7 @@ def prepare_model(
         warnings=(
             *(_CLEAN.format(name) for name in stateful),
             *doubts(representative, None if request.evaluation_data is None else evaluation),
+            *doubts_of_outputs(reference),
         ),
     )
 

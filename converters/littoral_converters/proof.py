@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from littoral import integrity, plugins
-from littoral.errors import InputError, ModelError, VerificationError
+from littoral import formats, integrity, plugins
+from littoral.errors import FormatError, InputError, ModelError, VerificationError
 
 from littoral_converters import schemes
 from littoral_converters.calibration import Data
@@ -45,6 +45,18 @@ def held(
         return _compare_steps(streamed, prepared.reference, outputs, limits)
     outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {what}")
     return compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
+
+
+def check_tolerance(tolerance: float | None) -> None:
+    """Refuse a tolerance that no file keeps, or every one.
+
+    Raises:
+        InputError: It is negative, infinite or no number.
+    """
+    if tolerance is not None and not 0 <= tolerance < float("inf"):
+        raise InputError(
+            f"the tolerance is a share of the output such as 0.01, from 0, not {tolerance}"
+        )
 
 
 def demand(found: Verification, what: str) -> None:
@@ -107,10 +119,15 @@ def verify(
         The comparison; ``passed`` says whether it keeps the limits.
 
     Raises:
-        LittoralError: A file that cannot be opened, data that does not fit.
+        LittoralError: A file that cannot be opened, data that does not fit, a tolerance below 0.
     """
+    check_tolerance(tolerance)
     content = _read(Path(artifact))
     try:
+        if formats.sniff(content) == "keras":
+            raise FormatError(
+                "a Keras file is what `littoral convert` starts from; give its result"
+            )
         card = integrity.read_card(content)
     except ModelError as error:
         raise type(error)(f"{artifact}: {error}") from error

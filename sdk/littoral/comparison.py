@@ -165,7 +165,7 @@ def compare_files(
         The comparison. Files that differ are no error.
 
     Raises:
-        InputError: No such file, the two take different inputs, or the data does not fit.
+        InputError: No such file, the two take different inputs, or the data or labels do not fit.
         ModelError: A file cannot be used.
         EngineError: An engine failed.
     """
@@ -173,24 +173,26 @@ def compare_files(
         models = [stack.enter_context(load(path, threads=threads)) for path in (a, b)]
         order = pair_inputs(models[0].inputs, models[1].inputs, (str(a), str(b)))
         batches = _batches(data, models[0].inputs)
+        truth = None if labels is None else _checked_labels(labels, batches)
         feeds = (batches, tuple(_renamed(batch, models, order) for batch in batches))
         results = []
         for path, model, own in zip((a, b), models, feeds, strict=True):
             progress(f"running {path}")
             results.append(run_batches(model, own))
         pairs, unpaired = _outputs(results[0], results[1])
-        sides = [_side(p, m, r, labels) for p, m, r in zip((a, b), models, results, strict=True)]
-        timed: tuple[Measurement, ...] = ()
-        if is_timed:
-            progress("timing both in turn")
-            timed = measure_interleaved(
-                models,
-                data=_for_both(batches, models, order),
-                runs=runs,
-                duration_s=duration_s,
-                threads=threads,
-                cold_starts=0,
-            )
+        sides = [_side(p, m, r, truth) for p, m, r in zip((a, b), models, results, strict=True)]
+        both = _for_both(batches, models, order) if is_timed else None
+    timed: tuple[Measurement, ...] = ()
+    if is_timed:
+        timed = measure_interleaved(
+            (a, b),
+            data=both,
+            runs=runs,
+            duration_s=duration_s,
+            threads=threads,
+            cold_starts=0,
+            progress=progress,
+        )
     return Comparison(
         measurements=timed,
         sides=(sides[0], sides[1]),
@@ -262,6 +264,20 @@ def _batches(data: Data | None, specs: Sequence[TensorSpec]) -> tuple[Sample, ..
     if data is None:
         return samples.random(specs, INVENTED)
     return samples.of_data(data, specs, most=1 << 31)
+
+
+def _checked_labels(labels: NDArray[Any], batches: Sequence[Sample]) -> NDArray[Any]:
+    """One label a sample; of the samples that fill no batch the labels are left out too."""
+    truth = np.atleast_1d(np.asarray(labels))
+    sizes = [len(np.atleast_1d(column)) for column in map(_first_column, batches)]
+    count = sum(sizes)
+    if not count <= len(truth) < count + max(sizes):
+        raise InputError(f"y has {len(truth)} labels for {count} samples")
+    return truth[:count]
+
+
+def _first_column(batch: Sample) -> NDArray[Any]:
+    return next(iter(batch.values())) if isinstance(batch, dict) else batch
 
 
 def _renamed(batch: Sample, models: Sequence[Model], order: Sequence[int]) -> Sample:
@@ -370,11 +386,18 @@ def _side(
 
 
 def _accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> float | None:
-    """Share of samples whose largest score is the label's; None where the two do not fit."""
-    truth = np.asarray(labels).reshape(len(labels), -1)
+    """Share of samples whose largest score is the label's; None where those are no classes."""
+    truth = labels.reshape(len(labels), -1)
     if not is_classes(scores) or truth.dtype.kind not in "iu" or truth.shape[1] != 1:
         return None
-    return float(np.mean(scores.argmax(1) == truth[: len(scores), 0]))
+    if len(truth) != len(scores):
+        raise InputError(f"y has {len(truth)} labels for {len(scores)} answers")
+    if truth.min() < 0 or truth.max() >= scores.shape[1]:
+        raise InputError(
+            f"y has labels from {truth.min()} to {truth.max()}, but the model's output has "
+            f"{scores.shape[1]} classes"
+        )
+    return float(np.mean(scores.argmax(1) == truth[:, 0]))
 
 
 def _only(one: dict[str, Any], other: dict[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from littoral.errors import InputError
-from littoral.statistics import Estimate
+from littoral.statistics import Estimate, proportion_difference, proportion_interval
 
 Outcome = Literal["passed", "breached", "undecided", "unknown"]
 
@@ -134,6 +134,8 @@ class Change:
         ratio: New to old with its 95% interval, in yardsticks where both have one; None where a
             figure is missing or nothing can be divided.
         in_yardsticks: Both were held against the yardstick of their own rounds.
+        difference: New less old of two accuracies, with the interval that their numbers of samples
+            give; None for other metrics, and where a number is not known.
     """
 
     metric: str
@@ -141,10 +143,13 @@ class Change:
     new: Estimate | None
     ratio: Estimate | None
     in_yardsticks: bool
+    difference: Estimate | None = None
 
     @property
     def is_significant(self) -> bool:
         """Noise does not explain the change."""
+        if self.metric == "accuracy":
+            return self.difference is not None and self.difference.excludes(0.0)
         return self.ratio is not None and self.ratio.excludes(1.0)
 
 
@@ -220,7 +225,8 @@ def change(
     usual = RUN_TO_RUN.get(metric, 0.0) * (_DISTURBED if is_disturbed else 1.0)
     scatters = [max(usual, _own_scatter(metric, fields)) for fields in (old, new)]
     ratio = _ratio(metric, before, after, speeds, scatters, tail)
-    return Change(metric, before, after, ratio, in_yardsticks)
+    difference = _accuracy_difference(old, new) if metric == "accuracy" else None
+    return Change(metric, before, after, ratio, in_yardsticks, difference)
 
 
 def judge(gate: Gate, found: Change) -> Verdict:
@@ -272,6 +278,17 @@ def _figure(metric: str, fields: Mapping[str, Any]) -> Estimate | None:
         ends = [value, value]
     low, high = (None if end is None else end * factor for end in ends)
     return Estimate(value * factor, low, high)
+
+
+def _accuracy_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Estimate | None:
+    """Of two accuracies whose numbers of samples are known."""
+    shares = []
+    for fields in (old, new):
+        accuracy, samples = fields.get("accuracy"), fields.get("samples")
+        if accuracy is None or not samples:
+            return None
+        shares.append(proportion_interval(round(accuracy * samples), samples))
+    return proportion_difference(shares[1], shares[0])
 
 
 def _speed(fields: Mapping[str, Any]) -> float | None:

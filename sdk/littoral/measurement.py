@@ -68,6 +68,7 @@ class Measurement:
         scenario: How it was asked: a file of `littoral.scenarios`.
         observed: What else was seen, JSON-able by name: `OBSERVED` lists the names, with None for
             what was not looked for or has no sensor.
+        sessions: How often the file was loaded; they took turns by round.
     """
 
     path: str | None
@@ -94,6 +95,7 @@ class Measurement:
     observed: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     model_memory_bytes: int | None = None
+    sessions: int = field(default=1, compare=False)
 
     @property
     def samples(self) -> NDArray[np.int64]:
@@ -171,7 +173,8 @@ class Measurement:
             fraction: Of each round's calls, the percentile that is compared.
 
         Returns:
-            Median over the rounds of the ratio of the rounds' percentiles, with its 95% interval.
+            Median over the rounds of the ratio of the rounds' percentiles, with its 95% interval;
+            where the files were loaded several times, it holds what other loads would have given.
 
         Raises:
             InputError: The two were not measured together, or on an emulator.
@@ -181,7 +184,7 @@ class Measurement:
         if not self.rounds or len(self.rounds) != len(other.rounds):
             raise InputError("only measurements of the same rounds can be compared by pairs")
         sides = [[percentile(own, fraction) for own in one.rounds] for one in (self, other)]
-        return paired_ratio(sides[0], sides[1])
+        return paired_ratio(sides[0], sides[1], min(self.sessions, other.sessions))
 
 
 def _fields(name: str, estimate: Estimate | None, factor: float) -> dict[str, float | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,8 @@ def measure_interleaved(
     with ExitStack() as stack:
         subjects = open_subjects(models_or_paths, runners, data, cold_starts, stack, tell)
         tell(f"timing {len(subjects)} file{'s' * (len(subjects) > 1)} in turn")
-        calls: list[Call | Sequence[Call]] = list(_sessions(subjects, data, plan, stack))
+        sessions = _sessions(subjects, data, plan, stack)
+        calls: list[Call | Sequence[Call]] = list(sessions)
         if yardstick:
             calls.append(work())
         machine = describe()
@@ -147,7 +149,10 @@ def measure_interleaved(
         machine["conditions"] = sidelines.watch.to_dict()
         speed = percentile_interval(np.concatenate(timed[-1]), 0.5) if yardstick else None
         return tuple(
-            conclude(subject, rounds, machine, speed, sidelines.observed(which, rounds))
+            replace(
+                conclude(subject, rounds, machine, speed, sidelines.observed(which, rounds)),
+                sessions=len(sessions[which]),
+            )
             for which, (subject, rounds) in enumerate(zip(subjects, timed, strict=False))
         )
 
@@ -162,7 +167,9 @@ def _sessions(
     are_files = all(subject.path is not None for subject in subjects)
     is_worth_it = are_files and runs >= SESSIONS * RUNS_OF_A_SESSION
     more = SESSIONS - 1 if is_worth_it and size * SESSIONS <= MOST_LOADED_BYTES else 0
-    return [[one.call, *(one.again(data, stack) for _ in range(more))] for one in subjects]
+    loaded = [[one.call for one in subjects]]
+    loaded += [[one.again(data, stack) for one in subjects] for _ in range(more)]
+    return list(map(list, zip(*loaded, strict=True)))
 
 
 def _one_call_s(subject: Subject) -> float:

@@ -38,7 +38,7 @@ def compare_measurements(
 
     Returns:
         JSON-able: ``old new files only_in_old only_in_new in_yardsticks passed``; each of ``files``
-        has ``name changes verdicts``. ``passed`` is False when a gate is breached.
+        has ``name changes verdicts notes``. ``passed`` is False when a gate is breached.
 
     Raises:
         InputError: A file or gate cannot be read, nothing in one is also in the other, or a gate
@@ -115,7 +115,20 @@ def _file(
         "name": name,
         "changes": [_change(one) for one in changes.values() if one.old and one.new],
         "verdicts": [_verdict(one) for one in verdicts],
+        "notes": _notes(old, new),
     }
+
+
+def _notes(old: Fields, new: Fields) -> list[str]:
+    """What to know of the changes: accuracies of different data can hardly be compared."""
+    before, after = (fields.get("samples") for fields in (old, new))
+    known = all(f.get("accuracy") is not None and f.get("samples") for f in (old, new))
+    if not known or before == after:
+        return []
+    return [
+        f"the accuracy was taken on different evaluation data: {before:,} samples before, "
+        f"{after:,} after"
+    ]
 
 
 def _change(found: Change) -> dict[str, Any]:

@@ -64,10 +64,13 @@ def of_data(data: Data, specs: Sequence[TensorSpec], most: int = MAX_SAMPLES) ->
         Batches as large as the model's (1 where that is open).
 
     Raises:
-        InputError: A name, shape or dtype does not fit; or there are too few samples.
+        InputError: A name, shape or dtype does not fit; the inputs differ in their number of
+            samples; or there are too few.
     """
     pairs = zip(assign(data, tuple(specs)), specs, strict=True)
-    columns = [_batches(admit(value, spec), spec, most) for value, spec in pairs]
+    arrays = [_with_batch_axis(admit(value, spec), spec) for value, spec in pairs]
+    _check_counts(arrays, specs)
+    columns = [_batches(array, spec, most) for array, spec in zip(arrays, specs, strict=True)]
     return tuple(_sample(arrays, specs) for arrays in zip(*columns, strict=False))
 
 
@@ -105,10 +108,21 @@ def _random(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:
     return np.asarray(np.clip(values, low, high), dtype)
 
 
+def _with_batch_axis(array: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
+    return array[np.newaxis] if array.ndim == len(spec.shape) - 1 else array
+
+
+def _check_counts(arrays: Sequence[NDArray[Any]], specs: Sequence[TensorSpec]) -> None:
+    """Refuse inputs of which one has samples for more calls than another."""
+    counts = {s.name: len(a) for s, a in zip(specs, arrays, strict=True) if s.shape and a.ndim}
+    calls = {counts[s.name] // (s.shape[0] or 1) for s in specs if s.name in counts}
+    if len(calls) > 1:
+        told = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise InputError(f"the inputs differ in their number of samples: {told}")
+
+
 def _batches(array: NDArray[Any], spec: TensorSpec, most: int) -> list[NDArray[Any]]:
     """An array cut along its first axis into what one call takes."""
-    if array.ndim == len(spec.shape) - 1:
-        array = array[np.newaxis]
     expected = spec.shape[1:]
     fits = array.ndim == len(spec.shape) and all(
         size is None or size == got for size, got in zip(expected, array.shape[1:], strict=True)

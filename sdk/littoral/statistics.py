@@ -194,6 +194,24 @@ def proportion_interval(hits: int, trials: int) -> Estimate:
     return Estimate(share, max(0.0, centre - reach), min(1.0, centre + reach))
 
 
+def proportion_difference(new: Estimate, old: Estimate) -> Estimate:
+    """One share less another, of independent trials, with its 95% interval.
+
+    Newcombe, "Interval estimation for the difference between independent proportions", 1998,
+    method 10: the two Wilson intervals taken together.
+
+    Args:
+        new: From `proportion_interval`.
+        old: The share that is taken away, likewise.
+    """
+    value = new.value - old.value
+    if None in (*new.ends, *old.ends):
+        return Estimate(value)
+    below = math.hypot(new.value - (new.low or 0.0), (old.high or 0.0) - old.value)
+    above = math.hypot((new.high or 0.0) - new.value, old.value - (old.low or 0.0))
+    return Estimate(value, value - below, value + above)
+
+
 def mean_interval(figures: Sequence[float]) -> Estimate:
     """The mean of independent figures with its 95% interval by Student's t.
 
@@ -271,15 +289,20 @@ def outliers(samples: ArrayLike, threshold: float = OUTLIER_THRESHOLD) -> NDArra
     return np.asarray(deviation / spread > threshold)
 
 
-def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
+def paired_ratio(
+    numerators: Sequence[float], denominators: Sequence[float], sessions: int = 1
+) -> Estimate:
     """The median ratio of two series that were measured in turn, paired by round.
 
     A slow stretch of the machine slows both of a pair and cancels out. The interval is the one
-    that the sign test gives (Conover 1999, section 3.4): order statistics of the ratios.
+    that the sign test gives (Conover 1999, section 3.4): order statistics of the ratios. Rounds of
+    one session share what its place in memory costs, so it is widened to what the sessions, each a
+    single figure, bear out (`signed_rank_interval` of the logarithms of their medians).
 
     Args:
         numerators: One figure a round.
         denominators: The other series' figure of the same round, not negative.
+        sessions: How many took turns by round, as many of one side as of the other.
 
     Returns:
         Median ratio with its interval. Pairs whose denominator is 0 (below the clock's
@@ -295,7 +318,47 @@ def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
     usable = under > 0
     if not usable.any():
         raise ValueError("no round has a duration above 0")
-    return percentile_interval(over[usable] / under[usable], 0.5)
+    found = percentile_interval(over[usable] / under[usable], 0.5)
+    if found.low is None or found.high is None:
+        return found
+    pairs = [_median_ratio(over[own::sessions], under[own::sessions]) for own in range(sessions)]
+    low, high = signed_rank_interval([math.log(pair) for pair in pairs if pair > 0])
+    return Estimate(
+        found.value,
+        found.low if low is None else min(found.low, math.exp(low)),
+        found.high if high is None else max(found.high, math.exp(high)),
+    )
+
+
+def signed_rank_interval(figures: Sequence[float]) -> tuple[float | None, float | None]:
+    """The 95% interval of the centre of a symmetric distribution, from few independent figures.
+
+    By Wilcoxon's signed rank test: order statistics of the means of all pairs (Hollander, Wolfe and
+    Chicken, "Nonparametric Statistical Methods", 2014, section 3.3).
+
+    Args:
+        figures: Any number.
+
+    Returns:
+        Low and high; None for both with fewer than 6 figures.
+    """
+    n = len(figures)
+    ways = np.ones(1)
+    for rank in range(1, n + 1):
+        ways = np.convolve(ways, np.concatenate([[1.0], np.zeros(rank - 1), [1.0]]))
+    outside = int(np.searchsorted(np.cumsum(ways) / 2.0**n, (1 - CONFIDENCE) / 2, side="right"))
+    if outside == 0:
+        return None, None
+    rows, columns = np.triu_indices(n)
+    values = np.asarray(figures, np.float64)
+    means = np.sort((values[rows] + values[columns]) / 2)
+    return float(means[outside - 1]), float(means[-outside])
+
+
+def _median_ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> float:
+    """Of the pairs whose denominator is not 0; 0 where there are none."""
+    usable = under > 0
+    return percentile(over[usable] / under[usable], 0.5) if usable.any() else 0.0
 
 
 def _binomial(n: int, fraction: float) -> tuple[int, NDArray[np.float64]]:

@@ -118,7 +118,6 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     takes_all = schemes == ["all"]
     if takes_all:
         schemes = _all_schemes(arguments.representative_data is not None)
-    compared = len(schemes) > 1 and "float32" in schemes and not arguments.no_recommend
     left_out: list[dict[str, str]] = []
     warnings: list[str] = []
 
@@ -126,7 +125,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         warnings.append(doubt)
         progress.warn(doubt)
 
-    with Progress("convert", total=1 + len(formats) * (len(schemes) + compared)) as progress:
+    def expect(steps: int) -> None:
+        progress.total = steps
+
+    with Progress("convert") as progress:
         variants = convert(
             arguments.model,
             arguments.out,
@@ -150,6 +152,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             if takes_all
             else None,
             report=progress.step,
+            expect=expect,
             warn=warn,
         )
         for variant in variants:
@@ -163,13 +166,15 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def describe(payload: dict[str, Any]) -> str:
     """One line per file, and which of each format to ship."""
+    from littoral.report import units
+
     lines = [
         f"{'file':44}{'size':>11}{'max error':>12}{'agreement':>11}{'accuracy':>10}{'drop':>7}"
     ]
     for result in payload["results"]:
         accuracy, drop = result["accuracy"], result["drop_points"]
         lines.append(
-            f"{result['path']:44}{result['size_bytes'] / 1024:>8.1f} kB"
+            f"{result['path']:44}{units.size(result['size_bytes']):>11}"
             f"{result['max_abs_error']:>11.2g}{result['agreement']:>11.4f}"
             f"{'-' if accuracy is None else f'{accuracy:.4f}':>11}"
             f"{'-' if drop is None else f'{drop:.2f}':>11}"

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import sys
@@ -76,6 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         The exit code: 0 done, 1 the model or the check failed, 2 bad usage or bad input.
     """
     argv = sys.argv[1:] if argv is None else argv
+    _replace_what_cannot_be_printed()
     try:
         return _dispatch(argv)
     except LittoralError as error:
@@ -87,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
         print("littoral: interrupted; nothing half-written was kept", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return 1
 
 
@@ -105,12 +107,33 @@ def _dispatch(argv: list[str]) -> int:
     if entries is not None:
         for entry in entries:
             told = json.dumps(entry) if arguments.json else module.describe_one(entry)
-            print(told, flush=True)
+            _tell(told)
         return 0
     payload = _run(module, arguments)
-    print(json.dumps(payload, indent=2) if arguments.json else module.describe(payload))
-    sys.stdout.flush()
+    _tell(json.dumps(payload, indent=2) if arguments.json else module.describe(payload))
     return 0 if payload.get("passed", True) else 1
+
+
+def _tell(text: str) -> None:
+    """Print at once; a full disk becomes an error of one line."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _leave_stdout()
+        raise LittoralError(f"cannot write to stdout: {error.strerror or error}") from error
+
+
+def _leave_stdout() -> None:
+    """What is still in its buffer goes nowhere, so that the interpreter's end does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _replace_what_cannot_be_printed() -> None:
+    """Where the terminal's encoding lacks a character, a question mark takes its place."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _run(module: ModuleType, arguments: argparse.Namespace) -> dict[str, Any]:

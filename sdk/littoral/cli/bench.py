@@ -170,13 +170,19 @@ def describe(payload: dict[str, Any]) -> str:
 
 def _share(text: str) -> float:
     """``2%`` or ``0.02``."""
-    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share: give 2% or 0.02") from None
 
 
 def _seconds(text: str) -> float:
     """``10ms``, ``500us``, ``0.01s`` or ``0.01``."""
     unit = next((unit for unit in _TIMES if text.endswith(unit)), "")
-    return float(text.removesuffix(unit)) * _TIMES.get(unit, 1.0)
+    try:
+        return float(text.removesuffix(unit)) * _TIMES.get(unit, 1.0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give 10ms or 0.01") from None
 
 
 def _tolerance(arguments: argparse.Namespace) -> float:

@@ -83,7 +83,7 @@ def _measurements(arguments: argparse.Namespace) -> dict[str, Any]:
     from littoral.errors import InputError
     from littoral.regressions import compare_measurements
 
-    for name in ("data", "max_difference", "min_agreement", "html"):
+    for name in ("data", "max_difference", "min_agreement", "runs", "duration", "html"):
         if getattr(arguments, name) is not None:
             option = name.replace("_", "-")
             raise InputError(f"--{option} is for two model files, these are measurements")
@@ -149,6 +149,10 @@ def describe(payload: dict[str, Any]) -> str:
 def _check_limits(arguments: argparse.Namespace) -> None:
     from littoral.errors import InputError
 
+    if arguments.no_latency:
+        for name in ("runs", "duration"):
+            if getattr(arguments, name) is not None:
+                raise InputError(f"--{name} is for timing, and --no-latency leaves it out")
     limit, share = arguments.max_difference, arguments.min_agreement
     if limit is not None and not limit >= 0:
         raise InputError(f"--max-difference must be a number from 0, not {limit}")
@@ -182,6 +186,8 @@ def _gated(found: Comparison, arguments: argparse.Namespace) -> dict[str, Any]:
     from littoral.regressions import judge_pair
 
     sides: list[dict[str, Any]] = [dict(side) for side in found.sides]
+    for side in sides:
+        side["samples"] = found.samples
     for side, measurement in zip(sides, found.measurements, strict=False):
         side |= {**measurement.to_dict(), "path": side["path"], "accuracy": side["accuracy"]}
     payload = judge_pair(sides[0], sides[1], found.paired(), arguments.gate)

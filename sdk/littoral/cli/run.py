@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from littoral.cli import _running, _streaming
 from littoral.cli._trust import add_trust
 
 if TYPE_CHECKING:
+    from littoral.errors import InputError
     from littoral.inputs import Arrays, Raw
     from littoral.model import Model
 
@@ -119,6 +120,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         predictions: list[dict[str, Any]] = []
         for item in given:
             try:
+                if isinstance(item, _Unreadable):
+                    raise item.error
                 predictions += _answers.answers(model, item, arguments.top)
             except InputError as error:
                 if len(given) == 1:
@@ -170,18 +173,35 @@ def _lines(entry: dict[str, Any], payload: dict[str, Any]) -> list[str]:
     return [name, *(f"  {each}" for each in ranked)]
 
 
-def _given(model: Model, arguments: argparse.Namespace) -> list[Arrays | Raw]:
+class _Unreadable(NamedTuple):
+    """An input that is named in the answer, and not run."""
+
+    source: str
+    error: InputError
+
+
+def _given(model: Model, arguments: argparse.Namespace) -> list[Arrays | Raw | _Unreadable]:
     """Everything on the command line, folders opened."""
     from littoral import inputs
+    from littoral.errors import InputError
 
-    found: list[Arrays | Raw] = []
+    found: list[Arrays | Raw | _Unreadable] = []
     for path in (*arguments.inputs, *arguments.data):
-        if path.is_dir():
-            labels = model.card.labels if model.card is not None else ()
-            found += inputs.read_folder(path, _endings(model), labels)
-        else:
-            found += inputs.read(path)
+        try:
+            found += _opened(model, path)
+        except InputError as error:
+            found.append(_Unreadable(str(path), error))
     return found + [inputs.Raw(repr(text), text) for text in arguments.text]
+
+
+def _opened(model: Model, path: Path) -> Sequence[Arrays | Raw]:
+    """What is in one file, or in all those of a folder."""
+    from littoral import inputs
+
+    if not path.is_dir():
+        return inputs.read(path)
+    labels = model.card.labels if model.card is not None else ()
+    return inputs.read_folder(path, _endings(model), labels)
 
 
 def _endings(model: Model) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def outline(content: bytes) -> Outline:
         outputs=(),
         operators=dict(kinds.most_common()),
         requires={"Keras": str(metadata.get("keras_version", "not said"))},
-        weights={"in the file": len(content)},
+        weights={"file": len(content)},
     )
 
 

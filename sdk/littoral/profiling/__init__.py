@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from littoral import formats, plugins, source
+from littoral import plugins, source
 from littoral.environment import describe, is_emulated
 from littoral.errors import InputError
 from littoral.integrity import read_card
@@ -88,12 +88,11 @@ def profile(
         raise InputError(f"the duration must be a positive number of seconds, not {duration_s}")
     name, content = source.read(path)
     given = dict(options or {})
+    with load(path, engine=engine, threads=threads, options=given) as model:
+        used, format = model.engine, model.format
     with source.explained(name):
-        format = formats.sniff(content)
         read_card(content)
         module = plugins.load(sys.modules[__name__], format)
-        with load(path, engine=engine, threads=threads, options=given) as model:
-            used = model.engine
         tell("timing whole calls")
         whole = measure(
             path,

@@ -28,6 +28,7 @@ def gates_table(payload: Mapping[str, Any]) -> str:
         rows = [_HEADER, *(_cells(change) for change in file["changes"])]
         lines += [file["name"], *(f"  {line}" for line in aligned(rows, left=1))]
         lines += [f"  {_SIGNS[v['outcome']]:9}  {v['gate']}: {v['words']}" for v in _verdicts(file)]
+        lines += [f"  note: {note}" for note in file["notes"]]
         lines.append("")
     lines += [f"only in {place}: {name}" for place, name in _alone(payload)]
     return "\n".join([*lines, _conclusion(payload)]).strip()
@@ -56,6 +57,7 @@ def gates_markdown(payload: Mapping[str, Any]) -> str:
         lines += [f"| {' | '.join(_HEADER)} |", "|---|--:|--:|--:|--:|---|"]
         lines += [f"| {' | '.join(_cells(change))} |" for change in file["changes"]]
         lines.append("")
+        lines += [f"{_escaped(note)}\n" for note in file["notes"]]
     lines += [f"- only in {_escaped(place)}: {_escaped(name)}" for place, name in _alone(payload)]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -11,12 +11,15 @@ import keras
 import littoral
 import numpy as np
 import pytest
+import small_models
 from keras import layers
-from littoral import ConversionError
-from littoral.cli import call
-from littoral_converters import DataWarning, capacity, convert, isolation
+from littoral import ConversionError, InputError
+from littoral.cli import call, main
+from littoral.report import units
+from littoral_converters import DataWarning, capacity, convert, isolation, pipeline
 from littoral_converters.calibration import Dataset
-from littoral_converters.doubts import doubts
+from littoral_converters.doubts import doubts, doubts_of_outputs
+from littoral_converters.soundness import check_finite
 
 random = np.random.default_rng(0)
 NORMAL = random.normal(size=(64, 6)).astype("float32")
@@ -155,6 +158,58 @@ def test_strings_are_refused_by_name(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def ruined(place, value, trainable=True):
+    """One Dense between two good ones, with a value that training never leaves there."""
+    inputs = keras.Input((6,), name="x")
+    hidden = layers.Dense(4, name="ruined")(layers.Dense(6, name="good")(inputs))
+    if not trainable:
+        hidden = layers.BatchNormalization(name="still")(hidden)
+    model = keras.Model(inputs, layers.Dense(2, name="y")(hidden), name="net")
+    layer = model.get_layer("ruined" if trainable else "still")
+    values = layer.get_weights()
+    values[place].flat[:2] = value
+    layer.set_weights(values)
+    return model
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("verb", ["convert", "verify", "debug", "search"])
+def test_weights_that_are_not_finite_are_named_by_their_layer(tmp_path, capsys, verb, value):
+    path, out = str(tmp_path / "net.keras"), str(tmp_path / "out")
+    ruined(0, value).save(path)
+    (tmp_path / "toy.onnx").write_bytes(small_models.ONE["onnx"])
+    np.savez(tmp_path / "e.npz", x=NORMAL, y=np.zeros(64, int))
+    more = {
+        "convert": ["--out", out],
+        "search": ["--out", out, "--evaluation-data", str(tmp_path / "e.npz"), "--max-drop", "1"],
+    }.get(verb, [str(tmp_path / "toy.onnx")])
+    assert main([verb, path, *more]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(
+        "littoral: layer 'ruined' (Dense): 2 of its weights are not finite: train it again"
+    )
+
+
+def test_only_nan_is_refused_among_weights_that_are_not_trained():
+    check_finite(ruined(3, np.inf, trainable=False))
+    with pytest.raises(InputError, match=r"layer 'still' \(BatchNormalization\): 2 of its"):
+        check_finite(ruined(3, np.nan, trainable=False))
+
+
+def test_an_output_that_never_changes_is_doubted_with_figures(tmp_path, capsys):
+    assert doubts_of_outputs({"y": NORMAL, "z": NORMAL[:1]}) == ()
+    model = ruined(0, 0.0)
+    model.get_layer("y").set_weights([np.zeros((4, 2)), np.ones(2)])
+    model.save(tmp_path / "net.keras")
+    np.savez(tmp_path / "e.npz", x=NORMAL, y=np.zeros(64, int))
+    words = ["--out", str(tmp_path / "out"), "--formats", "tflite"]
+    words += ["--evaluation-data", str(tmp_path / "e.npz")]
+    payload = call("convert", [str(tmp_path / "net.keras"), *words])
+    (line,) = payload["warnings"]
+    assert line == "output 'y' is the same for all 64 samples: the comparison says little"
+    assert f"warning: {line}" in capsys.readouterr().err
+
+
 def test_weights_beyond_what_the_formats_hold_are_refused():
     weight = SimpleNamespace(shape=(30_000, 20_000), dtype="float32")
     capacity.check_weights(SimpleNamespace(name="net", weights=[weight] * 0))
@@ -218,3 +273,50 @@ def test_free_memory_is_that_of_the_system():
     free = capacity.free_bytes()
     assert free is not None
     assert 0 < free < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@pytest.fixture
+def small(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    keras.Model(inputs, layers.Dense(3)(inputs), name="small").save(tmp_path / "small.keras")
+    return str(tmp_path / "small.keras")
+
+
+@pytest.mark.parametrize("tolerance", ["-1", "nan", "inf"])
+@pytest.mark.parametrize("verb", ["convert", "verify"])
+def test_a_tolerance_that_is_none_is_refused_at_once(small, tmp_path, capsys, verb, tolerance):
+    more = ["--out", str(tmp_path / "out")] if verb == "convert" else [small]
+    assert main([verb, small, *more, f"--tolerance={tolerance}"]) == 2
+    assert "the tolerance is a share of the output" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_verify_names_a_keras_file_in_the_place_of_its_result(small, capsys):
+    assert main(["verify", small, small]) == 1
+    assert f"littoral: {small}: a Keras file is what" in capsys.readouterr().err
+
+
+def test_a_scheme_that_no_format_asked_for_has_is_bad_usage(small, tmp_path):
+    words = ["--out", str(tmp_path / "out"), "--formats", "onnx", "--schemes", "strict_int8"]
+    assert main(["convert", small, *words]) == 2
+
+
+def test_the_last_step_of_convert_is_the_one_that_was_counted_to(small, tmp_path, capsys):
+    words = ["--formats", "tflite", "--schemes", "float32", "float16"]
+    assert main(["convert", small, "--out", str(tmp_path / "out"), *words]) == 0
+    told = capsys.readouterr()
+    steps = [line.split()[1] for line in told.err.splitlines() if line.startswith("convert [")]
+    assert steps == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+    size = (tmp_path / "out" / "small.float32.tflite").stat().st_size
+    assert f"{units.size(size)} " in told.out
+
+
+def test_steps_that_are_added_or_fall_away_are_counted(monkeypatch, tmp_path):
+    inputs = keras.Input((6,), name="x")
+    model = keras.Model(inputs, layers.Dense(3)(inputs), name="small")
+    monkeypatch.setattr(pipeline, "is_poor", lambda trial, tolerance: True)
+    monkeypatch.setattr(pipeline, "mixed", lambda trial, *rest: trial)
+    steps, expected = [], []
+    convert(model, tmp_path, formats=("onnx",), report=steps.append, expect=expected.append)
+    assert expected == [2, 3]
+    assert len(steps) == 3

@@ -9,7 +9,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from converted import feeds, keras_outputs, randomize, worst_error
 from keras import layers
-from littoral.errors import ConversionError
+from littoral.errors import ConversionError, InputError
 from littoral_converters import convert
 from littoral_converters.schemes import _int4
 from littoral_models import data as data_sets
@@ -157,7 +157,7 @@ def test_operators_without_an_integer_form_are_refused_by_name(scheme, layer, wo
 def test_onnx_refuses_what_it_cannot_promise(scheme, tmp_path):
     inputs = keras.Input((4,), name="x")
     model = keras.Model(inputs, layers.Dense(2)(inputs))
-    with pytest.raises(ConversionError, match=f"onnx cannot express the scheme {scheme}"):
+    with pytest.raises(InputError, match=f"onnx cannot express the scheme {scheme}"):
         convert(model, tmp_path, formats=("onnx",), schemes=(scheme,))
 
 
@@ -273,5 +273,5 @@ def test_float16_inputs_and_outputs_are_float32_to_the_caller(format_name, tmp_p
 def test_float16_inputs_are_refused_where_they_make_no_sense(tmp_path):
     inputs = keras.Input((4,), name="x")
     model = keras.Model(inputs, layers.Dense(2)(inputs))
-    with pytest.raises(ConversionError, match="float32 does not go together with float16 inputs"):
+    with pytest.raises(InputError, match="float32 does not go together with float16 inputs"):
         convert(model, tmp_path, schemes=("float32",), io="float16")

@@ -10,6 +10,7 @@ from littoral import InputError
 from littoral.cli import call, main
 from littoral.comparison import compare_files, pair_inputs
 from littoral.differences import EXACT_DB, difference, signal_to_noise
+from littoral.measuring import SESSIONS
 from littoral.tensors import TensorSpec
 
 
@@ -105,6 +106,13 @@ def test_latency_is_compared_by_pairs_and_the_page_needs_no_network(files, capsy
     assert "https://" not in html
 
 
+def test_each_file_is_timed_in_as_many_sessions_as_bench_loads(files):
+    found = compare_files(files / "twice.onnx", files / "off.onnx", runs=300)
+    assert [one.sessions for one in found.measurements] == [SESSIONS, SESSIONS]
+    few = compare_files(files / "twice.onnx", files / "off.onnx", runs=20)
+    assert [one.sessions for one in few.measurements] == [1, 1]
+
+
 def test_inputs_are_matched_by_name_whatever_their_order(files):
     turned = onnx_writer.write(
         [("a", "float32", [1, 2]), ("b", "float32", [1, 2])],
@@ -133,6 +141,33 @@ def test_files_that_take_other_inputs_are_refused_in_one_line(files, capsys):
     assert "the first takes x float32 [1, 3], the second x float32 [4, 2]" in line
     with pytest.raises(InputError, match="share from 0 to 1, not 99"):
         call("compare", ["a", "b", "--min-agreement", "99"])
+    with pytest.raises(InputError, match="--runs is for timing, and --no-latency leaves it out"):
+        call("compare", ["a", "b", "--runs", "99", "--no-latency"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([0, 1, 2], "y has 3 labels for 4 samples"),
+        ([0, 1, 2, 0, 1], "y has 5 labels for 4 samples"),
+        ([0, 1, 2, 3], "y has labels from 0 to 3, but the model's output has 3 classes"),
+        ([-1, 1, 2, 0], "y has labels from -1 to 2, but the model's output has 3 classes"),
+        (1, "y has 1 labels for 4 samples"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_in_one_line(files, capsys, labels, words):
+    np.savez(files / "data.npz", x=np.ones((4, 3), "float32"), y=np.array(labels))
+    names = [str(files / name) for name in ("twice.onnx", "off.onnx", "data.npz")]
+    assert main(["compare", *names[:2], "--data", names[2], "--no-latency"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"littoral: {words}"
+
+
+def test_inputs_of_different_lengths_are_refused_in_one_line(files, capsys):
+    (files / "several.onnx").write_bytes(small_models.SEVERAL["onnx"])
+    np.savez(files / "data.npz", a=np.ones((4, 2), "float32"), b=np.ones((3, 2), "float32"))
+    names = [str(files / "several.onnx")] * 2
+    assert main(["compare", *names, "--data", str(files / "data.npz"), "--no-latency"]) == 2
+    assert "number of samples: b has 3, a has 4" in capsys.readouterr().err
 
 
 def test_outputs_without_a_partner_are_reported_and_fail_a_check(files, capsys):

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import littoral
 import numpy as np
@@ -295,3 +298,66 @@ def test_inspect_bad_files(model, tmp_path, capsys):
         (line,) = capsys.readouterr().err.splitlines()
         assert message in line
         assert str(path) in line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_full_disk_behind_stdout_is_one_line(model, more):
+    words = [sys.executable, "-m", "littoral", "inspect", str(model), *more]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "littoral: cannot write to stdout: No space left on device\n"
+
+
+def test_a_reader_that_went_away_is_left_in_peace(model):
+    words = [sys.executable, "-m", "littoral", "steps"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_characters_that_the_terminal_lacks_are_replaced(tmp_path):
+    steps = ({"step": "tabular", "columns": ["a", "b", "c"]},)
+    (tmp_path / "toy.onnx").write_bytes(
+        classifier(steps, ("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "b", "c"))
+    )
+    words = [sys.executable, "-m", "littoral", "inspect", str(tmp_path / "toy.onnx")]
+    told = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, capture_output=True, env=told, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"scores means caf?, b, c" in done.stdout
+
+
+def test_a_missing_file_among_several_inputs_is_named_and_the_others_run(model, tmp_path, capsys):
+    np.save(tmp_path / "good.npy", np.eye(3, dtype=np.float32))
+    good, missing = str(tmp_path / "good.npy"), str(tmp_path / "nosuch.npz")
+    assert cli.main(["run", str(model), missing, good]) == 1
+    out = capsys.readouterr().out
+    assert f"{missing}  not run: {missing}: no such file" in out
+    assert "good.npy[2]  sky" in out
+    assert cli.main(["run", str(model), missing]) == 2
+
+
+def test_a_keras_file_is_refused_by_profile_in_a_persons_words(tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("config.json", '{"class_name": "Functional", "config": {"layers": []}}')
+    path = str(tmp_path / "m.keras")
+    assert cli.main(["profile", path]) == 1
+    told = f"littoral: {path}: a Keras file is what `littoral convert` starts from"
+    assert capsys.readouterr().err.startswith(told)
+    assert cli.call("inspect", [path])["weights"] == {"file": Path(path).stat().st_size}
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--until", "x"], "'x' is no share: give 2% or 0.02"),
+        (["--period", "soon"], "'soon' is no time: give 10ms or 0.01"),
+    ],
+)
+def test_bench_says_what_an_option_takes(model, capsys, option, words):
+    assert cli.main(["bench", str(model), *option]) == 2
+    assert words in capsys.readouterr().err

@@ -156,3 +156,12 @@ def test_of_200_runs_of_the_same_at_most_2_percent_breach_and_95_percent_of_slow
     )
     assert false <= 4
     assert caught >= 190
+
+
+@pytest.mark.parametrize(
+    ("samples", "is_significant"), [(None, False), (100, False), (10_000, True)]
+)
+def test_an_accuracy_changes_beyond_noise_where_its_samples_bear_it_out(samples, is_significant):
+    old, new = {"accuracy": 0.9, "samples": samples}, {"accuracy": 0.88, "samples": samples}
+    assert gates.change("accuracy", old, new).is_significant == is_significant
+    assert not gates.change("accuracy", old, old).is_significant

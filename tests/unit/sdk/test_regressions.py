@@ -51,6 +51,17 @@ def test_one_file_against_one_is_a_pair_whatever_they_are_called(written):
     assert len(regressions.compare_measurements(old, new)["files"]) == 1
 
 
+def test_accuracies_of_different_data_are_said_to_be_and_of_few_samples_change_nothing(written):
+    old = written("old.json", [entry("cnn.onnx", accuracy=0.9, samples=200)])
+    new = written("new.json", [entry("cnn.onnx", accuracy=0.88, samples=1000)])
+    found = regressions.compare_measurements(old, new)
+    (change,) = [one for one in found["files"][0]["changes"] if one["metric"] == "accuracy"]
+    assert not change["significant"]
+    for told in (gates_table(found), gates_markdown(found)):
+        assert "different evaluation data: 200 samples before, 1,000 after" in told
+    assert regressions.compare_measurements(old, old)["files"][0]["notes"] == []
+
+
 def test_times_of_two_machines_cannot_be_gated_but_sizes_can(written):
     old = written("old.json", [entry("cnn.onnx")])
     new = written("new.json", [entry("cnn.onnx")], {**MACHINE, "cpu": "A72"})

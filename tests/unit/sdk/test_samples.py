@@ -60,10 +60,16 @@ def test_one_sample_without_a_batch_axis_will_do():
 
 
 def test_several_inputs_are_cut_alike():
-    data = {"tokens": np.zeros((3, 9), np.int32), "image": np.zeros((5, 4, 4), np.float32)}
+    data = {"tokens": np.zeros((3, 9), np.int32), "image": np.zeros((3, 4, 4), np.float32)}
     batches = samples.of_data(data, [IMAGE, TOKENS])
     assert len(batches) == 3
     assert batches[0]["tokens"].shape == (1, 9)
+
+
+def test_several_inputs_of_different_lengths_are_refused():
+    data = {"tokens": np.zeros((3, 9), np.int32), "image": np.zeros((5, 4, 4), np.float32)}
+    with pytest.raises(InputError, match="number of samples: image has 5, tokens has 3"):
+        samples.of_data(data, [IMAGE, TOKENS])
 
 
 @pytest.mark.parametrize(

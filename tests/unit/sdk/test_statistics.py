@@ -15,8 +15,10 @@ from littoral.statistics import (
     paired_ratio,
     percentile,
     percentile_interval,
+    proportion_difference,
     proportion_interval,
     runs_needed,
+    signed_rank_interval,
 )
 from scipy import stats
 
@@ -233,6 +235,36 @@ def test_paired_ratio_of_equals_excludes_1_in_one_of_twenty_cases():
     pairs = [(rng.normal(100, 5, 100), rng.normal(100, 5, 100)) for _ in range(1000)]
     wrong = sum(paired_ratio(a, b).excludes(1.0) for a, b in pairs)
     assert wrong <= 60
+
+
+def test_paired_ratio_of_sessions_holds_what_their_places_in_memory_cost():
+    generator = np.random.default_rng(3)
+    naive = honest = 0
+    for _ in range(200):
+        sessions = generator.lognormal(0, 0.03, (2, 8))
+        sides = np.tile(sessions, 25) * generator.lognormal(0, 0.003, (2, 200))
+        naive += paired_ratio(*sides).excludes(1.0)
+        honest += paired_ratio(*sides, sessions=8).excludes(1.0)
+    assert honest <= 0.08 * 200 < naive
+    assert paired_ratio(sides[0] * 1.1, sides[1], sessions=8).excludes(1.0)
+
+
+def test_proportion_difference_is_that_of_newcombes_table():
+    found = proportion_difference(proportion_interval(56, 70), proportion_interval(48, 80))
+    assert found.scaled(1, 4) == (0.2, 0.0524, 0.3339)
+    assert proportion_difference(Estimate(0.5), Estimate(0.2)).ends == (None, None)
+
+
+@pytest.mark.parametrize(("n", "outside"), [(6, 1), (7, 3), (8, 4), (10, 9), (15, 26), (20, 53)])
+def test_signed_rank_interval_is_the_one_of_the_tables(n, outside):
+    figures = np.random.default_rng(n).normal(size=n)
+    means = np.sort([(a + b) / 2 for i, a in enumerate(figures) for b in figures[i:]])
+    assert signed_rank_interval(figures) == (means[outside - 1], means[-outside])
+
+
+def test_signed_rank_interval_of_few_figures_is_unknown():
+    assert signed_rank_interval([1.0] * 5) == (None, None)
+    assert signed_rank_interval([]) == (None, None)
 
 
 def test_paired_ratio_of_few_rounds_has_no_interval():
