@@ -285,6 +285,8 @@ written(
     histogram=lambda x: tf.math.bincount(
         tf.cast(tf.abs(x[..., 0]) * 3, tf.int32), minlength=7, maxlength=7, axis=-1
     ),
+    stacked_last=lambda x: ops.stack([x, 2 * x, ops.flip(x, 1)], -1),
+    stacked_last_of_many=lambda x: ops.stack([ops.tile(x, (1, 3, 2)) * k for k in range(7)], -1),
     step=lambda x: ops.tile(x, (1, 8, 8))[:, 3],
     last_step=lambda x: ops.tile(x, (1, 8, 80))[:, -1, 3::2],
     last_column=lambda x: ops.tile(x, (1, 80, 8))[:, 1:-1, -2],

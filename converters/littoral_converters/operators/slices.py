@@ -1,7 +1,8 @@
-"""Slices that drop an axis, for TFLite: cut first, then reshaped.
+"""Slices that drop an axis and stacks that add a last one, for TFLite.
 
-XNNPACK cuts, but does not drop axes, and LiteRT's own kernel goes number by number: 2048 of them
-take 10 us.
+XNNPACK cuts, joins and turns, but neither drops nor adds axes, and LiteRT's own kernels go number
+by number: 2048 of them take 10 us. So what is cut is reshaped then, and what is stacked is joined
+and turned.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MIN_ELEMENTS = 64
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
-    return {"StridedSlice": _cut} if format_name == "tflite" else {}
+    return {"Pack": _stacked, "StridedSlice": _cut} if format_name == "tflite" else {}
 
 
 def _cut(operation: Any, inputs: Sequence[Any]) -> Any:
@@ -49,3 +50,19 @@ def _cut(operation: Any, inputs: Sequence[Any]) -> Any:
         end_mask=end_mask,
     )
     return tf.reshape(whole, [-1 if size is None else size for size in shape])
+
+
+def _stacked(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Tensors (..., size) side by side along a new last axis: (..., size, tensors)."""
+    shape = inputs[0].shape
+    is_last = shape.rank and operation.get_attr("axis") in (-1, shape.rank)
+    if not is_last or inputs[0].dtype != tf.float32 or list(shape).count(None) > 1:
+        raise NotImplementedError
+    *outer, size = shape
+    count = shape.num_elements()
+    if size is None or size < 4 or (count is not None and count < MIN_ELEMENTS):
+        raise NotImplementedError
+    around = [-1 if each is None else each for each in outer]
+    apart = tf.reshape(tf.concat(inputs, -1), [*around, len(inputs), size])
+    rank = len(around)
+    return tf.transpose(apart, [*range(rank), rank + 1, rank])
