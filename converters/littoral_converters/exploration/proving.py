@@ -11,7 +11,7 @@ from littoral.errors import ConversionError, EngineError, ModelError
 from littoral_converters.exploration.budget import FOR_MENDING, FOR_PROOFS, Budget, Reserve
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.demands import Demands
-from littoral_converters.exploration.proofs import Proof, Proofs
+from littoral_converters.exploration.proofs import Proof, Proofs, digest_of
 from littoral_converters.exploration.workshop import Workshop
 
 Report = Callable[[str], None]
@@ -99,13 +99,25 @@ def make(
         return proofs.put(Proof(candidate, problem=_one_line(error)))
     name = candidate.file_name(workshop.stem, candidate.job().writer.SUFFIX)
     files.write_atomically(proofs.folder / name, whole)
-    return proofs.put(Proof(candidate, name, len(whole), digest, min_runtime=oldest))
+    return proofs.put(
+        Proof(
+            candidate,
+            name,
+            len(whole),
+            digest,
+            min_runtime=oldest,
+            file_digest=digest_of(whole),
+        )
+    )
 
 
 def prove(proof: Proof, workshop: Workshop, proofs: Proofs) -> Proof:
-    """Compare a file with Keras and write the comparison into its card."""
-    path = proofs.path(proof)
-    content = path.read_bytes()
+    """Compare a file with Keras and write the comparison into its card.
+
+    Raises:
+        InputError: The file is not the one that was made.
+    """
+    path, content = proofs.path(proof), proofs.content(proof)
     try:
         verification = workshop.prove(proof.candidate, content)
         whole, _ = workshop.finish(proof.candidate, content, verification)
@@ -115,7 +127,14 @@ def prove(proof: Proof, workshop: Workshop, proofs: Proofs) -> Proof:
             dataclasses.replace(proof, file=None, size_bytes=None, problem=_one_line(error))
         )
     files.write_atomically(path, whole)
-    return proofs.put(dataclasses.replace(proof, size_bytes=len(whole), verification=verification))
+    return proofs.put(
+        dataclasses.replace(
+            proof,
+            size_bytes=len(whole),
+            verification=verification,
+            file_digest=digest_of(whole),
+        )
+    )
 
 
 def _is_settled(proof: Proof | None, candidates: Sequence[Candidate]) -> bool:

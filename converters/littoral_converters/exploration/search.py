@@ -16,6 +16,7 @@ import numpy as np
 from littoral import engines as engine_folder
 from littoral import files, plugins
 from littoral.errors import InputError
+from littoral.locking import alone_in
 from littoral.targets import Target, connect
 from numpy.typing import NDArray
 
@@ -35,7 +36,7 @@ from littoral_converters.exploration.candidates import Candidate, Choice, choice
 from littoral_converters.exploration.demands import Demands, check_drop
 from littoral_converters.exploration.mending import mend
 from littoral_converters.exploration.outcome import Found, RuledOut, Search, found_of, write
-from littoral_converters.exploration.proofs import Proof, Proofs, key_of
+from littoral_converters.exploration.proofs import FOLDER, Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, Timed, race
 from littoral_converters.exploration.workshop import Workshop
@@ -120,7 +121,8 @@ def search(
         None where nothing meets the demands.
 
     Raises:
-        InputError: An argument or the data does not fit, or the folder cannot be written.
+        InputError: An argument or the data does not fit, or the folder cannot be written or is
+            that of another search under way.
         ConversionError: The model cannot be traced at all.
         TargetError: The target cannot be used.
     """
@@ -131,14 +133,12 @@ def search(
     choice = choice_of(formats, schemes, lowerings, representative_data is not None)
     machine = connect(target)
     settings = _settings(machine, threads, engines, choice)
-    data = {"evaluation": evaluation_data, "representative": representative_data}
     own = names_of(modules)
     matters = {
         "batch": batch,
         **(dataclasses.asdict(description) if description else {}),
         **({"modules": digests_of(own)} if own else {}),
     }
-    proofs = Proofs(files.make_folder(out), key_of(model, data, matters))
     request = Request(
         forms=choice.forms,
         batch=batch,
@@ -149,6 +149,47 @@ def search(
         needs_labels=True,
         description=description,
     )
+    wanted = _Wanted(demands, choice, settings, machine, matters)
+    with (
+        files.output_folder(out) as folder,
+        alone_in(folder, "search"),
+        files.output_folder(folder / FOLDER),
+    ):
+        return _searched(model, folder, request, wanted, budget, report, warn)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """What a search was asked for, checked.
+
+    Attributes:
+        demands: Limits on a file.
+        choice: What to try.
+        settings: Ways to run a file, the plain one first.
+        machine: Where to measure.
+        matters: What proofs hold for beside the model and the data.
+    """
+
+    demands: Demands
+    choice: Choice
+    settings: list[Setting]
+    machine: Target
+    matters: dict[str, Any]
+
+
+def _searched(
+    model: Any,
+    folder: Path,
+    request: Request,
+    wanted: _Wanted,
+    budget: Budget,
+    report: Report,
+    warn: Report,
+) -> Search:
+    """The search in a folder that nobody else uses."""
+    demands, choice, machine = wanted.demands, wanted.choice, wanted.machine
+    data = {"evaluation": request.evaluation_data, "representative": request.representative_data}
+    proofs = Proofs(folder, key_of(model, data, wanted.matters))
     workshop = Workshop(model, request, report)
     _learn(workshop, proofs)
     for doubt in proofs.doubts:
@@ -162,20 +203,21 @@ def search(
         notes = mend(candidates, workshop, proofs, demands, budget, report)
     entrants = _entrants(candidates, proofs, demands)
     samples = _samples(workshop, proofs)
-    timed, failures = race(entrants, settings, proofs, machine, samples, budget, report)
+    timed, failures = race(entrants, wanted.settings, proofs, machine, samples, budget, report)
     ruled_out = [
         *(RuledOut(candidate, NO_TIME) for candidate in untried),
         *_ruled_out(candidates, proofs, demands, failures),
     ]
     report("writing the report")
-    folder = Path(out)
+    for one in timed:
+        proofs.content(one.proof)
     best = choosing.best(timed)
     _place_best(best, proofs, folder)
     variants = _variants(timed, best, proofs, folder, _family(model))
     facts = {
         "model": proofs.stem,
-        "max_drop": max_drop,
-        "max_size": max_size,
+        "max_drop": demands.max_drop,
+        "max_size": demands.max_size,
         "target": machine.name,
         "environment": timed[0].measurement.environment if timed else machine.environment(),
         "emulated": any(one.measurement.emulated for one in timed),
@@ -185,7 +227,7 @@ def search(
             *(f"{name} was left out: {why}" for name, why in choice.left_out.items()),
         ],
         "warnings": list(proofs.doubts),
-        "budget_s": budget_s,
+        "budget_s": budget.seconds,
         "complete": not untried,
         "seconds": round(budget.spent, 1),
     }
@@ -300,12 +342,16 @@ def _ruled_out(
 
 
 def _place_best(best: Timed | None, proofs: Proofs, folder: Path) -> None:
-    """Copy the best file under the model's name; remove the one that an earlier search left."""
+    """Copy the best file under the model's name; remove the one that an earlier search left.
+
+    Raises:
+        InputError: It is not the file that was proved.
+    """
+    content = None if best is None else proofs.content(best.proof)
     earlier = outcome.earlier_best(folder)
     if earlier is not None:
         earlier.unlink()
-    if best is not None:
-        content = proofs.path(best.proof).read_bytes()
+    if best is not None and content is not None:
         files.write_atomically(_best_path(best, proofs, folder), content)
 
 

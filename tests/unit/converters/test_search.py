@@ -26,7 +26,7 @@ from littoral_converters.exploration.demands import (
     parse_size,
 )
 from littoral_converters.exploration.fingerprint import fingerprint
-from littoral_converters.exploration.proofs import Proof, Proofs, key_of
+from littoral_converters.exploration.proofs import Proof, Proofs, digest_of, key_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, Timed, finalists
 from littoral_converters.exploration.search import npz_of
@@ -349,7 +349,7 @@ def stored(folder, key=KEY):
     proofs = Proofs(folder, key)
     proofs.stem, proofs.layer_classes = "cnn", ("Dense",)
     (proofs.folder / "f.tflite").write_bytes(bytes(1000))
-    proofs.put(proved())
+    proofs.put(proved(file_digest=digest_of(bytes(1000))))
     proofs.put(Proof(FLOAT, problem="no kernel"))
     return proofs
 
