@@ -206,7 +206,8 @@ def _searched(
     timed, failures = race(entrants, wanted.settings, proofs, machine, samples, budget, report)
     ruled_out = [
         *(RuledOut(candidate, NO_TIME) for candidate in untried),
-        *_ruled_out(candidates, proofs, demands, failures),
+        *_ruled_out(candidates, proofs, demands),
+        *(RuledOut(failure.proof.candidate, failure.reason, failure.proof) for failure in failures),
     ]
     report("writing the report")
     for one in timed:
@@ -324,16 +325,14 @@ def npz_of(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return stream.getvalue()
 
 
-def _ruled_out(
-    candidates: Sequence[Candidate], proofs: Proofs, demands: Demands, failures: dict[str, str]
-) -> list[RuledOut]:
+def _ruled_out(candidates: Sequence[Candidate], proofs: Proofs, demands: Demands) -> list[RuledOut]:
     found = []
     for proof in proofs.all():
         candidate = proof.candidate
         is_trial = candidate.is_mixed and proof.file is None
         if is_trial or dataclasses.replace(candidate, float_layers=()) not in candidates:
             continue
-        reason = failures.get(candidate.key, "") or demands.miss(proof)
+        reason = demands.miss(proof)
         if proof.same_as:
             reason = f"it is the same file as {proof.same_as}"
         if reason:

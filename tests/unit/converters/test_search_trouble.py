@@ -1,14 +1,19 @@
 """What a search meets beside its work: others in its folder, files that do not run, bad labels."""
 
+import dataclasses
 import subprocess
 import sys
 
 import pytest
-from littoral.errors import InputError
+from littoral.errors import FormatError, InputError
 from littoral.locking import LOCK, alone_in
+from littoral_converters.exploration import choosing
+from littoral_converters.exploration.budget import Budget
+from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.proofs import Proofs, digest_of
+from littoral_converters.exploration.racing import Setting, race
 from littoral_converters.exploration.search import search
-from test_search import KEY, proved, stored
+from test_search import KEY, proved, steady, stored, timed
 
 # The folder
 
@@ -59,3 +64,74 @@ def test_a_file_changed_between_two_searches_is_made_anew(tmp_path):
     file = stored(tmp_path).folder / "f.tflite"
     file.write_bytes(bytes(999) + b"x")
     assert [proof.file for proof in Proofs(tmp_path, KEY).all()] == [None]
+
+
+# The race
+
+
+def entrants(tmp_path, *schemes):
+    proofs = Proofs(tmp_path, KEY)
+    found = [proved(Candidate("tflite", scheme), file_digest="d") for scheme in schemes]
+    return proofs, [
+        dataclasses.replace(proof, file=f"{proof.candidate.scheme}.tflite") for proof in found
+    ]
+
+
+class FakeTarget:
+    """A machine that does not run some files in some settings."""
+
+    name = "board"
+
+    def __init__(self, refuses):
+        self.refuses = refuses
+
+    def measure(self, paths, options, progress):
+        settings = options.options if isinstance(options.options, list) else [options.options]
+        engines = options.engine if isinstance(options.engine, list) else [options.engine]
+        for path, setting in zip(paths, settings, strict=True):
+            if (path.stem, dict(setting or {}).get("xnnpack")) in self.refuses:
+                raise FormatError(f"{path.name}: node 42 failed\nto prepare")
+        return [
+            dataclasses.replace(timed(1000, steady(1000)).measurement, path=str(path))
+            for path, _ in zip(paths, engines, strict=True)
+        ]
+
+
+OFF = Setting(options=(("xnnpack", "off"),))
+
+
+PLAIN = Setting()
+
+
+def raced(tmp_path, refuses, settings=(PLAIN, OFF)):
+    proofs, found = entrants(tmp_path, "static_int8", "float32")
+    return race(found, settings, proofs, FakeTarget(refuses), None, Budget(None), lambda _: None)
+
+
+def names(entries):
+    return sorted((one.proof.candidate.scheme, str(one.setting)) for one in entries)
+
+
+def test_a_file_that_one_setting_cannot_run_is_timed_in_the_others(tmp_path):
+    found, failures = raced(tmp_path, {("static_int8", "off")})
+    assert names(found) == [("float32", ""), ("float32", "xnnpack=off"), ("static_int8", "")]
+    assert names(failures) == [("static_int8", "xnnpack=off")]
+    assert failures[0].reason == (
+        "with xnnpack=off it does not run on board: static_int8.tflite: node 42 failed to prepare"
+    )
+    assert choosing.best(found) is not None
+
+
+def test_a_file_that_does_not_run_at_all_leaves_the_others(tmp_path):
+    found, failures = raced(tmp_path, {("static_int8", None)}, [PLAIN])
+    assert names(found) == [("float32", "")]
+    assert failures[0].reason.startswith("it does not run on board: ")
+
+
+def test_a_search_whose_files_all_fail_has_no_best(tmp_path):
+    found, failures = raced(tmp_path, {("static_int8", None), ("float32", None)})
+    assert (found, len(failures)) == ([], 2)
+
+
+def test_settings_in_words():
+    assert str(Setting(2, "litert", (("xnnpack", "off"),))) == "litert xnnpack=off 2 threads"
