@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -51,11 +52,14 @@ class Demands:
 
 
 def drop_of(verification: Verification) -> float:
-    """Points of accuracy lost, or percent of the mean absolute error added; negative for a gain."""
+    """Points of accuracy lost, or percent of the mean absolute error added; negative for a gain.
+
+    Infinite where it is not known.
+    """
     if verification.drop_points is not None:
         return verification.drop_points
     value, known = verification.value, verification.float_value
-    if value is None or known is None:
+    if value is None or known is None or not math.isfinite(value - known):
         return float("inf")
     return 100.0 * (value - known) / max(known, 1e-12)
 

@@ -4,15 +4,20 @@ import dataclasses
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from littoral.errors import FormatError, InputError
 from littoral.locking import LOCK, alone_in
+from littoral.tensors import TensorSpec
+from littoral_converters.calibration import read
 from littoral_converters.exploration import choosing
 from littoral_converters.exploration.budget import Budget
 from littoral_converters.exploration.candidates import Candidate
+from littoral_converters.exploration.demands import Demands, drop_of
 from littoral_converters.exploration.proofs import Proofs, digest_of
 from littoral_converters.exploration.racing import Setting, race
 from littoral_converters.exploration.search import search
+from littoral_converters.verification import Limits, compare
 from test_search import KEY, proved, steady, stored, timed
 
 # The folder
@@ -135,3 +140,24 @@ def test_a_search_whose_files_all_fail_has_no_best(tmp_path):
 
 def test_settings_in_words():
     assert str(Setting(2, "litert", (("xnnpack", "off"),))) == "litert xnnpack=off 2 threads"
+
+
+# The labels
+
+
+SPECS = (TensorSpec("x", (None, 2), "float32"),)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("needs_labels", [True, False])
+def test_labels_that_are_no_numbers_are_refused(bad, needs_labels):
+    data = {"x": np.zeros((3, 2)), "y": np.array([[0.0], [bad], [1.0]])}
+    with pytest.raises(InputError, match="evaluation data: y has NaN or infinity in 1 of 3 labels"):
+        read(data, SPECS, "evaluation data", needs_labels)
+
+
+def test_a_model_that_says_nan_itself_passes_no_demand():
+    nothing = np.full((4, 1), np.nan)
+    found = compare({"y": nothing}, {"y": nothing}, np.zeros((4, 1)), Limits(None, 9.0, 100.0))
+    assert drop_of(found) == float("inf")
+    assert Demands(100.0).miss_of(found)
