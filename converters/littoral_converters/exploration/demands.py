@@ -71,7 +71,10 @@ def check_drop(max_drop: float) -> None:
         InputError: Negative, or not a number.
     """
     if not 0 <= max_drop <= 100:
-        raise InputError(f"--max-drop is {max_drop:g}: give points of accuracy from 0 to 100")
+        raise InputError(
+            f"--max-drop is {max_drop:g}: give points of accuracy, or percent of an error, from 0 "
+            "to 100"
+        )
 
 
 def parse_size(text: str) -> int:

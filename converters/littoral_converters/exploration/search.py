@@ -217,6 +217,7 @@ def _searched(
     variants = _variants(timed, best, proofs, folder, _family(model))
     facts = {
         "model": proofs.stem,
+        "metric": _metric(proofs),
         "max_drop": demands.max_drop,
         "max_size": demands.max_size,
         "target": machine.name,
@@ -399,6 +400,12 @@ def _sensitivity(proofs: Proofs, candidates: Sequence[Candidate]) -> list[dict[s
         for candidate in candidates
         if candidate.key in proofs.sensitivity
     ]
+
+
+def _metric(proofs: Proofs) -> str | None:
+    """What the labels are held against; None where nothing was proved."""
+    known = (proof.verification.metric for proof in proofs.all() if proof.verification)
+    return next((metric for metric in known if metric), None)
 
 
 def _family(model: Any) -> str | None:

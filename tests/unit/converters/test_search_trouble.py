@@ -161,3 +161,24 @@ def test_a_model_that_says_nan_itself_passes_no_demand():
     found = compare({"y": nothing}, {"y": nothing}, np.zeros((4, 1)), Limits(None, 9.0, 100.0))
     assert drop_of(found) == float("inf")
     assert Demands(100.0).miss_of(found)
+
+
+ONE_HOT = np.eye(3)[[0, 2, 1, 1]]
+SCORES = np.eye(3)[[0, 2, 1, 0]] * 0.9
+ANY = Limits(None, 9.0, 100.0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
+def test_rows_with_one_1_are_classes(dtype):
+    found = compare({"y": ONE_HOT}, {"y": SCORES}, ONE_HOT.astype(dtype), ANY)
+    assert (found.metric, found.float_value, found.value) == ("accuracy", 1.0, 0.75)
+
+
+@pytest.mark.parametrize("labels", [ONE_HOT * 2, ONE_HOT * 0, ONE_HOT + 0.5, 1 - ONE_HOT])
+def test_other_rows_are_values(labels):
+    assert compare({"y": ONE_HOT}, {"y": SCORES}, labels, ANY).metric == "mean_abs_error"
+
+
+def test_a_single_output_has_no_rows_of_classes():
+    labels = np.ones((4, 1))
+    assert compare({"y": labels}, {"y": labels}, labels, ANY).metric == "mean_abs_error"
