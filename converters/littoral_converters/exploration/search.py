@@ -195,12 +195,7 @@ def _searched(
     for doubt in proofs.doubts:
         warn(doubt)
     candidates = choice.candidates(proofs.layer_classes)
-    untried = prove_all(candidates, workshop, proofs, demands, budget, report)
-    notes = mend(candidates, workshop, proofs, demands, budget, report)
-    if untried:
-        last = (FOR_LAST_PROOFS, FOR_LATENCY)
-        untried = prove_all(candidates, workshop, proofs, demands, budget, report, last)
-        notes = mend(candidates, workshop, proofs, demands, budget, report)
+    untried, notes = _tried(candidates, workshop, proofs, demands, budget, report)
     entrants = _entrants(candidates, proofs, demands)
     samples = _samples(workshop, proofs)
     timed, failures = race(entrants, wanted.settings, proofs, machine, samples, budget, report)
@@ -235,6 +230,33 @@ def _searched(
     }
     machine.close()
     return write(folder, str(proofs.stem), variants, best is not None, ruled_out, demands, facts)
+
+
+def _tried(
+    candidates: Sequence[Candidate],
+    workshop: Workshop,
+    proofs: Proofs,
+    demands: Demands,
+    budget: Budget,
+    report: Report,
+) -> tuple[list[Candidate], list[str]]:
+    """Prove what there is time for, the float files before any layer is looked for.
+
+    Returns:
+        What there was no time for, and what did not work out, in words.
+    """
+    parts = (candidates, workshop, proofs, demands, budget, report)
+    untried = prove_all(*parts)
+    floats = [candidate for candidate in untried if candidate.is_float]
+    if floats:
+        untried = prove_all(*parts, (FOR_LATENCY, FOR_LATENCY), floats)
+    if any(candidate in floats for candidate in untried):
+        return untried, []
+    notes = mend(*parts)
+    if untried:
+        untried = prove_all(*parts, (FOR_LAST_PROOFS, FOR_LATENCY))
+        notes = mend(*parts)
+    return untried, notes
 
 
 def _settings(

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -11,14 +12,17 @@ from littoral.locking import LOCK, alone_in
 from littoral.tensors import TensorSpec
 from littoral_converters.calibration import read
 from littoral_converters.exploration import choosing
-from littoral_converters.exploration.budget import Budget
+from littoral_converters.exploration import search as search_module
+from littoral_converters.exploration import workshop as workshop_module
+from littoral_converters.exploration.budget import Budget, Reserve
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.demands import Demands, drop_of
 from littoral_converters.exploration.proofs import Proofs, digest_of
+from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, race
 from littoral_converters.exploration.search import search
 from littoral_converters.verification import Limits, compare
-from test_search import KEY, proved, steady, stored, timed
+from test_search import KEY, FakeClock, FakeWorkshop, candidates, proved, steady, stored, timed
 
 # The folder
 
@@ -182,3 +186,95 @@ def test_other_rows_are_values(labels):
 def test_a_single_output_has_no_rows_of_classes():
     labels = np.ones((4, 1))
     assert compare({"y": labels}, {"y": labels}, labels, ANY).metric == "mean_abs_error"
+
+
+# The budget
+
+
+def test_a_step_that_takes_longer_than_what_is_left_is_not_begun():
+    clock = FakeClock()
+    budget = Budget(30, clock)
+    for seconds, place in ((8, "tflite"), (5, "tflite"), (3, "onnx")):
+        with budget.step("making", place):
+            clock.now += seconds
+    assert budget.expected("making", "tflite") == 5
+    assert budget.expected("making", "onnx") == 0
+    assert budget.expected("making", "other") == 3
+    assert budget.expected("comparing", "tflite") == 0
+    assert not budget.is_over(ahead=13)
+    assert budget.is_over(ahead=14)
+    assert budget.is_over(Reserve(0.3, 20), ahead=5)
+
+
+class SlowWorkshop(FakeWorkshop):
+    """Takes ten seconds for every file."""
+
+    def make(self, candidate):
+        self.clock.now += 9
+        return super().make(candidate)
+
+
+def test_files_are_made_as_long_as_there_is_time_for_another(tmp_path):
+    tried = candidates("static_int8", "dynamic_int8", "float32", "float16", "int16x8")
+    clock = FakeClock()
+    workshop = SlowWorkshop(dict(zip(tried, range(100, 105), strict=True)), clock)
+    never = Reserve(0.0, 0.0)
+    untried = prove_all(
+        tried,
+        workshop,
+        Proofs(tmp_path, KEY),
+        Demands(1),
+        Budget(35, clock),
+        lambda _: None,
+        (never, never),
+    )
+    assert [scheme for what, scheme in workshop.log if what == "make"] == [
+        "static_int8",
+        "dynamic_int8",
+        "float32",
+    ]
+    assert untried == tried[3:]
+
+
+def test_float_files_are_proved_before_layers_are_looked_for(tmp_path, monkeypatch):
+    tried = candidates("static_int8", "float32", "float16")
+    clock = FakeClock()
+    workshop = FakeWorkshop(dict(zip(tried, (100, 300, 200), strict=True)), clock)
+    monkeypatch.setattr(
+        search_module, "mend", lambda *_: workshop.log.append(("mend", "all")) or []
+    )
+    budget = Budget(20, clock)
+    clock.now += 6
+    untried, _ = search_module._tried(
+        tried, workshop, Proofs(tmp_path, KEY), Demands(1), budget, lambda _: None
+    )
+    assert untried == []
+    before = workshop.log[: workshop.log.index(("mend", "all"))]
+    assert {("prove", "float32"), ("prove", "float16")} <= set(before)
+
+
+def test_no_layer_is_looked_for_while_a_float_file_is_not_proved(tmp_path, monkeypatch):
+    tried = candidates("static_int8", "float32", "float16")
+    clock = FakeClock()
+    workshop = FakeWorkshop(dict(zip(tried, (100, 300, 200), strict=True)), clock)
+    monkeypatch.setattr(search_module, "mend", None)
+    budget = Budget(20, clock)
+    clock.now += 30
+    untried, notes = search_module._tried(
+        tried, workshop, Proofs(tmp_path, KEY), Demands(1), budget, lambda _: None
+    )
+    assert ([one.scheme for one in untried], notes) == (["static_int8", "float16"], [])
+
+
+def test_long_work_without_steps_is_reported_again(monkeypatch):
+    monkeypatch.setattr(workshop_module, "TOLD_EVERY_S", 0.01)
+    told, again = [], threading.Event()
+
+    def report(words):
+        told.append(words)
+        if len(told) > 2:
+            again.set()
+
+    with workshop_module._told("opening", report):
+        assert again.wait(30)
+    assert told[:2] == ["opening", "still opening, 0 s so far"]
