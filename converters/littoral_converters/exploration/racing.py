@@ -7,6 +7,7 @@ the final alone decides.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,8 +166,17 @@ def finalists(
         (proof, setting)
         for setting in others
         for proof in chosen[:TRIED_EVERY_WAY]
-        if fits(setting, proof.candidate.format)
+        if fits(setting, proof.candidate.format) and not _is_plain(setting, proof, settings, ranked)
     ]
+
+
+def _is_plain(
+    setting: Setting, proof: Proof, settings: Sequence[Setting], first: Sequence[Timed]
+) -> bool:
+    """Whether a setting names the engine that the plain one took by itself."""
+    took = {timed.measurement.engine for timed in first if timed.proof == proof}
+    named = dataclasses.replace(setting, engine=settings[0].engine)
+    return setting.engine in took and named == settings[0]
 
 
 def fits(setting: Setting, format_name: str) -> bool:

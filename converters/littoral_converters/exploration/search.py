@@ -8,7 +8,7 @@ import math
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from littoral.locking import alone_in
 from littoral.targets import Target, connect
 from numpy.typing import NDArray
 
+from littoral_converters import formats as format_folder
 from littoral_converters import source
 from littoral_converters.calibration import Data
 from littoral_converters.description import Labels, Steps, read
@@ -102,7 +103,8 @@ def search(
         schemes: Names of schemes, None for all that gain anything.
         lowerings: Ways to write recurrences, None for all.
         threads: Numbers of threads to try, None for 1, 2 and 4 as far as the target has cores.
-        engines: Engines to try in other ways than the usual one, None for all of the formats.
+        engines: Engines to try beside the usual one, None for all of the formats. Formats that none
+            of them runs are not tried.
         batch: Batch size of the files, None for any.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         modules: Modules that define the model file's own layers, imported before it is opened; see
@@ -130,6 +132,7 @@ def search(
     description = read(labels, preprocessing)
     check_drop(max_drop)
     demands = Demands(max_drop, max_size)
+    formats = formats_of(formats, engines)
     choice = choice_of(formats, schemes, lowerings, representative_data is not None)
     machine = connect(target)
     settings = _settings(machine, threads, engines, choice)
@@ -277,6 +280,39 @@ def _settings(
         *found[1:],
         *(dataclasses.replace(plain, engine=e, options=o) for e, o in others),
     ]
+
+
+def formats_of(
+    formats: Sequence[str] | None, engines: Sequence[str] | None
+) -> Sequence[str] | None:
+    """The formats to try: those that the engines run, where engines are named.
+
+    Args:
+        formats: Names of formats, None for all.
+        engines: Names of engines, None or none for any.
+
+    Returns:
+        Names of formats, None for all.
+
+    Raises:
+        InputError: No such engine; one that runs none of the formats; a format that none runs.
+    """
+    if not engines:
+        return formats
+    runs = {name: set(plugins.load(engine_folder, name).FORMATS) for name in engines}
+    known = formats or tuple(reversed(plugins.names(format_folder)))
+    for name, own in runs.items():
+        if not own & set(known):
+            raise InputError(f"engine {name} runs {_listed(own)}, not {_listed(known)}")
+    able = set().union(*runs.values())
+    for name in formats or ():
+        if name not in able:
+            raise InputError(f"format {name} is run by none of the engines {_listed(engines)}")
+    return [name for name in known if name in able]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def alternatives(

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from littoral.cli import main
 from littoral.errors import FormatError, InputError
 from littoral.locking import LOCK, alone_in
 from littoral.tensors import TensorSpec
@@ -20,7 +21,7 @@ from littoral_converters.exploration.demands import Demands, drop_of
 from littoral_converters.exploration.proofs import Proofs, digest_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, race
-from littoral_converters.exploration.search import search
+from littoral_converters.exploration.search import formats_of, search
 from littoral_converters.verification import Limits, compare
 from test_search import KEY, FakeClock, FakeWorkshop, candidates, proved, steady, stored, timed
 
@@ -278,3 +279,59 @@ def test_long_work_without_steps_is_reported_again(monkeypatch):
     with workshop_module._told("opening", report):
         assert again.wait(30)
     assert told[:2] == ["opening", "still opening, 0 s so far"]
+
+
+# The engines
+
+
+@pytest.mark.parametrize(
+    ("formats", "engines", "found"),
+    [
+        (None, None, None),
+        (["onnx"], None, ["onnx"]),
+        (None, (), None),
+        (None, ["litert"], ["tflite"]),
+        (None, ["onnxruntime", "litert"], ["tflite", "onnx"]),
+        (["tflite"], ["litert", "tflite_runtime"], ["tflite"]),
+    ],
+)
+def test_engines_choose_the_formats_that_they_run(formats, engines, found):
+    assert formats_of(formats, engines) == found
+
+
+@pytest.mark.parametrize(
+    ("formats", "engines", "words"),
+    [
+        (["tflite"], ["onnxruntime"], "engine onnxruntime runs onnx, not tflite"),
+        (["tflite"], ["litert", "onnxruntime"], "engine onnxruntime runs onnx, not tflite"),
+        (["tflite", "onnx"], ["litert"], "format onnx is run by none of the engines litert"),
+        (None, ["steam"], "unknown engine 'steam'"),
+    ],
+)
+def test_engines_that_do_not_go_with_the_formats_are_refused(formats, engines, words):
+    with pytest.raises(InputError, match=words):
+        formats_of(formats, engines)
+
+
+def test_a_file_is_not_timed_again_under_the_name_of_its_engine(tmp_path):
+    own, off = Setting(engine="litert"), Setting(1, "litert", (("xnnpack", "off"),))
+    settings = [PLAIN, Setting(2), own, off, Setting(engine="tflite_runtime")]
+    found, _ = raced(tmp_path, set(), settings)
+    ways = {setting for scheme, setting in names(found) if scheme == "float32"}
+    assert ways == {"", "2 threads", "litert xnnpack=off", "tflite_runtime"}
+
+
+# The command
+
+
+def test_after_an_interrupt_the_command_says_that_it_goes_on(tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search_module, "search", interrupted)
+    argv = ["search", "m.keras", "--out", str(tmp_path), "--evaluation-data", "e.npz"]
+    assert main([*argv, "--max-drop", "1"]) == 130
+    assert capsys.readouterr().err == (
+        "littoral: interrupted; what is proved so far is kept: the same command goes on from there"
+        "\n"
+    )
