@@ -88,6 +88,8 @@ def read(data: Data, specs: Sequence[TensorSpec], role: str, needs_labels: bool 
         raise InputError(
             f"{role}: y has {len(labels)} labels for {next(iter(counts.values()))} samples"
         )
+    if labels is not None:
+        _check_labels(labels, role)
     return Dataset(inputs, labels)
 
 
@@ -145,6 +147,17 @@ def _read_file(path: Path, role: str) -> dict[str, Array]:
             f"{role}: {path} is no .npz or .npy file that can be read "
             f"({' '.join(str(error).split())[:120]})"
         ) from error
+
+
+def _check_labels(labels: Array, role: str) -> None:
+    """Refuse labels that no accuracy can be counted from."""
+    if labels.dtype.kind not in "fc":
+        return
+    bad = ~np.isfinite(labels).reshape(len(labels), -1).all(1)
+    if bad.any():
+        raise InputError(
+            f"{role}: y has NaN or infinity in {np.count_nonzero(bad)} of {len(labels)} labels"
+        )
 
 
 def _checked(values: Array, spec: TensorSpec, role: str) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from littoral.differences import one_hot
 from littoral.errors import InputError
 from numpy.typing import NDArray
 
@@ -79,7 +80,8 @@ def compare(
     Args:
         keras: Keras's outputs by name, samples along the first axis.
         file: The file's, by the same names.
-        labels: Integer classes, or targets shaped like the first output; None for none.
+        labels: Integer classes, the same as rows with one 1, or targets shaped like the first
+            output; None for none.
         limits: What the file may differ by.
 
     Returns:
@@ -162,6 +164,8 @@ def _score(outputs: NDArray[Any], labels: NDArray[Any] | None) -> tuple[str | No
     if labels is None:
         return None, None
     truth = np.asarray(labels)
+    classes = one_hot(truth, outputs)
+    truth = truth if classes is None else classes
     if np.issubdtype(truth.dtype, np.integer) and truth.reshape(len(truth), -1).shape[1] == 1:
         return "accuracy", _accuracy(outputs, truth.reshape(-1))
     if truth.shape == outputs.shape:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from littoral import formats, samples, source
 from littoral.arguments import real_dtype
-from littoral.differences import Difference, difference, is_classes
+from littoral.differences import Difference, difference, is_classes, one_hot
 from littoral.errors import EngineError, InputError
 from littoral.loading import load
 from littoral.measurement import Measurement
@@ -154,7 +154,8 @@ def compare_files(
         a: The first file, which the second is held against.
         b: The second.
         data: Samples for both, as `Model.run` of the first takes them; None invents some.
-        labels: Integer classes ``[n]``, for the accuracy of both; None for none.
+        labels: Integer classes ``[n]``, or rows with one 1 ``[n, classes]``, for the accuracy of
+            both; None for none.
         is_timed: Whether to measure the latency.
         runs: Timed calls of each; see `littoral.measure`.
         duration_s: Seconds of timed calls of each; see `littoral.measure`.
@@ -387,7 +388,8 @@ def _side(
 
 def _accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> float | None:
     """Share of samples whose largest score is the label's; None where those are no classes."""
-    truth = labels.reshape(len(labels), -1)
+    classes = one_hot(labels, scores)
+    truth = (labels if classes is None else classes).reshape(len(labels), -1)
     if not is_classes(scores) or truth.dtype.kind not in "iu" or truth.shape[1] != 1:
         return None
     if len(truth) != len(scores):

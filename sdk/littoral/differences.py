@@ -97,6 +97,25 @@ def is_classes(values: NDArray[Any]) -> bool:
     return values.ndim == 2 and values.shape[1] > 1
 
 
+def one_hot(labels: NDArray[Any], scores: NDArray[Any]) -> NDArray[np.intp] | None:
+    """Classes that labels give as rows with a single 1, the rest 0.
+
+    Args:
+        labels: One or more a sample.
+        scores: An output.
+
+    Returns:
+        The place of the 1 in each row, ``[n]``; None where the labels are not such rows ``[n,
+        classes]`` for an output of one score per class.
+    """
+    if not is_classes(scores) or labels.ndim != 2 or labels.shape[1] != scores.shape[1]:
+        return None
+    if labels.dtype.kind not in "biuf":
+        return None
+    single = np.count_nonzero(labels, 1) == 1
+    return labels.argmax(1) if (single & (labels.max(1) == 1)).all() else None
+
+
 def _agreement(
     a: NDArray[np.float64], b: NDArray[np.float64], same: NDArray[np.bool_], largest: float
 ) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +55,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("formats", "tflite onnx"),
         ("schemes", "those that gain anything"),
         ("lowerings", "auto unrolled loop fused"),
-        ("engines", "those of the formats"),
     ):
         parser.add_argument(f"--{name}", nargs="+", metavar="NAME", help=f"default: {what}")
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        metavar="NAME",
+        help="to try beside the usual one, on formats they run (default: those of the formats)",
+    )
     parser.add_argument(
         "--threads", nargs="+", type=int, metavar="N", help="to try (default: 1 2 4, as cores go)"
     )
@@ -86,7 +93,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     def names(given: list[str] | None) -> list[str] | None:
         return None if given is None else split(given)
 
-    with Progress("search") as progress:
+    with Progress("search") as progress, _resumable():
         found = search(
             arguments.model,
             arguments.out,
@@ -111,6 +118,17 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if found.best is None:
         print(f"littoral: {found.message}", file=sys.stderr)
     return found.payload
+
+
+@contextlib.contextmanager
+def _resumable() -> Iterator[None]:
+    """Say after Ctrl-C that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "what is proved so far is kept: the same command goes on from there"
+        ) from None
 
 
 def describe(payload: dict[str, Any]) -> str:

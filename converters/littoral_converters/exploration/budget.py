@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from littoral.errors import InputError
@@ -63,17 +64,47 @@ class Budget:
         self.seconds = seconds
         self._clock = clock
         self._began = clock()
+        self._first: dict[str, float] = {}
+        self._last: dict[tuple[str, str], float] = {}
 
     @property
     def spent(self) -> float:
         """Seconds since the start."""
         return self._clock() - self._began
 
-    def is_over(self, reserve: Reserve | None = None) -> bool:
-        """Whether all is spent but what is kept back."""
+    def is_over(self, reserve: Reserve | None = None, ahead: float = 0.0) -> bool:
+        """Whether all is spent but what is kept back, or will be.
+
+        Args:
+            reserve: What is kept back.
+            ahead: Seconds that the next step will take.
+        """
         if self.seconds is None:
             return False
-        return self.spent >= self.seconds - (reserve.of(self.seconds) if reserve else 0.0)
+        kept = reserve.of(self.seconds) if reserve else 0.0
+        return self.spent + ahead >= self.seconds - kept
+
+    @contextmanager
+    def step(self, work: str, on: str) -> Iterator[None]:
+        """Take note of how long a step takes.
+
+        Args:
+            work: What is done.
+            on: What it is done on. The first step there may have more to do than the next ones.
+        """
+        began = self.spent
+        yield
+        took = self.spent - began
+        if (work, on) in self._last:
+            self._last[work, on] = took
+        else:
+            self._first[work] = took
+            self._last[work, on] = 0.0
+
+    def expected(self, work: str, on: str) -> float:
+        """Seconds that a step will take: those of the last one like it, 0 where there was none."""
+        known = self._last.get((work, on))
+        return self._first.get(work, 0.0) if known is None else known
 
     @property
     def left(self) -> float | None:
@@ -91,6 +122,8 @@ class Budget:
         Returns:
             For example ``", about 40 s left"``; empty while nothing can be foretold.
         """
+        if self.left == 0:
+            return ", after the end of the budget: one file is proved in any case"
         guesses = [] if self.left is None else [self.left]
         if steps_done >= TELLING_STEPS:
             guesses.append((self.spent - began) / steps_done * steps_left)

@@ -17,6 +17,7 @@ AUTO = "auto"
 RECURRENT = ("Bidirectional", "GRU", "LSTM", "RNN", "SimpleRNN")
 """Classes of layers whose lowering is a choice."""
 
+_FLOAT = ("float32", "float16")
 _PROMISING = ("static_int8", "dynamic_int8", "float32", "float16")
 
 
@@ -40,6 +41,11 @@ class Candidate:
     def key(self) -> str:
         """What it is called in a list of proofs; unlike any other candidate's."""
         return "/".join((self.format, self.scheme, self.lowering, *self.float_layers))
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is made quickly and loses next to nothing."""
+        return self.scheme in _FLOAT and self.lowering == AUTO
 
     @property
     def is_mixed(self) -> bool:

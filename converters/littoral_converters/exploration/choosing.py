@@ -63,6 +63,8 @@ def best(timed: Sequence[Timed]) -> Timed | None:
         # Times of an emulated processor say nothing, sizes do.
         return min(timed, key=_plainness)
     final = [one for one in timed if one.ratio is not None]
+    if not final:
+        return min(timed, key=lambda one: (one.measurement.latency_p50.value, _plainness(one)))
     fastest = min(final, key=lambda one: one.measurement.latency_p50.value)
     return min((one for one in final if is_tied(one, fastest)), key=_plainness)
 

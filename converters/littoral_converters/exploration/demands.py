@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -51,11 +52,14 @@ class Demands:
 
 
 def drop_of(verification: Verification) -> float:
-    """Points of accuracy lost, or percent of the mean absolute error added; negative for a gain."""
+    """Points of accuracy lost, or percent of the mean absolute error added; negative for a gain.
+
+    Infinite where it is not known.
+    """
     if verification.drop_points is not None:
         return verification.drop_points
     value, known = verification.value, verification.float_value
-    if value is None or known is None:
+    if value is None or known is None or not math.isfinite(value - known):
         return float("inf")
     return 100.0 * (value - known) / max(known, 1e-12)
 
@@ -67,7 +71,10 @@ def check_drop(max_drop: float) -> None:
         InputError: Negative, or not a number.
     """
     if not 0 <= max_drop <= 100:
-        raise InputError(f"--max-drop is {max_drop:g}: give points of accuracy from 0 to 100")
+        raise InputError(
+            f"--max-drop is {max_drop:g}: give points of accuracy, or percent of an error, from 0 "
+            "to 100"
+        )
 
 
 def parse_size(text: str) -> int:

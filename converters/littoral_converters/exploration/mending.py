@@ -102,11 +102,12 @@ def _layers_to_blame(
     began, known_before = budget.spent, len(alone)
     for count, layer in enumerate(layers):
         if layer not in alone:
-            _check(budget)
+            _check(budget, "blaming", candidate)
             outlook = budget.outlook(began, count - known_before, len(layers) - count)
             report(f"{candidate}: sensitivity of {layer}{outlook}")
             others = tuple(name for name in layers if name != layer)
-            alone[layer] = _error_of(candidate, others, workshop)
+            with budget.step("blaming", candidate.key):
+                alone[layer] = _error_of(candidate, others, workshop)
             proofs.save()
 
     def holds(kept: Sequence[str]) -> bool:
@@ -114,9 +115,10 @@ def _layers_to_blame(
         trial = dataclasses.replace(candidate, float_layers=ordered)
         known = proofs.get(trial)
         if known is None:
-            _check(budget)
+            _check(budget, "trying", candidate)
             report(f"trying {trial}")
-            known = proofs.put(_trial(trial, workshop))
+            with budget.step("trying", candidate.key):
+                known = proofs.put(_trial(trial, workshop))
         verification = known.verification
         return verification is not None and not demands.miss_of(verification)
 
@@ -152,6 +154,6 @@ def _trial(candidate: Candidate, workshop: Workshop) -> Proof:
         return Proof(candidate, problem=" ".join(str(error).split()))
 
 
-def _check(budget: Budget) -> None:
-    if budget.is_over(FOR_LATENCY):
+def _check(budget: Budget, work: str, candidate: Candidate) -> None:
+    if budget.is_over(FOR_LATENCY, budget.expected(work, candidate.key)):
         raise OutOfTime

@@ -192,7 +192,7 @@ def write(
         {**found.result, "is_best": found is best, "is_pareto": any(found is p for p in pareto)}
         for found in variants
     ]
-    message = _sentence(stem, best, demands, ruled_out, bool(facts["complete"]))
+    message = _sentence(stem, best, demands, ruled_out, bool(facts["complete"]), facts["metric"])
     payload: dict[str, Any] = {
         "results": results,
         "best": results[0] if has_best else None,
@@ -232,16 +232,23 @@ def _figures(found: Found) -> tuple[float, ...]:
 
 
 def _sentence(
-    stem: str, best: Found | None, demands: Demands, ruled_out: Sequence[RuledOut], complete: bool
+    stem: str,
+    best: Found | None,
+    demands: Demands,
+    ruled_out: Sequence[RuledOut],
+    complete: bool,
+    metric: str | None,
 ) -> str:
     """What came of a search, for a person."""
     if best is not None:
         return (
             f"the best file of {stem} is {best.path}: {best.variant.format} "
             f"{best.variant.scheme}{_mixed(best)}, {_latency(best)}, "
-            f"{units.size(best.size_bytes)}, change {units.points(best.drop)}"
+            f"{units.size(best.size_bytes)}, {_changed(best)}"
         )
     wanted = f"a drop of at most {demands.max_drop:g}"
+    if metric not in (None, "accuracy"):
+        wanted = f"at most {demands.max_drop:g}% added to its error"
     if demands.max_size is not None:
         wanted += f" in {units.size(demands.max_size)}"
     nearest = nearest_miss(ruled_out, demands)
@@ -281,6 +288,12 @@ def _excess(proof: Proof | None, demands: Demands) -> float:
 def _mixed(found: Found) -> str:
     layers = found.variant.float_layers
     return f" with {', '.join(layers)} float" if layers else ""
+
+
+def _changed(found: Found) -> str:
+    metric = found.variant.verification.metric
+    what = "change" if metric in (None, "accuracy") else "error"
+    return f"{what} {units.change(found.drop, metric)}"
 
 
 def _latency(found: Found) -> str:

@@ -46,6 +46,7 @@ class Proof:
         min_runtime: The oldest release of an engine that runs it.
         problem: Why it cannot be made; empty where it can.
         same_as: Key of the candidate that is the same file; empty for none.
+        file_digest: SHA-256 of the whole file.
     """
 
     candidate: Candidate
@@ -56,6 +57,7 @@ class Proof:
     min_runtime: str | None = None
     problem: str = ""
     same_as: str = ""
+    file_digest: str | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -118,6 +120,21 @@ class Proofs:
         assert proof.file is not None
         return self.folder / proof.file
 
+    def content(self, proof: Proof) -> bytes:
+        """A proof's file, as it was when the proof was put down.
+
+        Raises:
+            InputError: It is not there, or it was changed.
+        """
+        path = self.path(proof)
+        try:
+            content = path.read_bytes()
+        except OSError:
+            content = b""
+        if digest_of(content) != proof.file_digest:
+            raise InputError(f"{path} was changed during the search: run the same command again")
+        return content
+
     @property
     def samples(self) -> Path:
         """Where the samples to time the files on are, once they are written."""
@@ -149,9 +166,11 @@ class Proofs:
                 self._proofs[proof.candidate.key] = proof
 
     def _is_whole(self, proof: Proof) -> bool:
-        """The file is there as it was written; its own digest is checked when it is loaded."""
-        path = self.path(proof)
-        return path.is_file() and path.stat().st_size == proof.size_bytes
+        """Whether the file is there as it was written."""
+        try:
+            return bool(self.content(proof))
+        except InputError:
+            return False
 
     def _discard(self, known: Mapping[str, Any]) -> None:
         """Remove the variants of another source, data or tools: their proofs no longer hold."""
@@ -183,6 +202,11 @@ def key_of(
         "versions": {name: _version(name) for name in TOOLS},
         **settings,
     }
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256 of a file's content, in hex."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def _is_path(value: Any) -> bool:

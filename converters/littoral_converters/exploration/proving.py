@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from littoral import files
 from littoral.errors import ConversionError, EngineError, ModelError
@@ -11,7 +11,7 @@ from littoral.errors import ConversionError, EngineError, ModelError
 from littoral_converters.exploration.budget import FOR_MENDING, FOR_PROOFS, Budget, Reserve
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.demands import Demands
-from littoral_converters.exploration.proofs import Proof, Proofs
+from littoral_converters.exploration.proofs import Proof, Proofs, digest_of
 from littoral_converters.exploration.workshop import Workshop
 
 Report = Callable[[str], None]
@@ -25,11 +25,13 @@ def prove_all(
     budget: Budget,
     report: Report,
     reserves: tuple[Reserve, Reserve] = (FOR_PROOFS, FOR_MENDING),
+    only: Collection[Candidate] | None = None,
 ) -> list[Candidate]:
     """Make every candidate for its size, then prove those that are small enough.
 
     Sizes come first because they are cheap, and the smallest file is proved first. One candidate is
-    proved whatever the budget, so that a search always gets on.
+    proved whatever the budget, so that a search always gets on: a float one where the budget is
+    over before the first.
 
     Args:
         candidates: In the order of trying; what is proved already is not done again.
@@ -39,33 +41,46 @@ def prove_all(
         budget: Ends the work early.
         report: Is told every step.
         reserves: What of the budget is kept back while making, and while proving.
+        only: Candidates to do now; None for all.
 
     Returns:
         Candidates that the budget left no time for.
     """
-    todo = [c for c in candidates if not _is_settled(proofs.get(c), candidates)]
+    todo = [
+        candidate
+        for candidate in candidates
+        if not _is_settled(proofs.get(candidate), candidates)
+        and (only is None or candidate in only)
+    ]
     if todo:
         workshop.opened()
     began = budget.spent
+    if budget.is_over(reserves[0]):
+        todo.sort(key=lambda candidate: not candidate.is_float)
     for count, candidate in enumerate(todo):
-        if budget.is_over(reserves[0]) and any(p.file is not None for p in proofs.all()):
+        place = f"{candidate.format} {candidate.lowering}"
+        is_late = budget.is_over(reserves[0], budget.expected("making", place))
+        if is_late and any(p.file is not None for p in proofs.all()):
             break
         known = proofs.get(candidate)
         if known is None or known.same_as:
             outlook = budget.outlook(began, count, 2 * len(todo) - count)
             report(f"making {candidate}{outlook}")
-            make(candidate, workshop, proofs, candidates)
+            with budget.step("making", place):
+                make(candidate, workshop, proofs, candidates)
     made = [p for p in map(proofs.get, todo) if p is not None and not p.is_settled]
     fitting = sorted(
         (p for p in made if not demands.miss(p)), key=lambda p: (p.size_bytes or 0, p.candidate)
     )
     for count, proof in enumerate(fitting):
-        if budget.is_over(reserves[1]) and any(p.verification for p in proofs.all()):
+        ahead = budget.expected("comparing", proof.candidate.format)
+        if budget.is_over(reserves[1], ahead) and any(p.verification for p in proofs.all()):
             break
         outlook = budget.outlook(began, len(todo) + count, len(fitting) - count)
         report(f"comparing {proof.candidate} with Keras{outlook}")
-        prove(proof, workshop, proofs)
-    return [c for c in todo if _is_open(proofs.get(c), candidates, demands)]
+        with budget.step("comparing", proof.candidate.format):
+            prove(proof, workshop, proofs)
+    return [c for c in candidates if _is_open(proofs.get(c), candidates, demands)]
 
 
 def make(
@@ -99,13 +114,25 @@ def make(
         return proofs.put(Proof(candidate, problem=_one_line(error)))
     name = candidate.file_name(workshop.stem, candidate.job().writer.SUFFIX)
     files.write_atomically(proofs.folder / name, whole)
-    return proofs.put(Proof(candidate, name, len(whole), digest, min_runtime=oldest))
+    return proofs.put(
+        Proof(
+            candidate,
+            name,
+            len(whole),
+            digest,
+            min_runtime=oldest,
+            file_digest=digest_of(whole),
+        )
+    )
 
 
 def prove(proof: Proof, workshop: Workshop, proofs: Proofs) -> Proof:
-    """Compare a file with Keras and write the comparison into its card."""
-    path = proofs.path(proof)
-    content = path.read_bytes()
+    """Compare a file with Keras and write the comparison into its card.
+
+    Raises:
+        InputError: The file is not the one that was made.
+    """
+    path, content = proofs.path(proof), proofs.content(proof)
     try:
         verification = workshop.prove(proof.candidate, content)
         whole, _ = workshop.finish(proof.candidate, content, verification)
@@ -115,7 +142,14 @@ def prove(proof: Proof, workshop: Workshop, proofs: Proofs) -> Proof:
             dataclasses.replace(proof, file=None, size_bytes=None, problem=_one_line(error))
         )
     files.write_atomically(path, whole)
-    return proofs.put(dataclasses.replace(proof, size_bytes=len(whole), verification=verification))
+    return proofs.put(
+        dataclasses.replace(
+            proof,
+            size_bytes=len(whole),
+            verification=verification,
+            file_digest=digest_of(whole),
+        )
+    )
 
 
 def _is_settled(proof: Proof | None, candidates: Sequence[Candidate]) -> bool:

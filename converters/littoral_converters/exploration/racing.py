@@ -7,6 +7,7 @@ the final alone decides.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,28 @@ class Setting:
     engine: str = "auto"
     options: tuple[tuple[str, str], ...] = ()
 
+    def __str__(self) -> str:
+        """For people, for example ``"2 threads"`` or ``"litert xnnpack=off"``."""
+        words = [] if self.engine == "auto" else [self.engine]
+        words += [f"{name}={value}" for name, value in self.options]
+        words += [f"{self.threads} threads"] * (self.threads > 1)
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that does not run in a setting.
+
+    Attributes:
+        proof: The file.
+        setting: How it was run.
+        reason: Why it does not, in words.
+    """
+
+    proof: Proof
+    setting: Setting
+    reason: str
+
 
 @dataclass(frozen=True)
 class Timed:
@@ -77,7 +100,7 @@ def race(
     data: Path | None,
     budget: Budget,
     report: Report,
-) -> tuple[list[Timed], dict[str, str]]:
+) -> tuple[list[Timed], list[Failure]]:
     """Measure files interleaved.
 
     Args:
@@ -90,14 +113,13 @@ def race(
         report: Is told every step.
 
     Returns:
-        Every file with its latency, those of the final last; and by candidate key why a file does
-        not run on the target.
+        Every file with its latency, those of the final last; and what does not run on the target.
 
     Raises:
         TargetError: The target cannot be used.
     """
     if not entrants:
-        return [], {}
+        return [], []
     heat = [(proof, settings[0]) for proof in entrants]
     report(f"timing {len(heat)} files in turn on {target.name}")
     seconds = _seconds(budget, len(heat), HEAT_SECONDS, share=0.4)
@@ -107,10 +129,10 @@ def race(
     final = finalists(first, settings, _fits_a_final(budget))
     report(f"timing the fastest in turn on {target.name}, {len(final)} ways")
     seconds = _seconds(budget, len(final), FINAL_SECONDS, share=0.8)
-    last = _in_turn(final, proofs, target, data, seconds, cold_starts=1)
+    last, more = _timed_without_failures(final, proofs, target, data, seconds, cold_starts=1)
     done = {(timed.proof.candidate, timed.setting) for timed in last}
     others = [timed for timed in first if (timed.proof.candidate, timed.setting) not in done]
-    return [*others, *_with_ratios(last)], failures
+    return [*others, *_with_ratios(last)], [*failures, *more]
 
 
 def _fits_a_final(budget: Budget) -> bool:
@@ -144,8 +166,17 @@ def finalists(
         (proof, setting)
         for setting in others
         for proof in chosen[:TRIED_EVERY_WAY]
-        if fits(setting, proof.candidate.format)
+        if fits(setting, proof.candidate.format) and not _is_plain(setting, proof, settings, ranked)
     ]
+
+
+def _is_plain(
+    setting: Setting, proof: Proof, settings: Sequence[Setting], first: Sequence[Timed]
+) -> bool:
+    """Whether a setting names the engine that the plain one took by itself."""
+    took = {timed.measurement.engine for timed in first if timed.proof == proof}
+    named = dataclasses.replace(setting, engine=settings[0].engine)
+    return setting.engine in took and named == settings[0]
 
 
 def fits(setting: Setting, format_name: str) -> bool:
@@ -171,24 +202,38 @@ def _timed_without_failures(
     target: Target,
     data: Path | None,
     seconds: float,
-) -> tuple[list[Timed], dict[str, str]]:
+    cold_starts: int = 0,
+) -> tuple[list[Timed], list[Failure]]:
     """Measure; where the target refuses a file, find out which and go on without it."""
     try:
-        return _in_turn(entries, proofs, target, data, seconds), {}
+        return _in_turn(entries, proofs, target, data, seconds, cold_starts), []
     except (ModelError, EngineError, InputError):
-        failures = {}
-        running = []
-        for entry in entries:
-            try:
-                target.measure([proofs.path(entry[0])], Options(runs=1, cold_starts=0), _silent)
-                running.append(entry)
-            except (ModelError, EngineError, InputError) as error:
-                words = " ".join(str(error).split())
-                failures[entry[0].candidate.key] = f"it does not run on {target.name}: {words}"
-        if not failures:
+        problems = [_problem(entry, proofs, target) for entry in entries]
+        if not any(problems):
             raise
-        timed = _in_turn(running, proofs, target, data, seconds) if running else []
-        return timed, failures
+    each = list(zip(entries, problems, strict=True))
+    failures = [Failure(*entry, problem) for entry, problem in each if problem]
+    running = [entry for entry, problem in each if not problem]
+    timed = _in_turn(running, proofs, target, data, seconds, cold_starts) if running else []
+    return timed, failures
+
+
+def _problem(entry: tuple[Proof, Setting], proofs: Proofs, target: Target) -> str:
+    """Why a file does not run in a setting; empty where it does."""
+    proof, setting = entry
+    once = Options(
+        runs=1,
+        threads=setting.threads,
+        engine=setting.engine,
+        options=dict(setting.options),
+        cold_starts=0,
+    )
+    try:
+        target.measure([proofs.path(proof)], once, _silent)
+    except (ModelError, EngineError, InputError) as error:
+        how = f"with {setting} it" if str(setting) else "it"
+        return f"{how} does not run on {target.name}: {' '.join(str(error).split())}"
+    return ""
 
 
 def _in_turn(
@@ -216,7 +261,7 @@ def _in_turn(
 
 
 def _with_ratios(final: Sequence[Timed]) -> list[Timed]:
-    if any(timed.measurement.emulated for timed in final):
+    if not final or any(timed.measurement.emulated for timed in final):
         return list(final)
     fastest = min(final, key=_p50).measurement
     return [

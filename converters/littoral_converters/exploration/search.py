@@ -8,7 +8,7 @@ import math
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ import numpy as np
 from littoral import engines as engine_folder
 from littoral import files, plugins
 from littoral.errors import InputError
+from littoral.locking import alone_in
 from littoral.targets import Target, connect
 from numpy.typing import NDArray
 
+from littoral_converters import formats as format_folder
 from littoral_converters import source
 from littoral_converters.calibration import Data
 from littoral_converters.description import Labels, Steps, read
@@ -35,7 +37,7 @@ from littoral_converters.exploration.candidates import Candidate, Choice, choice
 from littoral_converters.exploration.demands import Demands, check_drop
 from littoral_converters.exploration.mending import mend
 from littoral_converters.exploration.outcome import Found, RuledOut, Search, found_of, write
-from littoral_converters.exploration.proofs import Proof, Proofs, key_of
+from littoral_converters.exploration.proofs import FOLDER, Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Setting, Timed, race
 from littoral_converters.exploration.workshop import Workshop
@@ -101,7 +103,8 @@ def search(
         schemes: Names of schemes, None for all that gain anything.
         lowerings: Ways to write recurrences, None for all.
         threads: Numbers of threads to try, None for 1, 2 and 4 as far as the target has cores.
-        engines: Engines to try in other ways than the usual one, None for all of the formats.
+        engines: Engines to try beside the usual one, None for all of the formats. Formats that none
+            of them runs are not tried.
         batch: Batch size of the files, None for any.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         modules: Modules that define the model file's own layers, imported before it is opened; see
@@ -120,7 +123,8 @@ def search(
         None where nothing meets the demands.
 
     Raises:
-        InputError: An argument or the data does not fit, or the folder cannot be written.
+        InputError: An argument or the data does not fit, or the folder cannot be written or is
+            that of another search under way.
         ConversionError: The model cannot be traced at all.
         TargetError: The target cannot be used.
     """
@@ -128,17 +132,16 @@ def search(
     description = read(labels, preprocessing)
     check_drop(max_drop)
     demands = Demands(max_drop, max_size)
+    formats = formats_of(formats, engines)
     choice = choice_of(formats, schemes, lowerings, representative_data is not None)
     machine = connect(target)
     settings = _settings(machine, threads, engines, choice)
-    data = {"evaluation": evaluation_data, "representative": representative_data}
     own = names_of(modules)
     matters = {
         "batch": batch,
         **(dataclasses.asdict(description) if description else {}),
         **({"modules": digests_of(own)} if own else {}),
     }
-    proofs = Proofs(files.make_folder(out), key_of(model, data, matters))
     request = Request(
         forms=choice.forms,
         batch=batch,
@@ -149,33 +152,72 @@ def search(
         needs_labels=True,
         description=description,
     )
+    wanted = _Wanted(demands, choice, settings, machine, matters)
+    with (
+        files.output_folder(out) as folder,
+        alone_in(folder, "search"),
+        files.output_folder(folder / FOLDER),
+    ):
+        return _searched(model, folder, request, wanted, budget, report, warn)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """What a search was asked for, checked.
+
+    Attributes:
+        demands: Limits on a file.
+        choice: What to try.
+        settings: Ways to run a file, the plain one first.
+        machine: Where to measure.
+        matters: What proofs hold for beside the model and the data.
+    """
+
+    demands: Demands
+    choice: Choice
+    settings: list[Setting]
+    machine: Target
+    matters: dict[str, Any]
+
+
+def _searched(
+    model: Any,
+    folder: Path,
+    request: Request,
+    wanted: _Wanted,
+    budget: Budget,
+    report: Report,
+    warn: Report,
+) -> Search:
+    """The search in a folder that nobody else uses."""
+    demands, choice, machine = wanted.demands, wanted.choice, wanted.machine
+    data = {"evaluation": request.evaluation_data, "representative": request.representative_data}
+    proofs = Proofs(folder, key_of(model, data, wanted.matters))
     workshop = Workshop(model, request, report)
     _learn(workshop, proofs)
     for doubt in proofs.doubts:
         warn(doubt)
     candidates = choice.candidates(proofs.layer_classes)
-    untried = prove_all(candidates, workshop, proofs, demands, budget, report)
-    notes = mend(candidates, workshop, proofs, demands, budget, report)
-    if untried:
-        last = (FOR_LAST_PROOFS, FOR_LATENCY)
-        untried = prove_all(candidates, workshop, proofs, demands, budget, report, last)
-        notes = mend(candidates, workshop, proofs, demands, budget, report)
+    untried, notes = _tried(candidates, workshop, proofs, demands, budget, report)
     entrants = _entrants(candidates, proofs, demands)
     samples = _samples(workshop, proofs)
-    timed, failures = race(entrants, settings, proofs, machine, samples, budget, report)
+    timed, failures = race(entrants, wanted.settings, proofs, machine, samples, budget, report)
     ruled_out = [
         *(RuledOut(candidate, NO_TIME) for candidate in untried),
-        *_ruled_out(candidates, proofs, demands, failures),
+        *_ruled_out(candidates, proofs, demands),
+        *(RuledOut(failure.proof.candidate, failure.reason, failure.proof) for failure in failures),
     ]
     report("writing the report")
-    folder = Path(out)
+    for one in timed:
+        proofs.content(one.proof)
     best = choosing.best(timed)
     _place_best(best, proofs, folder)
     variants = _variants(timed, best, proofs, folder, _family(model))
     facts = {
         "model": proofs.stem,
-        "max_drop": max_drop,
-        "max_size": max_size,
+        "metric": _metric(proofs),
+        "max_drop": demands.max_drop,
+        "max_size": demands.max_size,
         "target": machine.name,
         "environment": timed[0].measurement.environment if timed else machine.environment(),
         "emulated": any(one.measurement.emulated for one in timed),
@@ -185,12 +227,39 @@ def search(
             *(f"{name} was left out: {why}" for name, why in choice.left_out.items()),
         ],
         "warnings": list(proofs.doubts),
-        "budget_s": budget_s,
+        "budget_s": budget.seconds,
         "complete": not untried,
         "seconds": round(budget.spent, 1),
     }
     machine.close()
     return write(folder, str(proofs.stem), variants, best is not None, ruled_out, demands, facts)
+
+
+def _tried(
+    candidates: Sequence[Candidate],
+    workshop: Workshop,
+    proofs: Proofs,
+    demands: Demands,
+    budget: Budget,
+    report: Report,
+) -> tuple[list[Candidate], list[str]]:
+    """Prove what there is time for, the float files before any layer is looked for.
+
+    Returns:
+        What there was no time for, and what did not work out, in words.
+    """
+    parts = (candidates, workshop, proofs, demands, budget, report)
+    untried = prove_all(*parts)
+    floats = [candidate for candidate in untried if candidate.is_float]
+    if floats:
+        untried = prove_all(*parts, (FOR_LATENCY, FOR_LATENCY), floats)
+    if any(candidate in floats for candidate in untried):
+        return untried, []
+    notes = mend(*parts)
+    if untried:
+        untried = prove_all(*parts, (FOR_LAST_PROOFS, FOR_LATENCY))
+        notes = mend(*parts)
+    return untried, notes
 
 
 def _settings(
@@ -211,6 +280,39 @@ def _settings(
         *found[1:],
         *(dataclasses.replace(plain, engine=e, options=o) for e, o in others),
     ]
+
+
+def formats_of(
+    formats: Sequence[str] | None, engines: Sequence[str] | None
+) -> Sequence[str] | None:
+    """The formats to try: those that the engines run, where engines are named.
+
+    Args:
+        formats: Names of formats, None for all.
+        engines: Names of engines, None or none for any.
+
+    Returns:
+        Names of formats, None for all.
+
+    Raises:
+        InputError: No such engine; one that runs none of the formats; a format that none runs.
+    """
+    if not engines:
+        return formats
+    runs = {name: set(plugins.load(engine_folder, name).FORMATS) for name in engines}
+    known = formats or tuple(reversed(plugins.names(format_folder)))
+    for name, own in runs.items():
+        if not own & set(known):
+            raise InputError(f"engine {name} runs {_listed(own)}, not {_listed(known)}")
+    able = set().union(*runs.values())
+    for name in formats or ():
+        if name not in able:
+            raise InputError(f"format {name} is run by none of the engines {_listed(engines)}")
+    return [name for name in known if name in able]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def alternatives(
@@ -282,16 +384,14 @@ def npz_of(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return stream.getvalue()
 
 
-def _ruled_out(
-    candidates: Sequence[Candidate], proofs: Proofs, demands: Demands, failures: dict[str, str]
-) -> list[RuledOut]:
+def _ruled_out(candidates: Sequence[Candidate], proofs: Proofs, demands: Demands) -> list[RuledOut]:
     found = []
     for proof in proofs.all():
         candidate = proof.candidate
         is_trial = candidate.is_mixed and proof.file is None
         if is_trial or dataclasses.replace(candidate, float_layers=()) not in candidates:
             continue
-        reason = failures.get(candidate.key, "") or demands.miss(proof)
+        reason = demands.miss(proof)
         if proof.same_as:
             reason = f"it is the same file as {proof.same_as}"
         if reason:
@@ -300,12 +400,16 @@ def _ruled_out(
 
 
 def _place_best(best: Timed | None, proofs: Proofs, folder: Path) -> None:
-    """Copy the best file under the model's name; remove the one that an earlier search left."""
+    """Copy the best file under the model's name; remove the one that an earlier search left.
+
+    Raises:
+        InputError: It is not the file that was proved.
+    """
+    content = None if best is None else proofs.content(best.proof)
     earlier = outcome.earlier_best(folder)
     if earlier is not None:
         earlier.unlink()
-    if best is not None:
-        content = proofs.path(best.proof).read_bytes()
+    if best is not None and content is not None:
         files.write_atomically(_best_path(best, proofs, folder), content)
 
 
@@ -354,6 +458,12 @@ def _sensitivity(proofs: Proofs, candidates: Sequence[Candidate]) -> list[dict[s
         for candidate in candidates
         if candidate.key in proofs.sensitivity
     ]
+
+
+def _metric(proofs: Proofs) -> str | None:
+    """What the labels are held against; None where nothing was proved."""
+    known = (proof.verification.metric for proof in proofs.all() if proof.verification)
+    return next((metric for metric in known if metric), None)
 
 
 def _family(model: Any) -> str | None:

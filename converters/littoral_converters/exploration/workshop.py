@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,9 @@ from littoral_converters.proof import limits_of
 from littoral_converters.verification import Limits, Outputs, Verification, compare
 
 NO_LIMIT_POINTS = 100.0
+TOLD_EVERY_S = 15.0
+"""How often work that has no steps of its own is reported."""
+
 _NO_LIMITS = Limits(None, float("inf"), NO_LIMIT_POINTS)
 
 Report = Callable[[str], None]
@@ -45,12 +51,11 @@ class Workshop:
     def opened(self, lowering: str = AUTO) -> Prepared:
         """The model traced with a lowering; data and Keras's outputs are those of the first."""
         if lowering not in self._prepared:
-            self._report(
-                "opening and tracing the Keras model"
-                if lowering == AUTO
-                else f"tracing with recurrences {lowering}"
-            )
-            self._prepared[lowering] = self._open(lowering)
+            what = "opening and tracing the Keras model"
+            if lowering != AUTO:
+                what = f"tracing with recurrences {lowering}"
+            with _told(what, self._report):
+                self._prepared[lowering] = self._open(lowering)
         return self._prepared[lowering]
 
     @property
@@ -241,6 +246,26 @@ class Workshop:
             return content
         except ConversionError as error:
             return error
+
+
+@contextmanager
+def _told(what: str, report: Report) -> Iterator[None]:
+    """Report work that has no steps of its own, now and while it goes on."""
+    done = threading.Event()
+
+    def go_on() -> None:
+        began = time.monotonic()
+        while not done.wait(TOLD_EVERY_S):
+            report(f"still {what}, {time.monotonic() - began:.0f} s so far")
+
+    report(what)
+    teller = threading.Thread(target=go_on, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def _spread(total: int, count: int) -> Any:

@@ -85,8 +85,9 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print(f"littoral: {_one_line(error)}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("littoral: interrupted; nothing half-written was kept", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        words = _one_line(interrupt) if interrupt.args else "nothing half-written was kept"
+        print(f"littoral: interrupted; {words}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         _leave_stdout()

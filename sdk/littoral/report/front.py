@@ -27,6 +27,9 @@ _HIGHEST_NAME = 30.0
 _LEAST_REACH = 0.25
 """Points to either side of the drops' middle: less is drawn as what it is, not blown up."""
 
+_WHAT = {True: "accuracy drop", False: "growth of the error"}
+_COUNTED = {True: "change of accuracy in points", False: "change of the mean absolute error"}
+
 
 @dataclass(frozen=True)
 class Point:
@@ -45,12 +48,13 @@ class Point:
     is_front: bool
 
 
-def front(points: Sequence[Point], max_drop: float) -> str:
+def front(points: Sequence[Point], max_drop: float, metric: str = "accuracy") -> str:
     """Draw the files with a latency; those on the Pareto front have a ring and a name.
 
     Args:
         points: Measured files.
         max_drop: The limit, drawn as a line across.
+        metric: ``"accuracy"``, whose points are lost, or the name of an error, which grows.
 
     Returns:
         An SVG; a sentence when there is nothing to draw.
@@ -68,11 +72,11 @@ def front(points: Sequence[Point], max_drop: float) -> str:
     return picture(
         _WIDTH,
         _HEIGHT,
-        "Latency against accuracy drop of every measured file",
-        *_frame(x, y),
-        *(_limit(y, max_drop) if near else []),
+        f"Latency against {_WHAT[metric == 'accuracy']} of every measured file",
+        *_frame(x, y, metric),
+        *(_limit(y, max_drop, metric) if near else []),
         _steps([point for point in shown if point.is_front], x, y),
-        *(_bubble(point, x, y, largest) for point in by_size),
+        *(_bubble(point, x, y, largest, metric) for point in by_size),
         *_names([point for point in shown if point.is_front], x, y, largest),
     )
 
@@ -84,24 +88,25 @@ def _drop_axis(drops: Sequence[float]) -> Axis:
     return linear_axis(middle - reach, middle + reach, _TOP, _BOTTOM, air=0.16)
 
 
-def _frame(x: Axis, y: Axis) -> list[str]:
+def _frame(x: Axis, y: Axis, metric: str) -> list[str]:
     shapes = []
     for tick in y.ticks(5):
         shapes.append(line(_LEFT, y(tick), _RIGHT, y(tick), "grid"))
-        shapes.append(label(_LEFT - 8, y(tick) + 4, units.points(tick), "s end"))
+        shapes.append(label(_LEFT - 8, y(tick) + 4, units.change(tick, metric), "s end"))
     for tick in x.ticks():
         shapes.append(line(x(tick), _BOTTOM, x(tick), _BOTTOM + 5, "axis"))
         shapes.append(label(x(tick), _BOTTOM + 19, units.tick(tick), "s mid"))
     shapes.append(line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis"))
     words = "latency p50, log scale (left is better)"
     shapes.append(label(_RIGHT, _BOTTOM + 42, words, "t end"))
-    shapes.append(label(6.0, 14.0, "change of accuracy in points (up is better)", "t"))
+    words = f"{_COUNTED[metric == 'accuracy']} (up is better)"
+    shapes.append(label(6.0, 14.0, words, "t"))
     return shapes
 
 
-def _limit(y: Axis, max_drop: float) -> list[str]:
+def _limit(y: Axis, max_drop: float, metric: str) -> list[str]:
     height = y(max_drop)
-    words = f"allowed: {units.points(max_drop)}"
+    words = f"allowed: {units.change(max_drop, metric)}"
     return [
         line(_LEFT, height, _RIGHT, height, "keras"),
         label(_RIGHT, height - 5, words, "t end halo"),
@@ -121,13 +126,13 @@ def _steps(points: Sequence[Point], x: Axis, y: Axis) -> str:
     return tag("path", hint("Pareto front"), class_="front", d="".join(corners))
 
 
-def _bubble(point: Point, x: Axis, y: Axis, largest: int) -> str:
+def _bubble(point: Point, x: Axis, y: Axis, largest: int, metric: str) -> str:
     result = point.result
     across, up = x(_p50(point)), y(point.drop)
     radius = _radius(point, largest)
     facts = hint(
         f"{result.label}\np50 {units.duration_with_spread(result.p50)}\n"
-        f"change {units.points(point.drop)}\n{units.size(result.size_bytes)}"
+        f"change {units.change(point.drop, metric)}\n{units.size(result.size_bytes)}"
     )
     shapes = [facts]
     if point.is_front:

@@ -54,12 +54,12 @@ def search_report(payload: Mapping[str, Any]) -> str:
     ]
     blocks = [page.tiles(_tiles(payload, shown))]
     blocks += [page.warning(words) for words in _warnings(payload)]
-    blocks.append(page.heading("front", "Latency, accuracy, size"))
-    picture = front(points, float(payload["max_drop"]))
+    blocks.append(page.heading("front", f"Latency, {_plain_metric(payload)}, size"))
+    picture = front(points, float(payload["max_drop"]), _metric(payload))
     blocks.append(page.card(picture, charts.legend(shown) if shown else ""))
     if shown:
         blocks.append(page.heading("files", "Files that meet the demands"))
-        rows = [_row(point) for point in points]
+        rows = [_row(point, _metric(payload)) for point in points]
         blocks.append(page.card(page.table(_HEADER, rows, left=1)))
     blocks += _blame(payload["sensitivity"])
     if payload["ruled_out"] or payload["notes"]:
@@ -89,7 +89,9 @@ def search_table(payload: Mapping[str, Any]) -> str:
     """
     lines: list[str] = []
     if payload["results"]:
-        rows = [["", "file", "threads", "change", "size", "p50", "p90"]]
+        metric = _metric(payload)
+        changed = "change" if metric == "accuracy" else "error"
+        rows = [["", "file", "threads", changed, "size", "p50", "p90"]]
         for fields in payload["results"]:
             result = of_demo(fields)
             mark = "best" if fields["is_best"] else "*" if fields["is_pareto"] else ""
@@ -99,7 +101,7 @@ def search_table(payload: Mapping[str, Any]) -> str:
                     mark,
                     name,
                     str(fields["threads"]),
-                    units.points(_drop(fields)),
+                    units.change(_drop(fields), metric),
                     units.size(result.size_bytes),
                     units.duration_with_spread(result.p50),
                     units.duration_with_spread(result.p90),
@@ -155,6 +157,15 @@ def _drop(fields: Mapping[str, Any]) -> float:
     return float(fields["drop"])
 
 
+def _metric(payload: Mapping[str, Any]) -> str:
+    """What the labels were held against: ``"accuracy"``, or the name of an error."""
+    return str(payload.get("metric") or "accuracy")
+
+
+def _plain_metric(payload: Mapping[str, Any]) -> str:
+    return "accuracy" if _metric(payload) == "accuracy" else "error"
+
+
 def _title(payload: Mapping[str, Any]) -> str:
     if not payload["passed"]:
         return f"No file of {payload['model']} meets the demands"
@@ -165,7 +176,11 @@ def _title(payload: Mapping[str, Any]) -> str:
 
 def _lead(payload: Mapping[str, Any]) -> str:
     tried = len({_candidate(fields) for fields in payload["results"]})
-    wanted = f"at most {payload['max_drop']:g} points of accuracy lost"
+    wanted = (
+        f"at most {payload['max_drop']:g} points of accuracy lost"
+        if _metric(payload) == "accuracy"
+        else f"at most {payload['max_drop']:g}% added to the mean absolute error"
+    )
     if payload["max_size"] is not None:
         wanted += f", at most {units.size(payload['max_size'])}"
     return (
@@ -177,11 +192,14 @@ def _lead(payload: Mapping[str, Any]) -> str:
 def _tiles(payload: Mapping[str, Any], shown: Sequence[Result]) -> list[tuple[str, str]]:
     if not payload["passed"]:
         return [("none", payload["message"])]
-    best = shown[0]
+    best, metric = shown[0], _metric(payload)
+    changed = "change of accuracy, in points"
+    if metric != "accuracy":
+        changed = "change of the mean absolute error"
     floats = [r for r in shown if r.scheme == "float32" and r.p50 and r.format == best.format]
     tiles = [
         (units.duration(best.p50.value if best.p50 else None), f"p50 of {best.label}"),
-        (units.points(_drop(payload["best"])), "change of accuracy, in points"),
+        (units.change(_drop(payload["best"]), metric), changed),
         (units.size(best.size_bytes), f"size of {PurePath(payload['best']['path']).name}"),
     ]
     if floats and best.p50 and floats[0].p50:
@@ -201,12 +219,12 @@ def _warnings(payload: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _row(point: Point) -> str:
+def _row(point: Point, metric: str) -> str:
     result = point.result
     chip = tag("i", class_=f"chip {result.hue}")
     cells = [
         chip + text(result.label) + (" \N{BLACK STAR}" if point.is_best else ""),
-        text(units.points(point.drop)),
+        text(units.change(point.drop, metric)),
         text(units.percent(result.accuracy)),
         text(units.size(result.size_bytes)),
         page.latency_cell(result.p50),

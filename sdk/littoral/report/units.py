@@ -71,6 +71,13 @@ def points(drop: float | None) -> str:
     return "±0.00" if round(drop, 2) == 0 else f"{-drop:+.2f}"
 
 
+def change(drop: float | None, metric: str | None) -> str:
+    """What became of a file's metric: of an accuracy in points, of an error in percent of it."""
+    if drop is None or metric in (None, "accuracy"):
+        return points(drop)
+    return "±0.00%" if round(drop, 2) == 0 else f"{drop:+.2f}%"
+
+
 def times(ratio: float) -> str:
     """A ratio with a multiplication sign."""
     return f"{ratio:.2f}{TIMES}" if ratio < 10 else f"{ratio:.0f}{TIMES}"

@@ -84,6 +84,8 @@ def test_a_known_difference_is_found_and_the_check_fails(files, capsys):
     )
     assert payload["a"]["accuracy"] == payload["b"]["accuracy"] == 1.0
     assert payload["operators_only_in_b"] == ["Mul"]
+    np.savez(files / "data.npz", x=data, y=np.eye(3)[[0, 2, 1, 0]])
+    assert call("compare", [*words, "--no-latency"])["a"]["accuracy"] == 0.75
     assert "passed" not in payload
     assert main(["compare", *words, "--no-latency", "--max-difference", "0.2"]) == 1
     assert "FAILED: the largest difference is 0.25 (limit 0.2)" in capsys.readouterr().out

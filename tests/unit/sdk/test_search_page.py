@@ -160,3 +160,17 @@ def test_the_table_marks_the_best_and_the_front_and_counts_what_needs_no_words()
     assert "1 more came out the same as another file" in lines
     assert "1 more were left untried: the same command goes on from there" in lines
     assert lines[-1] == "report: best/report.html"
+
+
+def regression(**changes):
+    results = [{**fields, "drop": 2.0, "accuracy": None} for fields in payload()["results"]]
+    whole = payload(metric="mean_abs_error", results=results, best=results[0])
+    return {**whole, "ruled_out": [], **changes}
+
+
+def test_an_error_has_no_points_of_accuracy():
+    for words in (search_report(regression()), search_table(regression())):
+        assert "+2.00%" in words
+        assert "points" not in words.replace("percentage points", "")
+    assert "at most 0.5% added to the mean absolute error" in search_report(regression())
+    assert "at most 0.5 points of accuracy lost" in search_report(payload())
