@@ -224,10 +224,14 @@ def _says_the_same(model: Any, prepared: Prepared) -> bool:
                 own = keras_outputs(model, signature_of(model), data.head(2))
     ends = [0, -1] if len(data) > 2 else slice(None)
     copies = {name: values[ends] for name, values in said.items()}
-    return list(own) == list(copies) and all(
-        values.shape == copies[name].shape
-        and np.allclose(values, copies[name], rtol=1e-3, atol=1e-4, equal_nan=True)
-        for name, values in own.items()
+    return _agree(own, copies)
+
+
+def _agree(one: Outputs, other: Outputs) -> bool:
+    return list(one) == list(other) and all(
+        values.shape == other[name].shape
+        and np.allclose(values, other[name], rtol=1e-3, atol=1e-4, equal_nan=True)
+        for name, values in one.items()
     )
 
 
@@ -281,6 +285,7 @@ def prepare_model(
     with narrated(model), full_precision(model), clean_state(model) as stateful:
         graphs = _traced(model, signature, request)
         reference = keras_outputs(model, signature, evaluation)
+        _check_steady(model, signature, evaluation, graphs)
     outputs = {name: values.shape[1:] for name, values in reference.items()}
     check_labels(request.description, outputs)
     card = completed(card or Card(name=str(model.name)), signature.inputs, outputs)
@@ -296,6 +301,25 @@ def prepare_model(
             *doubts(representative, None if request.evaluation_data is None else evaluation),
         ),
     )
+
+
+def _check_steady(
+    model: Any, signature: Signature, data: Dataset, graphs: Mapping[Form, TracedGraph]
+) -> None:
+    """Refuse a model that answers the same differently at every call.
+
+    Raises:
+        ConversionError: It does; the message names the layers.
+    """
+    reasons = dict.fromkeys(reason for graph in graphs.values() for reason in graph.varying)
+    if not reasons:
+        return
+    one, two = (keras_outputs(model, signature, data.head(INVENTED_SAMPLES)) for _ in range(2))
+    if not _agree(one, two):
+        raise ConversionError(
+            f"model {model.name!r} answers differently at every call, which a file cannot: "
+            f"{'; '.join(reasons)}"
+        )
 
 
 def _prepare_step(
