@@ -332,6 +332,11 @@ def _prepare_step(
     from littoral_converters.stepping import checked_step, step_feeds, streamed
     from littoral_converters.watching import whole_tracebacks
 
+    if signature.by_argument:
+        raise ConversionError(
+            f"model {model.name!r} is called on several arguments, which no step is made of: "
+            "take them as one list or dict"
+        )
     specs = sequences_of(signature.inputs)
     representative, evaluation = datasets(model, specs, request, card)
     with narrated(model), full_precision(model), whole_tracebacks():

@@ -44,10 +44,9 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
     ]
 
     def call(*tensors: Any) -> list[Any]:
-        results = keras.tree.flatten(model(signature.arrange(tensors), training=False))
         return [
             tf.identity(result, name=f"littoral_out_{index}")
-            for index, result in enumerate(results)
+            for index, result in enumerate(signature.call(model, tensors))
         ]
 
     layers = {
