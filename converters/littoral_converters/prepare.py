@@ -115,7 +115,8 @@ def prepare(model: Any, request: Request) -> Prepared:
     """Prepare a model in the worker, so that what Keras dies of does not kill the caller.
 
     A model in memory goes there as a file. What cannot be saved, loaded in another process, or does
-    not say the same there, is prepared here, where its classes and its state are.
+    not say the same there, is prepared here, where its classes and its state are; so is a file
+    whose classes only the caller knows.
 
     Args:
         model: Path of a .keras or .h5 file, or a built keras.Model on any backend.
@@ -128,8 +129,9 @@ def prepare(model: Any, request: Request) -> Prepared:
         LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
     """
     if isinstance(model, (str, os.PathLike)):
-        source.check_file(Path(model))
-        return isolated(prepare_file, Path(model), request, doing=f"opening {model}")
+        path = Path(model)
+        source.check_file(path)
+        return source.in_worker_or_here(prepare_file, path, request, doing=f"opening {model}")
     import keras
 
     can_stay = keras.backend.backend() == "tensorflow"
@@ -237,6 +239,8 @@ def _agree(one: Outputs, other: Outputs) -> bool:
 
 def prepare_file(path: Path, request: Request) -> Prepared:
     """Prepare a .keras or .h5 file. Run in the worker: the caller need not import Keras.
+
+    Run here where only the caller knows the file's classes.
 
     Raises:
         LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
