@@ -22,7 +22,7 @@ from littoral_converters.making import sealed
 from littoral_converters.mixing import is_poor, mixed, tried
 from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.prepare import Prepared, Request, prepare
-from littoral_converters.proof import demand
+from littoral_converters.proof import check_finite, demand
 from littoral_converters.recommendation import FLOAT, recommended
 from littoral_converters.verification import Verification
 
@@ -153,6 +153,7 @@ def convert(
     with files.output_folder(out) as folder:
         report("opening and tracing the Keras model")
         prepared = prepare(model, request)
+        check_finite(prepared)
         for doubt in prepared.warnings:
             warn(doubt)
         for form, graph in prepared.graphs.items():

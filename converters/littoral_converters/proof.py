@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from littoral import integrity, plugins
-from littoral.errors import InputError, ModelError, VerificationError
+from littoral.errors import ConversionError, InputError, ModelError, VerificationError
 
 from littoral_converters import schemes
 from littoral_converters.calibration import Data
@@ -17,7 +17,13 @@ from littoral_converters.execution import outputs_of, stepped_outputs_of
 from littoral_converters.isolation import isolated
 from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.prepare import Prepared, Request, prepare
-from littoral_converters.verification import Limits, Outputs, Verification, compare
+from littoral_converters.verification import (
+    Limits,
+    Outputs,
+    Verification,
+    compare,
+    not_finite,
+)
 
 if TYPE_CHECKING:
     from littoral_converters.stepping import Streamed
@@ -45,6 +51,20 @@ def held(
         return _compare_steps(streamed, prepared.reference, outputs, limits)
     outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {what}")
     return compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
+
+
+def check_finite(prepared: Prepared) -> None:
+    """Refuse a model that Keras itself does not answer with numbers.
+
+    Raises:
+        ConversionError: An output is infinite or no number: which, for how many samples.
+    """
+    problem = not_finite(prepared.reference)
+    if problem:
+        raise ConversionError(
+            f"{problem}: give data as the model was trained on (representative_data, "
+            "evaluation_data), or look in the model for an overflow or a division by zero"
+        )
 
 
 def demand(found: Verification, what: str) -> None:

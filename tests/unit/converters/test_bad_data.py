@@ -14,7 +14,7 @@ import pytest
 from keras import layers
 from littoral import ConversionError
 from littoral.cli import call
-from littoral_converters import DataWarning, capacity, convert, isolation
+from littoral_converters import DataWarning, capacity, convert, isolation, verify
 from littoral_converters.calibration import Dataset
 from littoral_converters.doubts import doubts
 
@@ -153,6 +153,21 @@ def test_strings_are_refused_by_name(tmp_path):
     with pytest.raises(ConversionError, match="input 'words' of model 'text' takes strings"):
         convert(text, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_overflows_in_keras_is_told_from_a_wrong_file(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    growing = keras.ops.exp(layers.Dense(3, kernel_initializer="ones", name="wide")(inputs))
+    model = keras.Model(inputs, layers.Activation("linear", name="y")(growing), name="growing")
+    data = NORMAL[:10].copy()
+    data[3:6] = 1000
+    with pytest.raises(ConversionError, match="Keras's own output 'y' is not finite for 3 of 10"):
+        convert(model, tmp_path, representative_data=data)
+    assert list(tmp_path.iterdir()) == []
+    for variant in convert(model, tmp_path, representative_data=data[:2]):
+        found = verify(model, variant.path, data=data)
+        assert not found.passed
+        assert found.reason.startswith("Keras's own output 'y'")
 
 
 def test_weights_beyond_what_the_formats_hold_are_refused():
