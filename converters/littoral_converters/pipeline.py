@@ -19,10 +19,10 @@ from littoral_converters.doubts import DataWarning
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
 from littoral_converters.making import sealed
-from littoral_converters.mixing import is_poor, mixed, tried
+from littoral_converters.mixing import Trial, is_poor, mixed, tried
 from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.prepare import Prepared, Request, prepare
-from littoral_converters.proof import check_finite, demand
+from littoral_converters.proof import Ask, asking, batch_in, check_finite, demand
 from littoral_converters.recommendation import FLOAT, recommended
 from littoral_converters.verification import Verification
 
@@ -158,6 +158,7 @@ def convert(
             warn(doubt)
         for form, graph in prepared.graphs.items():
             check_memory(form.format, len(graph.graph_def), f"{prepared.stem} as {form.format}")
+        ask = asking(model, request)
         floats: dict[int, bytes] = {}
         made: list[tuple[Variant, bytes]] = []
         for job in jobs:
@@ -167,7 +168,8 @@ def convert(
             if id(graph) not in floats:
                 floats[id(graph)] = isolated(job.writer.write, graph, doing=f"writing {what}")
             try:
-                made.append(_variant(job, floats[id(graph)], prepared, tolerance, folder, report))
+                trial = _proved(job, floats[id(graph)], prepared, tolerance, report, ask)
+                made.append(_variant(trial, prepared, folder))
             except (ConversionError, VerificationError) as error:
                 if left_out is None or job.scheme == FLOAT:
                     raise
@@ -178,22 +180,30 @@ def convert(
         return [variant for variant, _ in made]
 
 
-def _variant(
+def _proved(
     job: Job,
     written: bytes,
     prepared: Prepared,
     tolerance: float | None,
-    folder: Path,
     report: Report,
-) -> tuple[Variant, bytes]:
+    ask: Ask,
+) -> Trial:
     """One file of the float32 file that its format wrote, proved."""
     what = f"{prepared.stem} as {job}"
     trial = tried(job, written, prepared, tolerance)
     if is_poor(trial, tolerance):
         report(f"{what}: looking for layers to leave float")
         trial = mixed(trial, written, prepared, tolerance)
-    demand(trial.verification, what)
-    content, oldest = sealed(trial.job, trial.content, prepared, trial.verification)
+    if not trial.verification.passed:
+        cause = batch_in(trial.content, job.scheme, prepared, tolerance, what, ask)
+        demand(trial.verification, what, cause)
+    return trial
+
+
+def _variant(trial: Trial, prepared: Prepared, folder: Path) -> tuple[Variant, bytes]:
+    """A proved file, finished."""
+    job = trial.job
+    content, oldest = sealed(job, trial.content, prepared, trial.verification)
     return Variant(
         path=folder / f"{prepared.file_stem}.{job.scheme}{job.writer.SUFFIX}",
         format=job.format,
@@ -202,7 +212,7 @@ def _variant(
         size_bytes=len(content),
         verification=trial.verification,
         min_runtime=oldest,
-        float_layers=trial.job.float_layers,
+        float_layers=job.float_layers,
         warnings=prepared.warnings if job.quantizer.NEEDS_SAMPLES else (),
     ), content
 

@@ -12,7 +12,7 @@ import littoral
 import numpy as np
 import pytest
 from keras import layers
-from littoral import ConversionError
+from littoral import ConversionError, VerificationError
 from littoral.cli import call
 from littoral_converters import DataWarning, capacity, convert, isolation, verify
 from littoral_converters.calibration import Dataset
@@ -168,6 +168,33 @@ def test_a_model_that_overflows_in_keras_is_told_from_a_wrong_file(tmp_path):
         found = verify(model, variant.path, data=data)
         assert not found.passed
         assert found.reason.startswith("Keras's own output 'y'")
+
+
+class Capacity(layers.Layer):
+    """Lets the first five tokens of the whole batch through, as a router with a capacity does."""
+
+    def call(self, x):
+        place = keras.ops.cumsum(keras.ops.ones_like(x[..., :1]), axis=0)
+        return x * keras.ops.cast(place < 5, "float32")
+
+
+def test_an_answer_that_depends_on_the_batch_is_told_from_a_wrong_file(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    routed = keras.Model(inputs, Capacity(name="y")(inputs), name="routed")
+    words = "depends on the others in its batch"
+    for format_name in ("tflite", "onnx"):
+        with pytest.raises(VerificationError, match=words) as caught:
+            convert(routed, tmp_path, formats=(format_name,))
+        assert "tolerance" not in str(caught.value)
+    (variant,) = convert(routed, tmp_path, formats=("onnx",), representative_data=NORMAL[:4])
+    assert words in verify(routed, variant.path, data=NORMAL[:8]).reason
+
+
+def test_a_file_that_is_wrong_on_every_sample_is_not_blamed_on_the_batch(tmp_path):
+    (variant,) = convert(net(), tmp_path, formats=("onnx",))
+    found = verify(net(), variant.path)
+    assert not found.passed
+    assert "batch" not in found.reason
 
 
 def test_weights_beyond_what_the_formats_hold_are_refused():
