@@ -61,30 +61,31 @@ def write_out(graph_def: Any, ends: Iterable[str], layers: Mapping[str, str]) ->
     assigns = [node for node in graph_def.node if _is_assign(node)]
     draws = [node for node in graph_def.node if _is_draw(node)]
     functions = graph_def.library.function
-    inside = [node for one in functions for node in one.node_def if _is_assign(node)]
-    if not (assigns or draws or inside):
+    hidden = [node for one in functions for node in one.node_def if _is_assign(node)]
+    if not (assigns or draws or hidden):
         return ()
     _pass_on(graph_def)
     nodes = _by_name(graph_def)
     needed = _behind(ends, nodes)
     variables = [(node, _variable(node, nodes)) for node in assigns]
-    inside += [
-        node
-        for node, variable in variables
-        if nodes[_name(node.input[0])].op != "Placeholder" and variable in needed
-    ]
-    for node in inside:
-        raise ConversionError(
-            f"{_layer_of(node, nodes, layers)} assigns to a variable inside a branch or a loop at "
-            f"inference, which a file cannot: {_STATE}"
-        )
-    _leave_out(graph_def, assigns)
     changed = {variable for _, variable in variables}
     drawn = [
         f"{_layer_of(node, nodes, layers)} draws random numbers at inference ({node.op}): {_MEAN}"
         for node in draws
         if node.name in needed and (node.op in _DRAWS or changed & _behind([node.name], nodes))
     ]
+    # A seed that a loop counts up is no state that anybody would want to keep.
+    hidden += [
+        node
+        for node, variable in variables
+        if nodes[_name(node.input[0])].op != "Placeholder" and variable in needed and not drawn
+    ]
+    for node in hidden:
+        raise ConversionError(
+            f"{_layer_of(node, nodes, layers)} assigns to a variable inside a branch or a loop at "
+            f"inference, which a file cannot: {_STATE}"
+        )
+    _leave_out(graph_def, assigns)
     kept = [
         f"{_layer_of(node, nodes, layers)} assigns at inference to a variable that it reads: "
         f"{_STATE}"
