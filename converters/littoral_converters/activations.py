@@ -99,5 +99,5 @@ def activations_of(
         log.add(spec.name, spec.name, "Input", tensor)
     layers = [layer for layer in every_layer(model) if layer is not model]
     with watched(layers, log.enter, log.leave):
-        results = keras.tree.flatten(model(signature.arrange(tensors), training=False))
+        results = signature.call(model, tensors)
     return log.found, [np.asarray(keras.ops.convert_to_numpy(result)) for result in results]

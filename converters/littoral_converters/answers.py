@@ -32,7 +32,7 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
     parts: list[list[NDArray[Any]]] = []
     for start in range(0, len(data), KERAS_BATCH):
         arrays = [data.inputs[spec.name][start : start + KERAS_BATCH] for spec in signature.inputs]
-        results = keras.tree.flatten(model(signature.arrange(arrays), training=False))
+        results = signature.call(model, arrays)
         parts.append([np.asarray(keras.ops.convert_to_numpy(result)) for result in results])
     names = signature.output_names
     if len(parts[0]) != len(names):

@@ -1,4 +1,4 @@
-"""Recurrences that keep their state between calls, begun from zeros at every call."""
+"""What a model keeps between calls: recurrences begin from zeros, variables stay as they were."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import keras
+import tensorflow as tf
+
 from littoral_converters.lowering import every_layer, stand_ins
 
 
 @contextmanager
 def clean_state(model: Any) -> Iterator[tuple[str, ...]]:
     """Let stateful layers start from zeros and keep nothing, for a while.
+
+    What a layer assigns to its variables meanwhile, a moving average say, is taken back in the end.
 
     A file says the same at every call. What its state would be between them is the caller's, who
     gets it in and out of a file that `convert` makes with ``streaming``.
@@ -23,7 +28,29 @@ def clean_state(model: Any) -> Iterator[tuple[str, ...]]:
         Names of the layers that are stateful.
     """
     kept = [layer for layer in every_layer(model) if getattr(layer, "stateful", False)]
-    with stand_ins() as put:
+    with stand_ins() as put, _kept(model):
         for layer in kept:
             put(layer, "stateful", False)
         yield tuple(layer.name for layer in kept)
+
+
+@contextmanager
+def _kept(model: Any) -> Iterator[None]:
+    """Give a model's variables back what they were before they were assigned to."""
+    own = {id(variable) for variable in model.variables}
+    before: dict[int, tuple[Any, Any]] = {}
+    kind = keras.Variable
+    original = kind.assign
+
+    def assign(self: Any, value: Any) -> Any:
+        if id(self) in own and id(self) not in before and tf.executing_eagerly():
+            before[id(self)] = (self, tf.identity(self.value))
+        return original(self, value)
+
+    kind.assign = assign
+    try:
+        yield
+    finally:
+        kind.assign = original
+        for variable, value in before.values():
+            variable.assign(value)

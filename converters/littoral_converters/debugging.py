@@ -24,7 +24,6 @@ from littoral_converters.drift import (
     layer_rows,
     output_rows,
 )
-from littoral_converters.isolation import isolated
 from littoral_converters.matching import match
 from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.soundness import check_finite
@@ -81,7 +80,8 @@ def debug(
         allow_unsafe,
         names_of(modules),
     )
-    return isolated(debug_file, *arguments, doing=f"running {artifact} layer by layer")
+    doing = f"running {artifact} layer by layer"
+    return source.in_worker_or_here(debug_file, *arguments, doing=doing)
 
 
 def debug_file(

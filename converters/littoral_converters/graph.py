@@ -39,6 +39,7 @@ class TracedGraph:
         output_tensors: Name in the graph of each output, ending in ``:0``.
         layers: Class of each Keras layer by its name, which the names of its nodes carry.
         ways: How layers are written that could be written in more than one way, by name.
+        varying: Why the model may answer differently at every call, one line each.
     """
 
     graph_def: bytes
@@ -48,3 +49,4 @@ class TracedGraph:
     output_tensors: tuple[str, ...]
     layers: Mapping[str, str] = field(default_factory=dict)
     ways: Mapping[str, str] = field(default_factory=dict)
+    varying: tuple[str, ...] = ()

@@ -19,10 +19,17 @@ from littoral_converters.doubts import DataWarning
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
 from littoral_converters.making import sealed
-from littoral_converters.mixing import is_poor, mixed, tried
+from littoral_converters.mixing import Trial, is_poor, mixed, tried
 from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.prepare import Prepared, Request, prepare
-from littoral_converters.proof import check_tolerance, demand
+from littoral_converters.proof import (
+    Ask,
+    asking,
+    batch_in,
+    check_finite,
+    check_tolerance,
+    demand,
+)
 from littoral_converters.recommendation import FLOAT, recommended
 from littoral_converters.verification import Verification
 
@@ -178,10 +185,12 @@ def convert(
     with files.output_folder(out) as folder:
         steps.begin("opening and tracing the Keras model")
         prepared = prepare(model, request)
+        check_finite(prepared)
         for doubt in prepared.warnings:
             warn(doubt)
         for form, graph in prepared.graphs.items():
             check_memory(form.format, len(graph.graph_def), f"{prepared.stem} as {form.format}")
+        ask = asking(model, request)
         floats: dict[int, bytes] = {}
         made: list[tuple[Variant, bytes]] = []
         for job in jobs:
@@ -191,7 +200,8 @@ def convert(
             if id(graph) not in floats:
                 floats[id(graph)] = isolated(job.writer.write, graph, doing=f"writing {what}")
             try:
-                made.append(_variant(job, floats[id(graph)], prepared, tolerance, folder, steps))
+                trial = _proved(job, floats[id(graph)], prepared, tolerance, steps, ask)
+                made.append(_variant(trial, prepared, folder))
             except (ConversionError, VerificationError) as error:
                 if left_out is None or job.scheme == FLOAT:
                     raise
@@ -204,14 +214,14 @@ def convert(
         return [variant for variant, _ in made]
 
 
-def _variant(
+def _proved(
     job: Job,
     written: bytes,
     prepared: Prepared,
     tolerance: float | None,
-    folder: Path,
     steps: _Steps,
-) -> tuple[Variant, bytes]:
+    ask: Ask,
+) -> Trial:
     """One file of the float32 file that its format wrote, proved."""
     what = f"{prepared.stem} as {job}"
     trial = tried(job, written, prepared, tolerance)
@@ -219,8 +229,16 @@ def _variant(
         steps.add(1)
         steps.begin(f"{what}: looking for layers to leave float")
         trial = mixed(trial, written, prepared, tolerance)
-    demand(trial.verification, what)
-    content, oldest = sealed(trial.job, trial.content, prepared, trial.verification)
+    if not trial.verification.passed:
+        cause = batch_in(trial.content, job.scheme, prepared, tolerance, what, ask)
+        demand(trial.verification, what, cause)
+    return trial
+
+
+def _variant(trial: Trial, prepared: Prepared, folder: Path) -> tuple[Variant, bytes]:
+    """A proved file, finished."""
+    job = trial.job
+    content, oldest = sealed(job, trial.content, prepared, trial.verification)
     return Variant(
         path=folder / f"{prepared.file_stem}.{job.scheme}{job.writer.SUFFIX}",
         format=job.format,
@@ -229,7 +247,7 @@ def _variant(
         size_bytes=len(content),
         verification=trial.verification,
         min_runtime=oldest,
-        float_layers=trial.job.float_layers,
+        float_layers=job.float_layers,
         warnings=prepared.warnings if job.quantizer.NEEDS_SAMPLES else (),
     ), content
 

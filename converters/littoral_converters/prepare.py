@@ -116,7 +116,8 @@ def prepare(model: Any, request: Request) -> Prepared:
     """Prepare a model in the worker, so that what Keras dies of does not kill the caller.
 
     A model in memory goes there as a file. What cannot be saved, loaded in another process, or does
-    not say the same there, is prepared here, where its classes and its state are.
+    not say the same there, is prepared here, where its classes and its state are; so is a file
+    whose classes only the caller knows.
 
     Args:
         model: Path of a .keras or .h5 file, or a built keras.Model on any backend.
@@ -129,8 +130,9 @@ def prepare(model: Any, request: Request) -> Prepared:
         LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
     """
     if isinstance(model, (str, os.PathLike)):
-        source.check_file(Path(model))
-        return isolated(prepare_file, Path(model), request, doing=f"opening {model}")
+        path = Path(model)
+        source.check_file(path)
+        return source.in_worker_or_here(prepare_file, path, request, doing=f"opening {model}")
     import keras
 
     can_stay = keras.backend.backend() == "tensorflow"
@@ -225,15 +227,21 @@ def _says_the_same(model: Any, prepared: Prepared) -> bool:
                 own = keras_outputs(model, signature_of(model), data.head(2))
     ends = [0, -1] if len(data) > 2 else slice(None)
     copies = {name: values[ends] for name, values in said.items()}
-    return list(own) == list(copies) and all(
-        values.shape == copies[name].shape
-        and np.allclose(values, copies[name], rtol=1e-3, atol=1e-4, equal_nan=True)
-        for name, values in own.items()
+    return _agree(own, copies)
+
+
+def _agree(one: Outputs, other: Outputs) -> bool:
+    return list(one) == list(other) and all(
+        values.shape == other[name].shape
+        and np.allclose(values, other[name], rtol=1e-3, atol=1e-4, equal_nan=True)
+        for name, values in one.items()
     )
 
 
 def prepare_file(path: Path, request: Request) -> Prepared:
     """Prepare a .keras or .h5 file. Run in the worker: the caller need not import Keras.
+
+    Run here where only the caller knows the file's classes.
 
     Raises:
         LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
@@ -283,6 +291,7 @@ def prepare_model(
     with narrated(model), full_precision(model), clean_state(model) as stateful:
         graphs = _traced(model, signature, request)
         reference = keras_outputs(model, signature, evaluation)
+        _check_steady(model, signature, evaluation, graphs)
     outputs = {name: values.shape[1:] for name, values in reference.items()}
     check_labels(request.description, outputs)
     card = completed(card or Card(name=str(model.name)), signature.inputs, outputs)
@@ -301,6 +310,25 @@ def prepare_model(
     )
 
 
+def _check_steady(
+    model: Any, signature: Signature, data: Dataset, graphs: Mapping[Form, TracedGraph]
+) -> None:
+    """Refuse a model that answers the same differently at every call.
+
+    Raises:
+        ConversionError: It does; the message names the layers.
+    """
+    reasons = dict.fromkeys(reason for graph in graphs.values() for reason in graph.varying)
+    if not reasons:
+        return
+    one, two = (keras_outputs(model, signature, data.head(INVENTED_SAMPLES)) for _ in range(2))
+    if not _agree(one, two):
+        raise ConversionError(
+            f"model {model.name!r} answers differently at every call, which a file cannot: "
+            f"{'; '.join(reasons)}"
+        )
+
+
 def _prepare_step(
     model: Any, request: Request, card: Card | None, signature: Signature
 ) -> Prepared:
@@ -311,6 +339,11 @@ def _prepare_step(
     from littoral_converters.stepping import checked_step, step_feeds, streamed
     from littoral_converters.watching import whole_tracebacks
 
+    if signature.by_argument:
+        raise ConversionError(
+            f"model {model.name!r} is called on several arguments, which no step is made of: "
+            "take them as one list or dict"
+        )
     specs = sequences_of(signature.inputs)
     representative, evaluation = datasets(model, specs, request, card)
     with narrated(model), full_precision(model), whole_tracebacks():

@@ -4,23 +4,47 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from littoral import formats, integrity, plugins
-from littoral.errors import FormatError, InputError, ModelError, VerificationError
+from littoral.errors import (
+    ConversionError,
+    FormatError,
+    InputError,
+    LittoralError,
+    ModelError,
+    VerificationError,
+)
 
 from littoral_converters import schemes
-from littoral_converters.calibration import Data
+from littoral_converters.calibration import Data, Dataset
 from littoral_converters.execution import outputs_of, stepped_outputs_of
 from littoral_converters.isolation import isolated
 from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.prepare import Prepared, Request, prepare
-from littoral_converters.verification import Limits, Outputs, Verification, compare
+from littoral_converters.verification import (
+    Limits,
+    Outputs,
+    Verification,
+    compare,
+    not_finite,
+)
 
 if TYPE_CHECKING:
     from littoral_converters.stepping import Streamed
+
+
+Ask = Callable[[Dataset], Outputs]
+"""What Keras answers on some data."""
+
+_ADVICE = "leave out this scheme, give more representative data, or raise --tolerance"
+_BATCH = (
+    "on one sample at a time it does: the model's answer for a sample depends on the others in its "
+    "batch, and a file answers each alone; let the model compute every sample by itself"
+)
 
 
 def held(
@@ -59,20 +83,97 @@ def check_tolerance(tolerance: float | None) -> None:
         )
 
 
-def demand(found: Verification, what: str) -> None:
+def check_finite(prepared: Prepared) -> None:
+    """Refuse a model that Keras itself does not answer with numbers.
+
+    Raises:
+        ConversionError: An output is infinite or no number: which, for how many samples.
+    """
+    problem = not_finite(prepared.reference)
+    if problem:
+        raise ConversionError(
+            f"{problem}: give data as the model was trained on (representative_data, "
+            "evaluation_data), or look in the model for an overflow or a division by zero"
+        )
+
+
+def asking(model: Any, request: Request) -> Ask:
+    """What Keras answers on other data than its files are held against.
+
+    Args:
+        model: As `littoral_converters.prepare.prepare` takes it.
+        request: What was wanted of it.
+
+    Returns:
+        A function from data to Keras's outputs on it. It opens the model anew.
+    """
+
+    def ask(data: Dataset) -> Outputs:
+        bare = Request(allow_unsafe=request.allow_unsafe, modules=request.modules)
+        return prepare(model, dataclasses.replace(bare, evaluation_data=data.inputs)).reference
+
+    return ask
+
+
+def batch_in(
+    content: bytes, scheme: str, prepared: Prepared, tolerance: float | None, what: str, ask: Ask
+) -> str:
+    """Whether a file is only wrong because Keras answers a sample by the others in its batch.
+
+    Args:
+        content: The bytes of a file that did not pass.
+        scheme: Its scheme, whose limits hold.
+        prepared: The data, and Keras's outputs on it.
+        tolerance: As `held` takes it.
+        what: The file, as a message calls it.
+        ask: See `asking`.
+
+    Returns:
+        That, for a message; empty where it is wrong on a single sample too.
+    """
+    if prepared.streamed is not None:
+        return ""
+    outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {what}")
+    return _batch_in(outputs, prepared, limits_of(scheme, tolerance), ask)
+
+
+def _batch_in(outputs: Outputs, prepared: Prepared, limits: Limits, ask: Ask) -> str:
+    """As `batch_in`, of a file's outputs: the sample that it is most wrong on is asked alone."""
+    reference = prepared.reference
+    if compare(reference, outputs, None, limits).samples == 0:
+        return ""  # other outputs, or no numbers
+    wrong = sum(
+        np.abs(np.float64(values) - np.float64(outputs[name])).reshape(len(values), -1).mean(1)
+        for name, values in reference.items()
+    )
+    at = int(np.argmax(wrong))
+    batch, file, data = (
+        {name: values[at : at + 1] for name, values in arrays.items()}
+        for arrays in (reference, outputs, prepared.evaluation.inputs)
+    )
+    if compare(batch, file, None, limits).passed:
+        return ""
+    try:
+        alone = ask(Dataset(data))
+    except LittoralError:
+        return ""
+    return _BATCH if compare(alone, file, None, limits).passed else ""
+
+
+def demand(found: Verification, what: str, cause: str = "") -> None:
     """Refuse a file that does not agree with Keras.
 
     Args:
         found: Its comparison.
         what: The file, as a message calls it.
+        cause: Why it does not, where that is known.
 
     Raises:
         VerificationError: It did not pass.
     """
     if not found.passed:
         raise VerificationError(
-            f"{what} does not agree with Keras: {found.reason}; "
-            "leave out this scheme, give more representative data, or raise --tolerance"
+            f"{what} does not agree with Keras: {found.reason}; {cause or _ADVICE}"
         )
 
 
@@ -138,13 +239,14 @@ def verify(
         prepared = prepare(model, dataclasses.replace(request, streaming=True, context=context))
         return held(content, scheme, prepared, tolerance, str(artifact))
     prepared = prepare(model, request)
-    outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {artifact}")
-    return compare(
-        prepared.reference,
-        _under_keras_names(outputs, prepared.reference),
-        prepared.evaluation.labels,
-        limits_of(scheme, tolerance),
-    )
+    given = isolated(outputs_of, content, prepared.evaluation, doing=f"running {artifact}")
+    outputs = _under_keras_names(given, prepared.reference)
+    limits = limits_of(scheme, tolerance)
+    found = compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
+    if found.passed:
+        return found
+    cause = _batch_in(outputs, prepared, limits, asking(model, request))
+    return dataclasses.replace(found, reason=f"{found.reason}; {cause}" if cause else found.reason)
 
 
 def limits_of(scheme: str, tolerance: float | None) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,22 +23,30 @@ class Signature:
         inputs: In Keras order; the batch axis is None.
         output_names: In Keras order (that of `keras.tree.flatten`), each name once.
         nest: The structure that the model is called with, one leaf per input.
+        by_argument: Whether `nest` is a dict of several arguments by their names.
     """
 
     inputs: tuple[TensorSpec, ...]
     output_names: tuple[str, ...]
     nest: Any
+    by_argument: bool = False
 
     def arrange(self, flat: Sequence[Any]) -> Any:
         """Flat tensors or arrays in the order of `inputs` as the model's call expects them."""
         return keras.tree.pack_sequence_as(self.nest, list(flat))
+
+    def call(self, model: Any, flat: Sequence[Any]) -> list[Any]:
+        """A model's flat outputs at inference, of flat tensors or arrays as `arrange` takes."""
+        nest = self.arrange(flat)
+        results = model(**nest, training=False) if self.by_argument else model(nest, training=False)
+        return list(keras.tree.flatten(results))
 
 
 def signature_of(model: Any) -> Signature:
     """Read a model's signature.
 
     Args:
-        model: A keras.Model with symbolic inputs, or one that was built on a single input shape.
+        model: A keras.Model with symbolic inputs, or one that was built on input shapes.
 
     Returns:
         Its signature.
@@ -96,22 +105,56 @@ def _output_names(model: Any, nest: Any) -> tuple[str, ...]:
 
 
 def _signature_by_shape(model: Any) -> Signature:
-    shapes = {
-        name.removesuffix("_shape"): tuple(shape)
-        for name, shape in (model._build_shapes_dict or {}).items()
-        if isinstance(shape, (tuple, list)) and all(not isinstance(s, (tuple, list)) for s in shape)
-    }
-    if len(shapes) != 1:
+    """Of a model without symbolic inputs: Keras notes the shapes that it was first called on."""
+    noted = model._build_shapes_dict or {}
+    shapes = {name.removesuffix("_shape"): shape for name, shape in noted.items() if shape}
+    if not shapes:
         raise ConversionError(
             f"the inputs of model {model.name!r} are not known: build it as a functional model, "
-            "or call it on one array before saving it"
+            "or call it on one array, list or dict before saving it"
         )
-    ((name, shape),) = shapes.items()
-    dtype = keras.backend.floatx()
-    tensor = keras.KerasTensor((None, *shape[1:]), dtype)
-    outputs = keras.tree.flatten(model.compute_output_spec(tensor))
-    names = ["output"] if len(outputs) == 1 else [f"output_{i}" for i in range(len(outputs))]
-    return Signature((TensorSpec(name, tensor.shape, dtype),), tuple(names), tensor)
+    arguments = _arguments(model)
+    if len(arguments) > len(shapes):
+        builds = ", ".join(f"{name}_shape" for name in arguments)
+        raise ConversionError(
+            f"model {model.name!r} is called on {len(arguments)} arguments "
+            f"({', '.join(arguments)}), of which Keras notes the shape of the first alone: take "
+            f"them as one list or dict, define build(self, {builds}), or build it as a "
+            "functional model"
+        )
+    by_argument = len(shapes) > 1
+    nests = {name: _tensors(shape, name) for name, shape in shapes.items()}
+    nest = nests if by_argument else next(iter(nests.values()))
+    result = model.compute_output_spec(**nests) if by_argument else model.compute_output_spec(nest)
+    flat = keras.tree.flatten(nest)
+    specs = [
+        TensorSpec(name, tensor.shape, tensor.dtype)
+        for name, tensor in zip(_unique([t.name for t in flat]), flat, strict=True)
+    ]
+    count = len(keras.tree.flatten(result))
+    names = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
+    return Signature(tuple(specs), tuple(names), nest, by_argument)
+
+
+def _arguments(model: Any) -> list[str]:
+    """The arguments that a call of a model has to give."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [
+        name
+        for name, parameter in inspect.signature(model.call).parameters.items()
+        if parameter.kind in kinds
+        and parameter.default is inspect.Parameter.empty
+        and name not in ("training", "mask")
+    ]
+
+
+def _tensors(shape: Any, name: str) -> Any:
+    """Symbolic inputs of a shape, or of a nest of shapes: called by their keys and numbers."""
+    if isinstance(shape, dict):
+        return {key: _tensors(value, str(key)) for key, value in shape.items()}
+    if any(isinstance(size, (dict, list, tuple)) for size in shape):
+        return [_tensors(value, f"{name}_{index}") for index, value in enumerate(shape)]
+    return keras.KerasTensor((None, *shape[1:]), keras.backend.floatx(), name=name)
 
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
 from littoral_converters.custom_classes import unknown_classes
+from littoral_converters.isolation import isolated
 from littoral_converters.own_modules import Modules, import_modules
 from littoral_converters.scopes import name_as_scopes
 
+_Result = TypeVar("_Result")
+
 SAVED_MODEL = "saved_model.pb"
 """The file that makes a folder a SavedModel."""
+
+
+class UnknownClasses(ConversionError):
+    """A file names classes that this process does not know: another one may."""
+
 
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF"
 
@@ -61,7 +71,8 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
     Raises:
         InputError: The file cannot be read.
         FormatError: It is no Keras model or is damaged.
-        ConversionError: It holds a Lambda without `allow_unsafe`, or a layer that is not known.
+        ConversionError: It holds a Lambda without `allow_unsafe`.
+        UnknownClasses: It holds a layer that is not known here.
     """
     check_file(path)
     if path.is_dir():
@@ -81,10 +92,35 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
     return model
 
 
+def in_worker_or_here(function: Callable[..., _Result], *arguments: Any, doing: str) -> _Result:
+    """Call a function that opens a model in the worker, and here where that does not know a class.
+
+    A program that defines a model's classes may have them registered; the worker does not.
+
+    Args:
+        function: A module-level function of an importable module.
+        *arguments: Its arguments.
+        doing: As `littoral_converters.isolation.isolated` takes it.
+
+    Returns:
+        What the function returns.
+
+    Raises:
+        LittoralError: The function raised it.
+    """
+    try:
+        return isolated(function, *arguments, doing=doing)
+    except UnknownClasses:
+        keras = sys.modules.get("keras")
+        if keras is None or keras.backend.backend() != "tensorflow":
+            raise
+        return function(*arguments)
+
+
 def _refusal(path: Path, error: Exception) -> Exception:
     text = " ".join(str(error).split())
     if "Could not locate" in text or "Unknown layer" in text:
-        return ConversionError(_unregistered(path, text))
+        return UnknownClasses(_unregistered(path, text))
     if "Lambda" in text or "lambda" in text or "safe_mode" in text:
         return ConversionError(
             f"{path} holds a Lambda layer, which is Python code that loading would run: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
 from tensorflow.python.framework import convert_to_constants
 
+from littoral_converters.assignments import write_out
 from littoral_converters.graph import TracedGraph
 from littoral_converters.lowering import Plan, descriptions, every_layer, lowered
 from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
@@ -43,12 +44,14 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
     ]
 
     def call(*tensors: Any) -> list[Any]:
-        results = keras.tree.flatten(model(signature.arrange(tensors), training=False))
         return [
             tf.identity(result, name=f"littoral_out_{index}")
-            for index, result in enumerate(results)
+            for index, result in enumerate(signature.call(model, tensors))
         ]
 
+    layers = {
+        layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
+    }
     with lowered(model, plan), whole_tracebacks():
         try:
             concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
@@ -57,13 +60,13 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         except Exception as error:
             raise ConversionError(_refusal(error, model, plan)) from error
         inputs, outputs = concrete.inputs[: len(specs)], concrete.outputs
-        graph_def = _frozen(concrete, [*inputs, *outputs])
-        if _has_lists(graph_def, plan) and (written := _written_out(concrete, specs)) is not None:
+        data, varying = _settled(concrete, layers)
+        graph_def = _frozen(data, [*inputs, *outputs])
+        del data
+        written = _written_out(concrete, specs, layers) if _has_lists(graph_def, plan) else None
+        if written is not None:
             inputs, outputs = written.inputs[: len(specs)], written.outputs
             graph_def = written.graph.as_graph_def()
-    layers = {
-        layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
-    }
     write_in_single(graph_def)
     graph_def = substitute(graph_def, plan.format)
     name_after_layers(graph_def, list(layers))
@@ -75,20 +78,28 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         output_tensors=tuple(tensor.name for tensor in outputs),
         layers=layers,
         ways=descriptions(model, plan),
+        varying=varying,
     )
 
 
-def _frozen(concrete: Any, ends: Sequence[Any]) -> Any:
+def _settled(
+    concrete: Any, layers: Mapping[str, str], lower_control_flow: bool = True
+) -> tuple[Any, tuple[str, ...]]:
+    """What TensorFlow freezes of a function, without assignments, and why its answers may vary."""
+    data = convert_to_constants._FunctionConverterDataInEager(
+        func=concrete, lower_control_flow=lower_control_flow, aggressive_inlining=False
+    )
+    ends = [tensor.op.name for tensor in concrete.outputs]
+    return data, write_out(data.graph_def, ends, layers)
+
+
+def _frozen(data: Any, ends: Sequence[Any]) -> Any:
     """The graph of a function with its variables as constants: what its inputs and outputs need.
 
     TensorFlow's own door makes a function of that once more, which takes eight times the weights'
     memory and most of the time.
     """
-    data = convert_to_constants._FunctionConverterDataInEager(
-        func=concrete, lower_control_flow=True, aggressive_inlining=False
-    )
     graph_def, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
-    del data
     names = [tensor.op.name for tensor in ends]
     return tf.compat.v1.graph_util.extract_sub_graph(graph_def, names)
 
@@ -109,10 +120,11 @@ def _has_lists(graph_def: Any, plan: Plan) -> bool:
     return any(shape is None or shape.ndim == 0 for shape in shapes)
 
 
-def _written_out(concrete: Any, specs: Sequence[Any]) -> Any | None:
+def _written_out(concrete: Any, specs: Sequence[Any], layers: Mapping[str, str]) -> Any | None:
     """The frozen graph with its loops written out; None where one is long, or nobody knows."""
-    freeze = convert_to_constants.convert_variables_to_constants_v2
-    frozen = freeze(concrete, lower_control_flow=False)
+    data, _ = _settled(concrete, layers, lower_control_flow=False)
+    made = convert_to_constants._replace_variables_by_constants(converter_data=data)
+    frozen = convert_to_constants._construct_concrete_function(concrete, *made)
 
     def again(*tensors: Any) -> list[Any]:
         return Replay(frozen.graph, {}, UNROLL_LIMIT).run(frozen.inputs, tensors, frozen.outputs)
@@ -121,7 +133,7 @@ def _written_out(concrete: Any, specs: Sequence[Any]) -> Any | None:
         written = tf.function(again, autograph=False).get_concrete_function(*specs)
     except ConversionError:
         return None  # the format's converter will name the loop
-    return freeze(written)
+    return convert_to_constants.convert_variables_to_constants_v2(written)
 
 
 def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ...]:

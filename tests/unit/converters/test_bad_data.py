@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import small_models
 from keras import layers
-from littoral import ConversionError, InputError
+from littoral import ConversionError, InputError, VerificationError
 from littoral.cli import call, main
 from littoral.report import units
-from littoral_converters import DataWarning, capacity, convert, isolation, pipeline
+from littoral_converters import DataWarning, capacity, convert, isolation, pipeline, verify
 from littoral_converters.calibration import Dataset
 from littoral_converters.doubts import doubts, doubts_of_outputs
 from littoral_converters.soundness import check_finite
@@ -208,6 +208,48 @@ def test_an_output_that_never_changes_is_doubted_with_figures(tmp_path, capsys):
     (line,) = payload["warnings"]
     assert line == "output 'y' is the same for all 64 samples: the comparison says little"
     assert f"warning: {line}" in capsys.readouterr().err
+
+
+def test_a_model_that_overflows_in_keras_is_told_from_a_wrong_file(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    growing = keras.ops.exp(layers.Dense(3, kernel_initializer="ones", name="wide")(inputs))
+    model = keras.Model(inputs, layers.Activation("linear", name="y")(growing), name="growing")
+    data = NORMAL[:10].copy()
+    data[3:6] = 1000
+    with pytest.raises(ConversionError, match="Keras's own output 'y' is not finite for 3 of 10"):
+        convert(model, tmp_path, representative_data=data)
+    assert list(tmp_path.iterdir()) == []
+    for variant in convert(model, tmp_path, representative_data=data[:2]):
+        found = verify(model, variant.path, data=data)
+        assert not found.passed
+        assert found.reason.startswith("Keras's own output 'y'")
+
+
+class Capacity(layers.Layer):
+    """Lets the first five tokens of the whole batch through, as a router with a capacity does."""
+
+    def call(self, x):
+        place = keras.ops.cumsum(keras.ops.ones_like(x[..., :1]), axis=0)
+        return x * keras.ops.cast(place < 5, "float32")
+
+
+def test_an_answer_that_depends_on_the_batch_is_told_from_a_wrong_file(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    routed = keras.Model(inputs, Capacity(name="y")(inputs), name="routed")
+    words = "depends on the others in its batch"
+    for format_name in ("tflite", "onnx"):
+        with pytest.raises(VerificationError, match=words) as caught:
+            convert(routed, tmp_path, formats=(format_name,))
+        assert "tolerance" not in str(caught.value)
+    (variant,) = convert(routed, tmp_path, formats=("onnx",), representative_data=NORMAL[:4])
+    assert words in verify(routed, variant.path, data=NORMAL[:8]).reason
+
+
+def test_a_file_that_is_wrong_on_every_sample_is_not_blamed_on_the_batch(tmp_path):
+    (variant,) = convert(net(), tmp_path, formats=("onnx",))
+    found = verify(net(), variant.path)
+    assert not found.passed
+    assert "batch" not in found.reason
 
 
 def test_weights_beyond_what_the_formats_hold_are_refused():

@@ -110,3 +110,35 @@ def test_a_module_of_that_name_is_not_replaced(tmp_path):
     with pytest.raises(InputError, match="ValueError: mine"):
         import_modules([path])
     assert sys.modules["json"] is known
+
+
+REGISTERED = """
+import sys, warnings, keras, numpy as np
+from keras import layers
+from littoral_converters import convert, debug, verify
+
+@keras.saving.register_keras_serializable("mine")
+class Doubled(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dense = layers.Dense(3)
+
+    def call(self, x):
+        return 2 * self.dense(x)
+
+if __name__ == "__main__":
+    model = Doubled(name="doubled")
+    model(np.ones((2, 4), "float32"))
+    model.save("doubled.keras")
+    for variant in convert("doubled.keras", "out"):
+        assert variant.path.name.startswith("doubled.float32"), variant.path
+        assert verify("doubled.keras", variant.path).passed
+        assert debug("doubled.keras", variant.path).layers
+"""
+
+
+def test_a_file_whose_classes_only_the_calling_program_knows_is_opened_there(tmp_path):
+    (tmp_path / "program.py").write_text(REGISTERED)
+    command = [sys.executable, "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

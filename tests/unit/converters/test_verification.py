@@ -92,6 +92,15 @@ def test_what_cannot_be_compared_does_not_pass(file, reason):
     assert reason in found.reason
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_keras_does_not_answer_itself_is_said_to_be_keras_own(value):
+    keras = np.ones((4, 2, 2))
+    keras[1:3, 1, 0] = value
+    found = compare({"scores": keras}, {"scores": keras}, None, LOOSE)
+    assert not found.passed
+    assert found.reason == "Keras's own output 'scores' is not finite for 2 of 4 samples"
+
+
 def test_labels_that_do_not_fit_are_bad_input():
     with pytest.raises(littoral.InputError, match="one integer class per sample"):
         compare(outputs(np.eye(2)), outputs(np.eye(2)), np.array(["a", "b"]), LOOSE)
