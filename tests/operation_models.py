@@ -238,6 +238,20 @@ written(
 )
 
 
+def _shares(x: Any) -> Any:
+    """Each row's share in the sum of its kind, and the sums of these: memory for each, in turn."""
+    kinds = tf.abs(whole(x[:, :, 0])) % 4
+    rows = tf.reshape(x, [-1, 6])
+    kinds = tf.reshape(kinds + 4 * tf.range(tf.shape(x)[0])[:, None], [-1])
+    count = 4 * tf.shape(x)[0]
+    sums = tf.math.unsorted_segment_sum(tf.abs(rows), kinds, count)
+    shares = rows / (tf.gather(sums, kinds) + 1)
+    return tf.reshape(tf.math.unsorted_segment_sum(shares, kinds, count), [-1, 4, 6])
+
+
+written(VECTORS, segment_sums=_shares)
+
+
 def _places(values: Any, at: Any) -> Any:
     """Largest values beside where they are."""
     return tf.concat([values, tf.cast(at, tf.float32) / 100], -1)
