@@ -178,6 +178,7 @@ written(
     idct=tf.signal.idct,
     fft=lambda x: tf.math.real(tf.signal.fft(tf.complex(x, turned(x)))),
     ifft=lambda x: tf.math.imag(tf.signal.ifft(tf.complex(x, turned(x)))),
+    one_phase=lambda x: tf.math.angle(tf.squeeze(tf.signal.rfft(x)[:, None], 1)),
     phase=lambda x: tf.math.angle(tf.signal.rfft(x)),
     complex_quotient=lambda x: tf.math.imag(tf.complex(x, turned(x)) / tf.complex(x + 5, x)),
     turning=lambda x: tf.math.real(tf.exp(tf.complex(0 * x, x)) * tf.complex(x, x * x)),
@@ -211,6 +212,7 @@ def _remembering(x: Any) -> Any:
 written(
     VECTORS,
     remembering=_remembering,
+    remembering_one=lambda x: _remembering(tf.squeeze(tf.squeeze(x[:, None], 1)[:, None], [1])),
     every_sample=lambda x: tf.map_fn(lambda y: tf.matmul(y, y, transpose_b=True), x),
     losses=lambda x: tf.map_fn(tf.nn.l2_loss, x),
     folded=lambda x: tf.foldl(lambda state, y: 0.5 * state + y, tf.transpose(x, [1, 0, 2])),
@@ -250,6 +252,12 @@ def _shares(x: Any) -> Any:
 
 
 written(VECTORS, segment_sums=_shares)
+on(
+    VECTORS,
+    remembering_after_a_recurrence=lambda x: Written(_remembering)(
+        layers.GRU(6, return_sequences=True)(x)
+    ),
+)
 
 
 def _places(values: Any, at: Any) -> Any:

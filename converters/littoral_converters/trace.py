@@ -119,7 +119,7 @@ def _written_out(concrete: Any, specs: Sequence[Any]) -> Any | None:
 
     try:
         written = tf.function(again, autograph=False).get_concrete_function(*specs)
-    except ConversionError:
+    except (ConversionError, TypeError, ValueError, tf.errors.OpError):
         return None  # the format's converter will name the loop
     return freeze(written)
 
