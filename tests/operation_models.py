@@ -240,6 +240,15 @@ written(
 )
 
 
+def _in_a_row(x: Any) -> Any:
+    """Patches as a Vision Transformer's steps."""
+    patches = tf.image.extract_patches(x, [1, 3, 3, 1], [1, 3, 3, 1], [1, 1, 1, 1], "VALID")
+    return tf.reshape(patches, [tf.shape(x)[0], -1, patches.shape[-1]])
+
+
+written(PICTURE, patches_in_a_row=_in_a_row)
+
+
 def _shares(x: Any) -> Any:
     """Each row's share in the sum of its kind, and the sums of these: memory for each, in turn."""
     kinds = tf.abs(whole(x[:, :, 0])) % 4
