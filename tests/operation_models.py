@@ -319,3 +319,52 @@ written(
     traces=lambda x: tf.einsum("bii->b", x),
     diagonals=lambda x: tf.einsum("bii,bij->bj", x, x),
 )
+
+
+MIX = np.random.default_rng(7).normal(size=(6, 5)).astype("float32")
+
+
+def _slope(activation: Callable[[Any], Any], x: Any) -> Any:
+    """What a small network's output gains per input."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.reduce_sum(activation(tf.nn.bias_add(x @ MIX, MIX[0])) * MIX[1], -1)
+    return tape.gradient(y, x)
+
+
+def _curvature(x: Any) -> Any:
+    """The second slope along one input, of a network that takes the inputs apart."""
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            both = tf.concat([x[..., 0:2], x[..., 3:] * x[..., 2:3], x[..., 5, None]], -1)
+            y = tf.reduce_sum(tf.tanh(both @ MIX) ** 2, -1)
+        slope = inner.gradient(y, x)[..., 3]
+    return outer.gradient(slope, x)
+
+
+written(
+    VECTORS,
+    **{
+        f"slope_of_{name}": lambda x, f=function: _slope(f, x)
+        for name, function in {
+            "elu": tf.nn.elu,
+            "gelu": tf.nn.gelu,
+            "leaky_relu": tf.nn.leaky_relu,
+            "reciprocal": lambda x: tf.math.reciprocal(tf.abs(x) + 1),
+            "relu": tf.nn.relu,
+            "relu6": lambda x: tf.nn.relu6(4 * x),
+            "rsqrt": lambda x: tf.math.rsqrt(tf.abs(x) + 1),
+            "selu": tf.nn.selu,
+            "sigmoid": tf.sigmoid,
+            "sine": tf.sin,
+            "softplus": tf.nn.softplus,
+            "softsign": tf.nn.softsign,
+            "sqrt": lambda x: tf.sqrt(tf.abs(x) + 1),
+            "swish": tf.nn.silu,
+            "tanh": tf.tanh,
+        }.items()
+    },
+    curvature=_curvature,
+)
