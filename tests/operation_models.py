@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -237,6 +237,27 @@ written(
         x, 0.1 * tf.ones((3, 3, 3)), [1, 2, 1, 1], "SAME", "NHWC", [1, 1, 1, 1]
     ),
     peaks=lambda x: _peaks(tf.reshape(x[..., 0], [-1, 36])),
+)
+
+
+BOXES = np.array([[0.1, 0.2, 0.9, 0.7], [0.5, -0.2, 0.8, 1.3], [0.9, 1, 0.3, 0]], "float32")
+
+
+def _regions(x: Any, size: Sequence[int], **options: Any) -> Any:
+    """Three regions of each picture, moved by what it shows, side by side."""
+    count = tf.shape(x)[0]
+    boxes = tf.reshape(BOXES + 0.1 * tf.tanh(x[:, :1, 0, :1]), [-1, 4])
+    owners = tf.reshape(tf.tile(tf.range(count)[:, None], [1, 3]), [-1])
+    cut = tf.image.crop_and_resize(x, boxes, owners, size, **options)
+    return tf.reshape(cut, [-1, 3, *size, 3])
+
+
+written(
+    PICTURE,
+    regions=lambda x: _regions(x, (4, 5)),
+    regions_nearest=lambda x: _regions(x, (4, 5), method="nearest"),
+    regions_of_one_pixel=lambda x: _regions(x, (1, 1)),
+    regions_filled=lambda x: _regions(x, (3, 7), extrapolation_value=0.5),
 )
 
 

@@ -25,7 +25,9 @@ def test_an_operation_stays_close_in_int8(name, format_name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-@pytest.mark.parametrize("name", ["patches", "patches_in_a_row", "slope_of_tanh", "curvature"])
+@pytest.mark.parametrize(
+    "name", ["patches", "patches_in_a_row", "slope_of_tanh", "curvature", "regions"]
+)
 def test_an_operation_takes_any_batch(name, format_name, tmp_path):
     assert worst_error(model_of(name), tmp_path, format_name, batch=None) < 1e-5
 
