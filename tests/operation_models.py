@@ -172,6 +172,37 @@ written(
         tf.math.conj(tf.signal.rfft(x)) * tf.signal.rfft(tf.roll(x, 5, -1))
     ),
 )
+
+
+def _filtered(x: Any) -> Any:
+    """A layer of a Fourier neural operator: the lowest frequencies through weights of their own."""
+    spectrum = tf.signal.rfft2d(x)
+    low = tf.einsum("bxy,xyo->bxyo", spectrum[:, :3, :2], tf.complex(_WEIGHTS, 1 - _WEIGHTS))
+    low = tf.einsum("bxyo,oz->bzxy", low, tf.complex(_WEIGHTS[0], _WEIGHTS[1]))
+    return tf.signal.irfft2d(tf.pad(low, [[0, 0], [0, 0], [0, 1], [0, 2]]), [4, 6])
+
+
+_WEIGHTS = np.random.default_rng(5).normal(size=(3, 2, 2)).astype("float32")
+
+written(
+    VECTORS,
+    mixed_by_fft2d=lambda x: tf.math.real(tf.signal.fft2d(tf.cast(x, tf.complex64))),
+    fft2d_of_pairs=lambda x: tf.abs(tf.signal.fft2d(tf.complex(x, turned(x)))),
+    ifft2d=lambda x: tf.math.imag(tf.signal.ifft2d(tf.complex(x, turned(x)))),
+    rfft2d=lambda x: tf.abs(tf.signal.rfft2d(x)),
+    rfft2d_of_other_sizes=lambda x: tf.math.real(tf.signal.rfft2d(x, [5, 4])),
+    rfft2d_of_powers_of_two=lambda x: tf.abs(tf.signal.rfft2d(x[..., :4])),
+    irfft2d=lambda x: tf.signal.irfft2d(tf.signal.rfft2d(x) * 2),
+    irfft2d_of_other_sizes=lambda x: tf.signal.irfft2d(tf.signal.rfft2d(x), [5, 7]),
+    neural_operator=_filtered,
+    complex_product=lambda x: tf.abs(
+        tf.matmul(tf.signal.rfft(x), tf.complex(x, x)[..., :4], adjoint_a=True)
+    ),
+    complex_weights=lambda x: tf.math.imag(
+        tf.matmul(tf.signal.rfft(x), tf.complex(tf.ones((4, 3)), tf.ones((4, 3))))
+    ),
+    complex_logarithm=lambda x: tf.math.imag(tf.math.log(tf.complex(x, turned(x)))),
+)
 written(
     VECTORS,
     dct=tf.signal.dct,
