@@ -292,6 +292,29 @@ written(
 )
 
 
+def _detections(x: Any, each: int, total: int, **options: Any) -> Any:
+    """The best boxes of three classes; of one set of boxes, or of one a class."""
+    corner = tf.sigmoid(x[..., :2])
+    boxes = tf.concat([corner, corner + tf.sigmoid(x[..., 2:4])], -1)[:, :, None]
+    if options.pop("apart", False):
+        boxes = tf.concat([boxes, boxes + 0.1, boxes * 0.7], 2)
+    found = tf.image.combined_non_max_suppression(
+        boxes, tf.sigmoid(x[..., 4:]), each, total, **options
+    )
+    best, scores, kinds, count = found
+    number = tf.cast(count, tf.float32)[:, None, None] + tf.zeros_like(best[..., :1])
+    return tf.concat([best, scores[..., None], kinds[..., None], number], -1)
+
+
+written(
+    (20, 7),
+    detections=lambda x: _detections(x, 4, 10),
+    detections_apart=lambda x: _detections(x, 4, 15, apart=True, iou_threshold=0.3),
+    detections_few=lambda x: _detections(x, 5, 30, score_threshold=0.7, clip_boxes=False),
+    detections_padded=lambda x: _detections(x, 2, 9, pad_per_class=True),
+)
+
+
 def _in_a_row(x: Any) -> Any:
     """Patches as a Vision Transformer's steps."""
     patches = tf.image.extract_patches(x, [1, 3, 3, 1], [1, 3, 3, 1], [1, 1, 1, 1], "VALID")
