@@ -131,7 +131,7 @@ def _written_out(concrete: Any, specs: Sequence[Any], layers: Mapping[str, str])
 
     try:
         written = tf.function(again, autograph=False).get_concrete_function(*specs)
-    except ConversionError:
+    except (ConversionError, TypeError, ValueError, tf.errors.OpError):
         return None  # the format's converter will name the loop
     return convert_to_constants.convert_variables_to_constants_v2(written)
 

@@ -30,6 +30,8 @@ LOOPS = frozenset({"While", "StatelessWhile"})
 CHOICES = frozenset({"If", "StatelessIf"})
 IGNORED = frozenset({"NoOp", "Assert", "CheckNumerics", "Placeholder"})
 """Of placeholders those that nothing is fed to: what is left of arguments that nothing uses."""
+RENAMED = {"squeeze_dims": "axis"}
+"""Attributes that have another name in Python."""
 SMALL = 64
 """Whether a value is known is asked of integers up to this many: sizes, not data."""
 
@@ -176,9 +178,10 @@ def execute(operation: Any, inputs: list[Value]) -> list[Value]:
         count = _count(operation, argument)
         arguments[name] = inputs[at] if count is None else inputs[at : at + count]
         at += 1 if count is None else count
-    for name in operation.node_def.attr:
+    for attribute in operation.node_def.attr:
+        name = RENAMED.get(attribute, attribute)
         if name in wanted:
-            arguments[name] = operation.get_attr(name)
+            arguments[name] = operation.get_attr(attribute)
     if operation.type == "Const":
         return [_eager(tf.make_ndarray(arguments["value"]), arguments["dtype"])]
     results = raw(**arguments)

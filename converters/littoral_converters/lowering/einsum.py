@@ -26,6 +26,11 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     return {"backend.tensorflow.numpy.einsum": _einsum} if plan.format == "onnx" else {}
 
 
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """`tf.einsum`, of two plain terms as one matrix product."""
+    return _einsum(tf.einsum, subscripts, *operands)
+
+
 def _einsum(original: Callable[..., Any], subscripts: str, *operands: Any, **options: Any) -> Any:
     terms, _, result = subscripts.replace(" ", "").partition("->")
     letters = terms.split(",")

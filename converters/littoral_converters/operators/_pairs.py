@@ -6,13 +6,14 @@ numbers, whose length must be a power of two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
 from littoral_converters.lowering._replay import execute
+from littoral_converters.lowering.einsum import einsum
 from littoral_converters.lowering.fourier import forward, half_inverse
 from littoral_converters.operators import Substitute, has_complex
 
@@ -23,17 +24,29 @@ Pair = tuple[Any, Any]
 def are_needed(operations: Sequence[Any], format_name: str) -> bool:
     """Whether a graph has complex numbers that its format cannot say."""
     touching = [operation for operation in operations if has_complex(operation)]
-    own = {"RFFT", "RFFT2D", "ComplexAbs"}
+    own = {"RFFT", "ComplexAbs"}
     if format_name == "tflite":
-        own |= {"Real", "Imag"}
-    lengths = [_length(op) for op in touching if op.type == "RFFT"]
-    fits = format_name == "onnx" or all(length and not length & length - 1 for length in lengths)
-    return not fits or any(operation.type not in own for operation in touching)
+        own |= {"Imag", "Real", "RFFT2D"}
+    if any(operation.type not in own for operation in touching):
+        return True
+    return format_name == "tflite" and not all(map(_is_of_tflite, touching))
+
+
+def _is_of_tflite(operation: Any) -> bool:
+    """Whether TFLite's own transform has the size of this one, if it is one."""
+    if not operation.type.startswith("RFFT"):
+        return True
+    sizes = tf.get_static_value(operation.inputs[1])
+    return sizes is not None and all(size and not size & size - 1 for size in sizes)
 
 
 def builders(format_name: str) -> Mapping[str, Substitute]:
     """Substitutes for operations on complex numbers; their inputs and outputs are pairs."""
-    transforms = {"FFT": _fft, "IFFT": _ifft, "RFFT": _rfft, "IRFFT": _irfft}
+    transforms = {
+        **{"FFT": _fft, "FFT2D": _fft2d, "IFFT": _ifft, "IFFT2D": _ifft2d},
+        **{"RFFT": _rfft, "RFFT2D": _rfft2d, "IRFFT": _irfft, "IRFFT2D": _irfft2d},
+        "Einsum": _einsum,
+    }
     return {
         **dict.fromkeys(_EACH, _each),
         **{name: partial(build, format_name) for name, build in transforms.items()},
@@ -85,51 +98,148 @@ def _exp(operation: Any, inputs: Sequence[Any]) -> Pair:
     return size * tf.cos(b), size * tf.sin(b)
 
 
-def _fft(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
+def _log(operation: Any, inputs: Sequence[Any]) -> Pair:
     del operation
-    return _transformed(format_name, inputs[0])
+    ((a, b),) = inputs
+    return tf.math.log(a * a + b * b) / 2, tf.math.atan2(b, a)
+
+
+def _conjugate_transpose(operation: Any, inputs: Sequence[Any]) -> Pair:
+    del operation
+    (real, imaginary), order = inputs
+    return tf.transpose(real, order), -tf.transpose(imaginary, order)
+
+
+def _matmul(operation: Any, inputs: Sequence[Any]) -> Pair:
+    """Products of matrices, or of the conjugates of those to be turned that are called adjoint."""
+    (a, b), (c, d) = inputs
+    if operation.type != "MatMul":
+        b = -b if operation.get_attr("adj_x") else b
+        d = -d if operation.get_attr("adj_y") else d
+    return _product(lambda *parts: execute(operation, list(parts))[0], (a, b), (c, d))
+
+
+def _einsum(format_name: str, operation: Any, inputs: Sequence[Any]) -> Any:
+    if len(inputs) == 1:
+        return _each(operation, inputs)
+    if len(inputs) != 2:
+        raise NotImplementedError
+    equation = operation.get_attr("equation").decode()
+    multiply = partial(einsum if format_name == "onnx" else tf.einsum, equation)
+    return _product(multiply, *inputs)
+
+
+def _product(multiply: Callable[[Any, Any], Any], x: Pair, y: Pair) -> Pair:
+    """What is linear in each of two factors, of their parts."""
+    (a, b), (c, d) = x, y
+    return multiply(a, c) - multiply(b, d), multiply(a, d) + multiply(b, c)
+
+
+def _fft(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
+    return _transformed(format_name, _known_real(operation, inputs[0]))
 
 
 def _ifft(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
-    """The transform of the mirrored numbers, mirrored, over their count."""
     del operation
-    ((real, imaginary),) = inputs
-    mirrored, other = _transformed(format_name, (real, -imaginary))
-    return mirrored / real.shape[-1], -other / real.shape[-1]
+    return _inverted(format_name, inputs[0])
 
 
-def _transformed(format_name: str, x: Pair) -> Pair:
+def _fft2d(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
+    """The transform of the rows, then of the columns."""
+    rows = _transformed(format_name, _known_real(operation, inputs[0]))
+    return _turned(_transformed(format_name, _turned(rows)))
+
+
+def _ifft2d(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
+    del operation
+    return _turned(_inverted(format_name, _turned(_inverted(format_name, inputs[0]))))
+
+
+def _known_real(operation: Any, x: Pair) -> tuple[Any, Any | None]:
+    """Numbers, without an imaginary part where they were real ones just before."""
+    maker = operation.inputs[0].op
+    is_real = maker.type == "Cast" and not maker.inputs[0].dtype.is_complex
+    return (x[0], None) if is_real else x
+
+
+def _turned(x: Pair) -> Pair:
+    real, imaginary = (tf.linalg.matrix_transpose(part) for part in x)
+    return real, imaginary
+
+
+def _transformed(format_name: str, x: tuple[Any, Any | None]) -> Pair:
     if x[0].shape[-1] is None:
         raise NotImplementedError
     return forward(format_name, x)
 
 
+def _inverted(format_name: str, x: Pair) -> Pair:
+    """The transform of the mirrored numbers, mirrored, over their count."""
+    real, imaginary = x
+    mirrored, other = _transformed(format_name, (real, -imaginary))
+    return mirrored / real.shape[-1], -other / real.shape[-1]
+
+
 def _rfft(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
-    x, length = inputs[0], _length(operation)
-    given = x.shape[-1]
-    if length is None or given is None:
-        raise NotImplementedError
-    if given < length:
-        x = tf.pad(x, [*[[0, 0]] * (len(x.shape) - 1), [0, length - given]])
-    return forward(format_name, (x[..., :length], None), length // 2 + 1)
+    (length,) = _lengths(operation)
+    return _half(format_name, inputs[0], length)
+
+
+def _half(format_name: str, x: Any, length: int) -> Pair:
+    """The lower half of the spectrum of so many real numbers."""
+    return forward(format_name, (_of_length(x, length), None), length // 2 + 1)
+
+
+def _rfft2d(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
+    height, width = _lengths(operation)
+    real, imaginary = _turned(_half(format_name, inputs[0], width))
+    columns = _of_length(real, height), _of_length(imaginary, height)
+    return _turned(_transformed(format_name, columns))
 
 
 def _irfft(format_name: str, operation: Any, inputs: Sequence[Any]) -> Any:
-    length = _length(operation)
-    if length is None or inputs[0][0].shape[-1] is None:
+    (length,) = _lengths(operation)
+    if inputs[0][0].shape[-1] is None:
         raise NotImplementedError
     return half_inverse(format_name, inputs[0], length)
 
 
-def _length(operation: Any) -> int | None:
-    """The length of a transform, where it is known."""
+def _irfft2d(format_name: str, operation: Any, inputs: Sequence[Any]) -> Any:
+    height, width = _lengths(operation)
+    real, imaginary = _turned(inputs[0])
+    columns = _of_length(real, height), _of_length(imaginary, height)
+    rows = _turned(_inverted(format_name, columns))
+    if rows[0].shape[-1] is None:
+        raise NotImplementedError
+    return half_inverse(format_name, rows, width)
+
+
+def _of_length(x: Any, length: int) -> Any:
+    """Numbers cut off behind a length, or filled up to it with zeros."""
+    given = x.shape[-1]
+    if given is None:
+        raise NotImplementedError
+    if given < length:
+        x = tf.pad(x, [*[[0, 0]] * (len(x.shape) - 1), [0, length - given]])
+    return x[..., :length]
+
+
+def _lengths(operation: Any) -> list[int]:
+    """The lengths of a transform of real numbers along its axes.
+
+    Raises:
+        NotImplementedError: They are not known.
+    """
     value = tf.get_static_value(operation.inputs[1])
-    return None if value is None else int(value[-1])
+    if value is None:
+        raise NotImplementedError
+    return [int(length) for length in value]
 
 
 _EACH = (
     *("Add", "AddN", "AddV2", "BroadcastTo", "ConcatV2", "ExpandDims", "GatherV2", "Identity"),
     *("Mean", "Neg", "Pack", "Pad", "Reshape", "ReverseV2", "Roll", "Slice", "Split", "SplitV"),
+    *("Fill", "ScatterNd", "SelectV2", "TensorScatterUpdate"),
     *("Squeeze", "StridedSlice", "Sub", "Sum", "Tile", "Transpose", "Unpack", "ZerosLike"),
 )
 
@@ -138,11 +248,14 @@ _NUMBERS: dict[str, Substitute] = {
     "Cast": _cast,
     "Complex": lambda operation, inputs: tuple(inputs),
     "ComplexAbs": lambda operation, inputs: tf.sqrt(inputs[0][0] ** 2 + inputs[0][1] ** 2),
+    **dict.fromkeys(("BatchMatMul", "BatchMatMulV2", "MatMul"), _matmul),
     "Conj": lambda operation, inputs: (inputs[0][0], -inputs[0][1]),
+    "ConjugateTranspose": _conjugate_transpose,
     "Const": _const,
     "Div": _div,
     "Exp": _exp,
     "Imag": lambda operation, inputs: inputs[0][1],
+    "Log": _log,
     "Mul": _mul,
     "Real": lambda operation, inputs: inputs[0][0],
     "RealDiv": _div,

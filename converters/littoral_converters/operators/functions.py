@@ -34,11 +34,33 @@ def _not_in_gelu(function: Callable[[Any], Any]) -> Substitute:
     """Leave it where TFLite's converter may find it to be a part of GELU, which is an operator."""
 
     def build(operation: Any, inputs: Sequence[Any]) -> Any:
-        if any(after.type in ("AddV2", "Mul") for after in operation.outputs[0].consumers()):
+        if _is_in_gelu(operation):
             raise NotImplementedError
         return function(inputs[0])
 
     return build
+
+
+def _is_in_gelu(operation: Any) -> bool:
+    """Whether what a function is of is also multiplied with the function, and with nothing else."""
+    arguments = {tensor.name for tensor in operation.inputs[0].op.inputs}
+    for _ in range(_STEPS_OF_GELU):
+        after = operation.outputs[0].consumers()
+        if len(after) != 1 or after[0].type not in ("AddV2", "Mul"):
+            return False
+        (operation,) = after
+        factors = {name for tensor in operation.inputs for name in _with_inputs(tensor)}
+        if operation.type == "Mul" and factors & arguments:
+            return True
+    return False
+
+
+def _with_inputs(tensor: Any) -> list[str]:
+    return [tensor.name, *(each.name for each in tensor.op.inputs)]
+
+
+_STEPS_OF_GELU = 3
+"""At most that many operators behind the function its argument comes in."""
 
 
 def _truncate_mod(x: Any, y: Any) -> Any:

@@ -18,7 +18,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
     both: dict[str, Substitute] = {"Dilation2D": _dilation}
     if format_name == "onnx":
-        return both
+        return {**both, "ExtractImagePatches": _patches_of_any_batch}
     return {
         **both,
         "ExtractImagePatches": _patches,
@@ -40,6 +40,13 @@ def _mirrored(operation: Any, inputs: Sequence[Any]) -> Any:
         places = np.pad(np.arange(x.shape[axis]), around[axis], kind)
         x = tf.gather(x, tf.constant(places, tf.int32), axis=int(axis))
     return x
+
+
+def _patches_of_any_batch(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Those that tf2onnx takes for pictures of -3 channels."""
+    if inputs[0].shape[0] is not None:
+        raise NotImplementedError
+    return _patches(operation, inputs)
 
 
 def _patches(operation: Any, inputs: Sequence[Any]) -> Any:

@@ -104,7 +104,7 @@ class InterpreterSession:
         self._state = tflite.state(content)
         self.stateful = self._state != "none"
         # LiteRT may then move all memory while it runs: a view of an input would be left dangling.
-        self._moves = self._graph > 0 or tflite.has_open_sizes(content)
+        self._moves = self._graph > 0 or tflite.moves_memory(content)
         self._interpreter: Any = self._open()
         self._inner: Any = _inner(self._interpreter)
         if self._graph and self._inner is None:

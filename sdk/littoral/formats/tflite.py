@@ -104,19 +104,18 @@ def state(content: bytes) -> str:
     return "tensors" if variable else "none"
 
 
-def has_open_sizes(content: bytes, graph: int = 0) -> bool:
-    """Whether the size of some tensor of a graph is known only at run time.
+def moves_memory(content: bytes) -> bool:
+    """Whether an engine may move its inputs while it runs a file.
 
     Args:
         content: The whole file.
-        graph: Its number.
 
     Raises:
         FormatError: The file is damaged.
     """
-    graphs = root(content).tables(_MODEL_SUBGRAPHS)
-    tensors = graphs[graph].tables(_GRAPH_TENSORS) if graph < len(graphs) else []
-    return any(-1 in tensor.numbers(_TENSOR_SIGNATURE, "i") for tensor in tensors)
+    from littoral.formats import _tflite_moving  # here: inspecting a file needs no NumPy
+
+    return _tflite_moving.moves_memory(content)
 
 
 def operator_code(code: Table) -> int:

@@ -5,7 +5,7 @@ import littoral
 import numpy as np
 import pytest
 from converted import randomize
-from keras import layers
+from keras import layers, ops
 from littoral_converters import convert
 
 LENGTHS = (12, 20, 5, 12)
@@ -28,10 +28,17 @@ def attentive(x):
     return layers.GlobalAveragePooling1D()(h)
 
 
+def squeezed(x):
+    """Shares of the steps, from a softmax that Keras transposes for, beside what they weigh."""
+    shares = ops.softmax(layers.Dense(1)(x), axis=1)
+    longest = ops.squeeze(ops.exp(ops.transpose(shares, (0, 2, 1))), 1)
+    return ops.sum(shares * x, 1) + ops.max(longest, -1, keepdims=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, None])
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-@pytest.mark.parametrize("build", [recurrent, convolutional, attentive])
+@pytest.mark.parametrize("build", [recurrent, convolutional, attentive, squeezed])
 def test_one_file_takes_every_length(build, format_name, batch, tmp_path):
     inputs = keras.Input((None, 6), name="x")
     model = randomize(keras.Model(inputs, build(inputs)))

@@ -23,6 +23,15 @@ def test_an_operation_stays_close_in_int8(name, format_name, tmp_path):
     assert worst_error(model_of(name), tmp_path, format_name, "static_int8") < 0.1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize(
+    "name", ["patches", "patches_in_a_row", "slope_of_tanh", "curvature", "regions"]
+)
+def test_an_operation_takes_any_batch(name, format_name, tmp_path):
+    assert worst_error(model_of(name), tmp_path, format_name, batch=None) < 1e-5
+
+
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 def test_a_decomposition_too_large_to_write_out_is_refused_by_name(format_name, tmp_path):
     inputs = keras.Input((20, 20), name="x")
