@@ -43,7 +43,8 @@ def _not_in_gelu(function: Callable[[Any], Any]) -> Substitute:
 
 def _is_in_gelu(operation: Any) -> bool:
     """Whether what a function is of is also multiplied with the function, and with nothing else."""
-    arguments = {tensor.name for tensor in operation.inputs[0].op.inputs}
+    scaled = operation.inputs[0].op.inputs
+    arguments = {name for tensor in scaled for name in _with_inputs(tensor)}
     for _ in range(_STEPS_OF_GELU):
         after = operation.outputs[0].consumers()
         if len(after) != 1 or after[0].type not in ("AddV2", "Mul"):
@@ -56,7 +57,9 @@ def _is_in_gelu(operation: Any) -> bool:
 
 
 def _with_inputs(tensor: Any) -> list[str]:
-    return [tensor.name, *(each.name for each in tensor.op.inputs)]
+    """The names of a tensor and of what it is made of, but for constants."""
+    both = (tensor, *tensor.op.inputs)
+    return [each.name for each in both if each.op.type != "Const"]
 
 
 _STEPS_OF_GELU = 3
