@@ -66,6 +66,7 @@ layer("gelu_approximate", SEQUENCE)(
 layer("relu_all_options", SEQUENCE)(lambda: layers.ReLU(1.5, 0.1, 0.2))
 layer("leaky_relu", IMAGE)(lambda: layers.LeakyReLU(0.2))
 layer("prelu", IMAGE)(lambda: layers.PReLU())
+layer("prelu_of_volumes", VOLUME)(lambda: layers.PReLU(alpha_initializer="uniform"))
 layer("prelu_shared", IMAGE)(lambda: layers.PReLU(shared_axes=[1, 2]))
 layer("elu", SEQUENCE)(lambda: layers.ELU(0.7))
 layer("softmax_axis", IMAGE)(lambda: layers.Softmax(axis=1))
@@ -202,6 +203,9 @@ layer("group_norm_rank2", (8,))(lambda: layers.GroupNormalization(2))
 layer("group_norm_axis", (6, 5, 4))(lambda: layers.GroupNormalization(3, axis=1))
 layer("rms_norm", SEQUENCE)(lambda: layers.RMSNormalization())
 layer("unit_norm", SEQUENCE)(lambda: layers.UnitNormalization())
+spec("unit_norm_of_nothing", SEQUENCE)(
+    lambda x: layers.UnitNormalization()(ops.relu(x) * ops.cast(x[..., :1] > 0, "float32"))
+)
 layer("unit_norm_axes", IMAGE)(lambda: layers.UnitNormalization(axis=(1, 2)))
 layer("spectral_norm", IMAGE)(lambda: layers.SpectralNormalization(layers.Conv2D(5, 3)))
 layer("spectral_norm_dense", VECTOR)(lambda: layers.SpectralNormalization(layers.Dense(5)))
@@ -388,4 +392,8 @@ for _name, _layer in {
 }.items():
     layer(_name, SEQUENCE)(_layer)
 layer("spatial_dropout2d", IMAGE)(lambda: layers.SpatialDropout2D(0.5))
+layer("conv_transpose_with_gaps", IMAGE)(lambda: layers.Conv2DTranspose(3, 1, 2))
+layer("conv_transpose_with_gaps_same", IMAGE)(
+    lambda: layers.Conv2DTranspose(3, (1, 3), 2, padding="same")
+)
 layer("spatial_dropout3d", VOLUME)(lambda: layers.SpatialDropout3D(0.5))

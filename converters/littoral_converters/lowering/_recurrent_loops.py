@@ -53,12 +53,13 @@ def looped(
             value.set_shape(shape)
         return (turn + 1, gather(gathered, turn, outputs) if every else gathered, *new)
 
-    open_sizes = steps is None and None in shapes[0]
+    open_sizes = None in shapes[0]
     gather = _joined if open_sizes else _written
     room: Any = tf.TensorArray(tf.float32, turns, element_shape=[chunk, *shapes[0]])
     if open_sizes or not every:
         # Any row will do to begin with: it is dropped. A slice leaves their number open.
-        room = time_major[0][: tf.minimum(turns, 1), :, : shapes[0][-1]]
+        begun = turns if steps is None or not open_sizes else tf.shape(states[0])[0]
+        room = time_major[0][: tf.minimum(begun, 1), :, : shapes[0][-1]]
     _, gathered, *states = tf.while_loop(
         lambda turn, *_: turn < turns,
         body,

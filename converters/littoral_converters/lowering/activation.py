@@ -1,4 +1,4 @@
-"""Exact GELU, for ONNX, in the form that onnxruntime makes one operator of."""
+"""Activations: exact GELU for ONNX, as onnxruntime makes one operator of it; PReLU of volumes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,26 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._onnx_operator import operator
 
+MOST_AXES = 3
+"""Axes of a sample up to which TFLite has a PRELU."""
+
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: the arithmetic is the same for every layer that ends in GELU."""
-    del layer, plan
-    return {}
+    """A stand-in for `call` of a PReLU that TFLite's operator has too many axes for."""
+    if plan.format != "tflite" or type(layer) is not keras.layers.PReLU or not layer.built:
+        return {}
+    return {"call": _prelu(layer)} if len(layer.alpha.shape) > MOST_AXES else {}
+
+
+def _prelu(layer: Any) -> Callable[[Any], Any]:
+    alpha = layer.alpha.numpy()
+    return lambda inputs: tf.maximum(inputs, 0) + alpha * tf.minimum(inputs, 0)
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:

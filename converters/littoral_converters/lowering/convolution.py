@@ -31,7 +31,7 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     return {
         "backend.tensorflow.nn.conv": partial(_conv, plan.format),
-        "backend.tensorflow.nn.conv_transpose": _conv_transpose,
+        "backend.tensorflow.nn.conv_transpose": partial(_conv_transpose, plan.format),
     }
 
 
@@ -84,6 +84,10 @@ def _operator(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], f
     pads: list[tuple[int, int]] = []
     sizes: list[int | None] = []
     for size, taken, step in zip(moved.shape[2:], window, strides, strict=True):
+        if size is None and padding == "same" and step == 1:
+            pads.append(((taken - 1) // 2, taken - 1 - (taken - 1) // 2))
+            sizes.append(None)
+            continue
         if size is None:
             pads, sizes = [], [None] * rank
             break
@@ -107,6 +111,7 @@ def _operator(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], f
 
 
 def _conv_transpose(
+    format_name: str,
     original: Callable[..., Any],
     inputs: Any,
     kernel: Any,
@@ -119,9 +124,16 @@ def _conv_transpose(
     inputs, kernel = tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel)
     rank = len(inputs.shape) - 2
     first = channels_first(data_format)
+    kernel = _dilated(kernel, per_axis(dilation_rate, rank))
+    if format_name == "onnx" and output_padding is None:
+        # ONNX's shape would end where the last window does.
+        missing = [
+            max(0, s - k) for s, k in zip(per_axis(strides, rank), kernel.shape, strict=False)
+        ]
+        kernel = tf.pad(kernel, [*([0, count] for count in missing), [0, 0], [0, 0]])
     outputs = original(
         channels_last(inputs) if first else inputs,
-        _dilated(kernel, per_axis(dilation_rate, rank)),
+        kernel,
         strides,
         padding,
         output_padding,

@@ -1,10 +1,11 @@
-"""Axes of one taken away where sizes are open."""
+"""Axes where sizes are open, for TFLite: those of one taken away, and values moved around them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from littoral_converters.operators import Substitute
@@ -12,7 +13,24 @@ from littoral_converters.operators import Substitute
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
-    return {"Squeeze": _squeeze} if format_name == "tflite" else {}
+    return {"Roll": _rolled, "Squeeze": _squeeze} if format_name == "tflite" else {}
+
+
+def _rolled(operation: Any, inputs: Sequence[Any]) -> Any:
+    """What is moved out at one end of an axis comes in at the other."""
+    del operation
+    x, *moves = inputs
+    shifts, axes = map(tf.get_static_value, moves)
+    if shifts is None or axes is None:
+        raise NotImplementedError
+    for shift, axis in zip(np.ravel(shifts), np.ravel(axes), strict=True):
+        size = x.shape[int(axis)]
+        count = int(shift) if size is None else int(shift) % size
+        if count:
+            around = [slice(None)] * (int(axis) % len(x.shape))
+            last, first = x[(*around, slice(-count, None))], x[(*around, slice(None, -count))]
+            x = tf.concat([last, first], int(axis))
+    return x
 
 
 def _squeeze(operation: Any, inputs: Sequence[Any]) -> Any:

@@ -17,6 +17,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     missing = {**_NOWHERE, **(_NOT_IN_TFLITE if format_name == "tflite" else _NOT_IN_ONNX)}
     found = {name: _of_numbers(function) for name, function in missing.items()}
     if format_name == "tflite":
+        found["Rsqrt"] = _guarded_rsqrt
         found["Erf"] = _not_in_gelu(error_function)
         found["Erfc"] = _not_in_gelu(lambda x: 1 - error_function(x))
     return found
@@ -64,6 +65,13 @@ def _with_inputs(tensor: Any) -> list[str]:
 
 _STEPS_OF_GELU = 3
 """At most that many operators behind the function its argument comes in."""
+
+
+def _guarded_rsqrt(operation: Any, inputs: Sequence[Any]) -> Any:
+    """One that a Minimum keeps from infinity: at 0, XNNPACK's is no number, and passes that."""
+    if any(after.type != "Minimum" for after in operation.outputs[0].consumers()):
+        raise NotImplementedError
+    return tf.math.rsqrt(tf.maximum(inputs[0], tf.constant(_SMALLEST, inputs[0].dtype)))
 
 
 def _truncate_mod(x: Any, y: Any) -> Any:
@@ -180,6 +188,9 @@ _NOT_IN_TFLITE: dict[str, Callable[..., Any]] = {
     "Sinh": lambda x: (tf.exp(x) - tf.exp(-x)) / 2,
     "Tan": lambda x: tf.sin(x) / tf.cos(x),
 }
+
+_SMALLEST = 1.2e-38
+"""No smaller float32 is normal."""
 
 _MIDDLE = (
     2.81022636e-08,

@@ -35,10 +35,16 @@ def squeezed(x):
     return ops.sum(shares * x, 1) + ops.max(longest, -1, keepdims=True)
 
 
+def moved(x):
+    """A dilated convolution of groups, and a step on from it."""
+    h = layers.Conv1D(6, 3, groups=2, dilation_rate=2, padding="same")(x)
+    return layers.GlobalMaxPooling1D()(ops.roll(h, 2, axis=1) - h)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, None])
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-@pytest.mark.parametrize("build", [recurrent, convolutional, attentive, squeezed])
+@pytest.mark.parametrize("build", [recurrent, convolutional, attentive, squeezed, moved])
 def test_one_file_takes_every_length(build, format_name, batch, tmp_path):
     inputs = keras.Input((None, 6), name="x")
     model = randomize(keras.Model(inputs, build(inputs)))
@@ -87,3 +93,15 @@ def test_one_file_takes_pictures_of_every_size(format_name, tmp_path):
                 wanted = np.asarray(model(data, training=False))
                 limit = LIMITS[variant.scheme] * np.abs(wanted).max()
                 np.testing.assert_allclose(file.run(data), wanted, rtol=0, atol=limit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("make", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+def test_a_long_recurrence_takes_any_batch(make, format_name, tmp_path):
+    inputs = keras.Input((72, 3), name="x")
+    model = randomize(keras.Model(inputs, make(4, return_sequences=True)(inputs)))
+    (variant,) = convert(model, tmp_path, formats=(format_name,), schemes=("float32",), batch=None)
+    data = np.random.default_rng(0).normal(size=(5, 72, 3)).astype("float32")
+    with littoral.load(variant.path) as file:
+        np.testing.assert_allclose(file.run(data), model(data), rtol=1e-4, atol=1e-5)
