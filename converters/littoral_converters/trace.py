@@ -100,8 +100,17 @@ def _frozen(data: Any, ends: Sequence[Any]) -> Any:
     memory and most of the time.
     """
     graph_def, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
-    names = [tensor.op.name for tensor in ends]
-    return tf.compat.v1.graph_util.extract_sub_graph(graph_def, names)
+    nodes = {node.name: node for node in graph_def.node}
+    waiting, reached = [tensor.op.name for tensor in ends], set()
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += [i.removeprefix("^").partition(":")[0] for i in nodes[name].input]
+    kept = [node for node in graph_def.node if node.name in reached]
+    del graph_def.node[:]
+    graph_def.node.extend(kept)
+    return graph_def
 
 
 def _has_lists(graph_def: Any, plan: Plan) -> bool:
