@@ -47,20 +47,32 @@ def doubts(representative: Dataset | None, evaluation: Dataset | None) -> tuple[
     return tuple(found)
 
 
-def doubts_of_outputs(outputs: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
+def doubts_of_outputs(
+    outputs: Mapping[str, NDArray[Any]], inputs: Mapping[str, NDArray[Any]]
+) -> tuple[str, ...]:
     """What is doubtful about Keras's own answers.
 
     Args:
         outputs: By name, samples along the first axis.
+        inputs: What they answer, likewise.
 
     Returns:
-        One line for each output that does not depend on the sample.
+        One line for each output where none of them depends on the sample. Whole numbers do not
+        count: classes may well be the same.
     """
-    return tuple(
+    if all(map(_is_same, inputs.values())):
+        return ()
+    same = tuple(
         f"output {name!r} is the same for all {len(values)} samples: the comparison says little"
         for name, values in outputs.items()
-        if len(values) > 1 and values.size and (values == values[:1]).all()
+        if len(values) > 1 and values.dtype.kind == "f" and values.size and _is_same(values)
     )
+    return same if len(same) == len(outputs) else ()
+
+
+def _is_same(values: NDArray[Any]) -> bool:
+    """Whether every sample is the same."""
+    return bool((values == values[:1]).all())
 
 
 def _about(name: str, values: NDArray[Any], samples: int) -> Iterator[str]:
@@ -71,7 +83,7 @@ def _about(name: str, values: NDArray[Any], samples: int) -> Iterator[str]:
             f"representative data: input {name} is constant, {low:g} in all of its {values.size:,} "
             "values: no range can be calibrated on it; give typical inputs"
         )
-    elif samples > 1 and (values == values[:1]).all():
+    elif samples > 1 and _is_same(values):
         yield (
             f"representative data: all {samples} samples of input {name} are the same; give "
             "different ones"

@@ -305,7 +305,7 @@ def prepare_model(
         warnings=(
             *(_CLEAN.format(name) for name in stateful),
             *doubts(representative, None if request.evaluation_data is None else evaluation),
-            *doubts_of_outputs(reference),
+            *doubts_of_outputs(reference, evaluation.inputs),
         ),
     )
 

@@ -197,7 +197,7 @@ def test_only_nan_is_refused_among_weights_that_are_not_trained():
 
 
 def test_an_output_that_never_changes_is_doubted_with_figures(tmp_path, capsys):
-    assert doubts_of_outputs({"y": NORMAL, "z": NORMAL[:1]}) == ()
+    assert doubts_of_outputs({"y": NORMAL, "z": NORMAL[:1]}, {"x": NORMAL}) == ()
     model = ruined(0, 0.0)
     model.get_layer("y").set_weights([np.zeros((4, 2)), np.ones(2)])
     model.save(tmp_path / "net.keras")

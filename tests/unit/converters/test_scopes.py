@@ -45,7 +45,9 @@ def model(tmp_path_factory):
     h = keras.layers.Conv2D(8, 3, activation="relu", name="edges")(inputs)
     h = keras.layers.Flatten()(h)
     shared = keras.layers.Dense(6, name="twice")
-    h = keras.layers.Subtract(name="between")([shared(h), shared(keras.layers.ReLU()(h))])
+    h = keras.layers.Subtract(name="between")(
+        [shared(h), shared(keras.layers.Activation("tanh")(h))]
+    )
     h = keras.layers.Activation("softsign", name="wave")(h)
     path = tmp_path_factory.mktemp("scopes") / "model.keras"
     keras.Model(inputs, keras.layers.Dense(4, "softmax", name="scores")(h)).save(path)
