@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,17 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
     """
     import keras
 
+    call: Any = partial(signature.call, model)
+    has_bytes = any("int8" in spec.dtype for spec in signature.inputs)
+    if has_bytes and keras.backend.backend() == "tensorflow":
+        # Called outside of a graph, a resizing of bytes rounds to bytes: not so in `predict`.
+        import tensorflow as tf
+
+        call = tf.function(call, autograph=False)
     parts: list[list[NDArray[Any]]] = []
     for start in range(0, len(data), KERAS_BATCH):
         arrays = [data.inputs[spec.name][start : start + KERAS_BATCH] for spec in signature.inputs]
-        results = signature.call(model, arrays)
+        results = call(arrays)
         parts.append([np.asarray(keras.ops.convert_to_numpy(result)) for result in results])
     names = signature.output_names
     if len(parts[0]) != len(names):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from littoral_converters.lowering._both_ways import merge
 from littoral_converters.lowering._cells import Cell, OnnxForm
 from littoral_converters.lowering._onnx_operator import operator
+from littoral_converters.lowering._recurrent_steps import is_zero
 
 
 def operator_loop(layer: Any, cell: Cell) -> Callable[..., Any]:
@@ -34,12 +35,13 @@ def operator_loop(layer: Any, cell: Cell) -> Callable[..., Any]:
         lengths = None
         if mask is not None:
             sequences, lengths = _counted_first(sequences, mask)
-        outputs, states = _run(form, cell.units, sequences, states, lengths)
+        outputs, ends = _run(form, cell.units, sequences, states, lengths)
+        last, ends = ends[0], _kept(states, ends, lengths)
         if not layer.return_sequences:
-            return states[0], states[0], states
+            return last, last, ends
         if mask is not None:
             outputs = _spread(outputs, mask, layer.zero_output_for_mask)
-        return states[0], outputs, states
+        return last, outputs, ends
 
     return inner_loop
 
@@ -131,6 +133,14 @@ def _counted_first(sequences: Any, mask: Any) -> tuple[Any, Any]:
     rank = counted * steps - tf.range(steps)[None]
     _, order = tf.math.top_k(tf.cast(rank, tf.float32), k=steps)
     return tf.gather(sequences, order, axis=1, batch_dims=1), tf.reduce_sum(counted, 1)
+
+
+def _kept(states: list[Any], ends: list[Any], lengths: Any) -> list[Any]:
+    """The states at the end: those of a sequence without a step, where the operator has zeros."""
+    if lengths is None or all(map(is_zero, states)):
+        return ends
+    has_steps = (lengths > 0)[:, None]
+    return [tf.where(has_steps, end, state) for state, end in zip(states, ends, strict=True)]
 
 
 def _spread(outputs: Any, mask: Any, zero_masked: bool) -> Any:

@@ -39,7 +39,7 @@ def run(
         The last output (batch, units), every output (batch, time, units) or the last, and the
         states at the end.
     """
-    starts_at_zero = _is_zero(states[0])
+    starts_at_zero = is_zero(states[0])
     parts, step = cell.project(sequences), cell.step
     if counts is not None:
         parts, step = _passing_over(cell, parts, counts, plan)
@@ -91,7 +91,8 @@ def _widened(skipped: Any, size: int) -> Any:
     return skipped if units == 1 else tf.concat([skipped] * (size // units), axis=2)
 
 
-def _is_zero(state: Any) -> bool:
+def is_zero(state: Any) -> bool:
+    """Whether a state is known to be zeros."""
     value = tf.get_static_value(state)
     return value is not None and not value.any()
 

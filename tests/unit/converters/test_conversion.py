@@ -231,3 +231,15 @@ def test_a_legacy_h5_file_converts_or_says_what_to_do(tmp_path):
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     with pytest.raises(littoral.FormatError, match="does not load in Keras 3"):
         convert(path, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_a_resizing_of_bytes_agrees_with_predict(format_name, tmp_path):
+    inputs = keras.Input((6, 6, 3), dtype="uint8", name="image")
+    resized = keras.layers.Rescaling(1 / 255)(keras.layers.Resizing(4, 5)(inputs))
+    model = keras.Model(inputs, resized)
+    data = np.random.default_rng(0).integers(0, 256, (8, 6, 6, 3)).astype("uint8")
+    (variant,) = convert(model, tmp_path, formats=(format_name,), schemes=("float32",))
+    with littoral.load(variant.path) as file:
+        np.testing.assert_allclose(file.run(data), model.predict(data, verbose=0), atol=1e-6)

@@ -272,3 +272,17 @@ def test_loops_over_chunks_agree_whatever_is_left_over(steps, chunk, every, tmp_
 def test_gates_that_look_at_each_other_are_left_to_keras(format_name, tmp_path):
     model = recurrent_model(lambda: layers.LSTM(4, recurrent_activation="softmax"))
     assert worst_error(model, tmp_path, format_name) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("make", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+def test_a_sequence_without_a_step_keeps_the_state_it_began_with(make, format_name, tmp_path):
+    sequence, begun = keras.Input((4, 3), name="sequence"), keras.Input((2,), name="begun")
+    masked = layers.Masking()(sequence)
+    states = [begun, 2 * begun] if make is layers.LSTM else [begun]
+    outputs = make(2, return_state=True)(masked, initial_state=states)
+    model = randomize(keras.Model([sequence, begun], outputs))
+    data = feeds(model, 4, seed=0)
+    data["sequence"][1] = 0
+    assert worst_error(model, tmp_path, format_name, data=data) < 1e-5
