@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -65,14 +65,14 @@ def write_out(graph_def: Any, ends: Iterable[str], layers: Mapping[str, str]) ->
     if not (assigns or draws or hidden):
         return ()
     _pass_on(graph_def)
-    nodes = _by_name(graph_def)
-    needed = _behind(ends, nodes)
+    nodes = by_name(graph_def)
+    needed = behind(ends, nodes)
     variables = [(node, _variable(node, nodes)) for node in assigns]
     changed = {variable for _, variable in variables}
     drawn = [
         f"{_layer_of(node, nodes, layers)} draws random numbers at inference ({node.op}): {_MEAN}"
         for node in draws
-        if node.name in needed and (node.op in _DRAWS or changed & _behind([node.name], nodes))
+        if node.name in needed and (node.op in _DRAWS or changed & behind([node.name], nodes))
     ]
     # A seed that a loop counts up is no state that anybody would want to keep.
     hidden += [
@@ -106,7 +106,8 @@ def _is_draw(node: Any) -> bool:
     return kind in _DRAWS or (is_stateless and not kind.startswith("StatelessRandomGet"))
 
 
-def _by_name(graph_def: Any) -> dict[str, Any]:
+def by_name(graph_def: Any) -> dict[str, Any]:
+    """The nodes of a graph."""
     return {node.name: node for node in graph_def.node}
 
 
@@ -115,15 +116,21 @@ def _name(reference: str) -> str:
     return reference.removeprefix("^").partition(":")[0]
 
 
-def _behind(ends: Iterable[str], nodes: Mapping[str, Any]) -> set[str]:
-    """The nodes whose values some nodes are computed from, and these."""
+def behind(ends: Iterable[str], nodes: Mapping[str, Any], waits: bool = False) -> set[str]:
+    """The nodes whose values some nodes are computed from, and these.
+
+    Args:
+        ends: Names of those nodes.
+        nodes: All by name.
+        waits: Whether those count too that are merely waited for.
+    """
     found: set[str] = set()
     waiting = list(ends)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += [_name(i) for i in nodes[name].input if not i.startswith("^")]
+            waiting += [_name(i) for i in nodes[name].input if waits or not i.startswith("^")]
     return found
 
 
@@ -145,7 +152,7 @@ def _in_order(nodes: Mapping[str, Any]) -> Iterator[Any]:
 
 def _pass_on(graph_def: Any) -> None:
     """Give assigned values to what reads the variables afterwards."""
-    nodes = _by_name(graph_def)
+    nodes = by_name(graph_def)
     values: dict[str, str] = {}
     for node in _in_order(nodes):
         variable = node.input[0] if node.input else ""
@@ -186,9 +193,14 @@ def _become(node: Any, operator: str, inputs: Sequence[str], **dtypes: int) -> N
 
 def _leave_out(graph_def: Any, assigns: Iterable[Any]) -> None:
     left_out = {node.name for node in assigns}
-    kept = [node for node in graph_def.node if node.name not in left_out]
-    for node in kept:
+    keep(graph_def, {node.name for node in graph_def.node} - left_out)
+    for node in graph_def.node:
         node.input[:] = [i for i in node.input if _name(i) not in left_out]
+
+
+def keep(graph_def: Any, names: Container[str]) -> None:
+    """Leave only the nodes of some names in a graph."""
+    kept = [node for node in graph_def.node if node.name in names]
     del graph_def.node[:]
     graph_def.node.extend(kept)
 

@@ -12,7 +12,7 @@ from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
 from tensorflow.python.framework import convert_to_constants
 
-from littoral_converters.assignments import write_out
+from littoral_converters.assignments import behind, by_name, keep, write_out
 from littoral_converters.graph import TracedGraph
 from littoral_converters.lowering import Plan, descriptions, every_layer, lowered
 from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
@@ -100,16 +100,7 @@ def _frozen(data: Any, ends: Sequence[Any]) -> Any:
     memory and most of the time.
     """
     graph_def, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
-    nodes = {node.name: node for node in graph_def.node}
-    waiting, reached = [tensor.op.name for tensor in ends], set()
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            waiting += [i.removeprefix("^").partition(":")[0] for i in nodes[name].input]
-    kept = [node for node in graph_def.node if node.name in reached]
-    del graph_def.node[:]
-    graph_def.node.extend(kept)
+    keep(graph_def, behind([tensor.op.name for tensor in ends], by_name(graph_def), waits=True))
     return graph_def
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from littoral_converters.lowering._axes import open_shape
 from littoral_converters.operators import Substitute
 
 
@@ -40,6 +41,6 @@ def _squeeze(operation: Any, inputs: Sequence[Any]) -> Any:
     if left.rank is None or left.is_fully_defined():
         raise NotImplementedError
     if list(left).count(None) == 1:
-        return tf.reshape(x, [-1 if size is None else size for size in left])
+        return tf.reshape(x, open_shape(list(left)))
     gone = {axis % len(x.shape) for axis in operation.get_attr("squeeze_dims")}
     return x[tuple(0 if axis in gone else slice(None) for axis in range(len(x.shape)))]

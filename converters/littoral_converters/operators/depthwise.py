@@ -13,7 +13,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from littoral_converters.lowering._axes import open_shape, sizes
 from littoral_converters.operators import Substitute
+from littoral_converters.operators.slices import interleaved
 
 MOST_WEIGHTS = 25
 """Weights of a filter up to which there is a kernel."""
@@ -42,12 +44,8 @@ def _in_kernels(operation: Any, inputs: Sequence[Any]) -> Any:
 
 def _side_by_side(outputs: Sequence[Any]) -> Any:
     """The filters of each channel together: (..., channels) each -> (..., channels * filters)."""
-    *outer, channels = outputs[0].shape
-    shape = [-1 if size is None else size for size in outer]
-    if shape.count(-1) > 1:
-        return tf.reshape(tf.stack(outputs, -1), [*tf.unstack(tf.shape(outputs[0])[:-1]), -1])
-    rows = tf.reshape(tf.concat(outputs, -1), [-1, len(outputs), channels])
-    return tf.reshape(tf.transpose(rows, [0, 2, 1]), [*shape, channels * len(outputs)])
+    *outer, channels = sizes(outputs[0])
+    return tf.reshape(interleaved(outputs), open_shape([*outer, channels * len(outputs)]))
 
 
 def _whole(operation: Any, images: Any, kernel: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import tensor_util
 
+from littoral_converters.lowering._axes import open_shape
 from littoral_converters.lowering._replay import execute
 from littoral_converters.operators import Substitute
 from littoral_converters.operators._known import known
@@ -21,8 +22,8 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
     del format_name
     return {
-        **{name: _of_output(slope) for name, slope in _BY_OUTPUT.items()},
-        **{name: _of_gradient(slope) for name, slope in _BY_OTHER.items()},
+        **{name: _times(slope, at=0) for name, slope in _BY_OUTPUT.items()},
+        **{name: _times(slope, at=1) for name, slope in _BY_OTHER.items()},
         "BiasAddGrad": _bias,
         "BroadcastGradientArgs": _summed_axes,
         "ConcatOffset": _offsets,
@@ -34,24 +35,12 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     }
 
 
-def _of_output(slope: Callable[[Any], Any]) -> Substitute:
-    """A gradient whose operator takes the function's value before what comes from behind."""
+def _times(slope: Callable[[Any], Any], at: int) -> Substitute:
+    """What comes from behind, times a slope of the operator's other input, which is number `at`."""
 
     def build(operation: Any, inputs: Sequence[Any]) -> Any:
         del operation
-        y, gradient = inputs
-        return gradient * slope(y)
-
-    return build
-
-
-def _of_gradient(slope: Callable[[Any], Any]) -> Substitute:
-    """A gradient whose operator takes what comes from behind first."""
-
-    def build(operation: Any, inputs: Sequence[Any]) -> Any:
-        del operation
-        gradient, other = inputs
-        return gradient * slope(other)
+        return inputs[1 - at] * slope(inputs[at])
 
     return build
 
@@ -171,7 +160,7 @@ def _slice(operation: Any, inputs: Sequence[Any]) -> Any:
         around[axis] = [start, size - start - max(stop - start, 0)]
     if kept.count(None) > 1:
         raise NotImplementedError
-    whole = tf.reshape(gradient, [-1 if size is None else size for size in kept])
+    whole = tf.reshape(gradient, open_shape(kept))
     return tf.pad(whole, around)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from littoral_converters.lowering._axes import open_shape
 from littoral_converters.lowering.einsum import product
 from littoral_converters.operators import Substitute
 
@@ -96,7 +97,7 @@ def _diagonal(operation: Any, inputs: Sequence[Any]) -> Any:
         raise NotImplementedError
     start = offset if offset >= 0 else -offset * columns
     count = min(rows + min(offset, 0), columns - max(offset, 0))
-    flat = tf.reshape(x, [*(-1 if size is None else size for size in outer), rows * columns])
+    flat = tf.reshape(x, open_shape([*outer, rows * columns]))
     return flat[..., start : start + (count - 1) * (columns + 1) + 1 : columns + 1]
 
 
@@ -111,8 +112,7 @@ def _with_diagonal(operation: Any, inputs: Sequence[Any]) -> Any:
     own = np.eye(rows, columns, offset, dtype=bool)
     at = np.where(own, places, 0).ravel()
     spread = tf.gather(values, tf.constant(at, tf.int32), axis=-1)
-    outer = [-1 if size is None else size for size in x.shape[:-2]]
-    return tf.where(tf.constant(own), tf.reshape(spread, [*outer, rows, columns]), x)
+    return tf.where(tf.constant(own), tf.reshape(spread, open_shape(list(x.shape))), x)
 
 
 def _offset(k: Any) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from littoral_converters.lowering._axes import open_shape
 from littoral_converters.operators import Substitute
 
 MIN_ELEMENTS = 64
@@ -49,7 +50,7 @@ def _cut(operation: Any, inputs: Sequence[Any]) -> Any:
         begin_mask=operation.get_attr("begin_mask") & ~dropped,
         end_mask=end_mask,
     )
-    return tf.reshape(whole, [-1 if size is None else size for size in shape])
+    return tf.reshape(whole, open_shape(list(shape)))
 
 
 def _stacked(operation: Any, inputs: Sequence[Any]) -> Any:
@@ -62,7 +63,10 @@ def _stacked(operation: Any, inputs: Sequence[Any]) -> Any:
     count = shape.num_elements()
     if size is None or size < 4 or (count is not None and count < MIN_ELEMENTS):
         raise NotImplementedError
-    around = [-1 if each is None else each for each in outer]
-    apart = tf.reshape(tf.concat(inputs, -1), [*around, len(inputs), size])
-    rank = len(around)
-    return tf.transpose(apart, [*range(rank), rank + 1, rank])
+    return tf.reshape(interleaved(inputs), open_shape([*outer, size, len(inputs)]))
+
+
+def interleaved(tensors: Sequence[Any]) -> Any:
+    """The values of tensors (..., size) side by side, (rows, size, tensors): joined and turned."""
+    rows = tf.reshape(tf.concat(tensors, -1), [-1, len(tensors), tensors[0].shape[-1]])
+    return tf.transpose(rows, [0, 2, 1])
