@@ -11,8 +11,8 @@ import littoral
 import numpy as np
 from littoral import formats, plugins
 from littoral import source as files
-from littoral.comparison import pair_inputs
 from littoral.errors import FormatError, InputError
+from littoral.pairing import pair_inputs
 from numpy.typing import NDArray
 
 from littoral_converters import interiors, source

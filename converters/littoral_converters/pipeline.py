@@ -16,12 +16,13 @@ from littoral_converters.calibration import Data
 from littoral_converters.capacity import check_memory
 from littoral_converters.description import Labels, Steps, read
 from littoral_converters.doubts import DataWarning
+from littoral_converters.handover import prepare
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
 from littoral_converters.making import sealed
 from littoral_converters.mixing import Trial, is_poor, mixed, tried
 from littoral_converters.own_modules import Modules, names_of
-from littoral_converters.prepare import Prepared, Request, prepare
+from littoral_converters.prepare import Prepared, Request
 from littoral_converters.proof import (
     Ask,
     asking,

@@ -7,20 +7,15 @@ card cross process borders as they are.
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import os
-import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from littoral.card import Card
-from littoral.errors import ConversionError, InputError
+from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
 
-from littoral_converters import isolation, memory, reading, source
+from littoral_converters import memory, reading
 from littoral_converters.answers import keras_outputs
 from littoral_converters.calibration import Data, Dataset, invent, read
 from littoral_converters.capacity import check_weights
@@ -34,7 +29,6 @@ from littoral_converters.description import (
 )
 from littoral_converters.doubts import doubts, doubts_of_outputs
 from littoral_converters.graph import Form, TracedGraph
-from littoral_converters.isolation import isolated
 from littoral_converters.soundness import check_finite
 from littoral_converters.verification import Outputs
 
@@ -112,148 +106,13 @@ class Prepared:
         return self.stem if self.streamed is None else f"{self.stem}.step"
 
 
-def prepare(model: Any, request: Request) -> Prepared:
-    """Prepare a model in the worker, so that what Keras dies of does not kill the caller.
-
-    A model in memory goes there as a file. What cannot be saved, loaded in another process, or does
-    not say the same there, is prepared here, where its classes and its state are; so is a file
-    whose classes only the caller knows.
-
-    Args:
-        model: Path of a .keras or .h5 file, or a built keras.Model on any backend.
-        request: What is wanted of it.
-
-    Returns:
-        Graphs, data, Keras's outputs.
-
-    Raises:
-        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
-    """
-    if isinstance(model, (str, os.PathLike)):
-        path = Path(model)
-        source.check_file(path)
-        return source.in_worker_or_here(prepare_file, path, request, doing=f"opening {model}")
-    import keras
-
-    can_stay = keras.backend.backend() == "tensorflow"
-    try:
-        prepared = _copied(model, request)
-    except (isolation.WorkerDied, InputError):
-        raise
-    except Exception:
-        if not can_stay:
-            raise
-        return prepare_model(model, request)
-    if can_stay and not _says_the_same(model, prepared):
-        return prepare_model(model, request)
-    return prepared
-
-
-def _copied(model: Any, request: Request) -> Prepared:
-    """Prepare a copy of a model in memory, in the worker."""
-    from littoral_converters.signature import signature_of
-
-    signature = signature_of(model)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        with warnings.catch_warnings():
-            # Of lambdas and the like, which the caller has in his own program already.
-            warnings.simplefilter("ignore")
-            model.save(path)
-        said = (signature.inputs, signature.output_names, str(model.name), _modules(model))
-        return isolated(prepare_copy, path, request, *said, doing=f"tracing {model.name}")
-
-
-def _modules(model: Any) -> tuple[str, ...]:
-    """Modules that register the classes of a model's layers when they are imported."""
-    from littoral_converters.lowering import every_layer
-
-    names = {type(layer).__module__ for layer in every_layer(model)}
-    return tuple(sorted(n for n in names - {"__main__"} if n.partition(".")[0] != "keras"))
-
-
-def prepare_copy(
-    path: Path,
-    request: Request,
-    inputs: tuple[TensorSpec, ...],
-    output_names: tuple[str, ...],
-    name: str,
-    modules: tuple[str, ...],
-) -> Prepared:
-    """Prepare the copy of a model in memory, under the model's own names. Run in the worker.
-
-    Args:
-        path: The copy, whose Python code is the caller's.
-        request: What is wanted of it.
-        inputs: The model's inputs; Keras calls those without a name anew in every process.
-        output_names: The model's outputs.
-        name: The model's name.
-        modules: To be imported before it is loaded.
-
-    Returns:
-        As `prepare_model`.
-
-    Raises:
-        ConversionError: The copy takes other inputs than the model.
-        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
-    """
-    from littoral_converters.signature import signature_of
-
-    for module in modules:
-        importlib.import_module(module)
-    model = source.open_model(path, allow_unsafe=True)
-    signature = signature_of(model)
-    if [(s.shape, s.dtype) for s in signature.inputs] != [(s.shape, s.dtype) for s in inputs]:
-        raise ConversionError(f"model {name!r} takes other inputs once it is saved and loaded")
-    named = dataclasses.replace(signature, inputs=inputs, output_names=output_names)
-    prepared = prepare_model(model, request, Card(name=name), named)
-    return dataclasses.replace(prepared, stem=name)
-
-
-def _says_the_same(model: Any, prepared: Prepared) -> bool:
-    """Whether a copy answered as its model does: a class may keep state that it does not save."""
-    from littoral_converters.clean_state import clean_state
-    from littoral_converters.precision import full_precision
-    from littoral_converters.signature import signature_of
-    from littoral_converters.step_model import any_length
-
-    with full_precision(model), clean_state(model):
-        if prepared.streamed is None:
-            data, said = prepared.evaluation, prepared.reference
-            own = keras_outputs(model, signature_of(model), data.head(2))
-        else:
-            data, said = prepared.streamed.sequences, prepared.streamed.whole
-            with any_length(model):
-                own = keras_outputs(model, signature_of(model), data.head(2))
-    ends = [0, -1] if len(data) > 2 else slice(None)
-    copies = {name: values[ends] for name, values in said.items()}
-    return _agree(own, copies)
-
-
-def _agree(one: Outputs, other: Outputs) -> bool:
+def agree(one: Outputs, other: Outputs) -> bool:
+    """Whether a model said the same twice, but for what the order of sums makes of it."""
     return list(one) == list(other) and all(
         values.shape == other[name].shape
         and np.allclose(values, other[name], rtol=1e-3, atol=1e-4, equal_nan=True)
         for name, values in one.items()
     )
-
-
-def prepare_file(path: Path, request: Request) -> Prepared:
-    """Prepare a .keras or .h5 file. Run in the worker: the caller need not import Keras.
-
-    Run here where only the caller knows the file's classes.
-
-    Raises:
-        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
-    """
-    model = source.open_model(path, request.allow_unsafe, request.modules)
-    prepared = prepare_model(model, request, source.card_in(path))
-    card = dataclasses.replace(
-        prepared.card,
-        name=path.stem if prepared.card.family is None else prepared.card.name,
-        source_digest=source.digest_of(path),
-    )
-    return dataclasses.replace(prepared, stem=path.stem, card=card)
 
 
 def prepare_model(
@@ -322,7 +181,7 @@ def _check_steady(
     if not reasons:
         return
     one, two = (keras_outputs(model, signature, data.head(INVENTED_SAMPLES)) for _ in range(2))
-    if not _agree(one, two):
+    if not agree(one, two):
         raise ConversionError(
             f"model {model.name!r} answers differently at every call, which a file cannot: "
             f"{'; '.join(reasons)}"

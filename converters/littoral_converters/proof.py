@@ -22,9 +22,10 @@ from littoral.errors import (
 from littoral_converters import schemes
 from littoral_converters.calibration import Data, Dataset
 from littoral_converters.execution import outputs_of, stepped_outputs_of
+from littoral_converters.handover import prepare
 from littoral_converters.isolation import isolated
 from littoral_converters.own_modules import Modules, names_of
-from littoral_converters.prepare import Prepared, Request, prepare
+from littoral_converters.prepare import Prepared, Request
 from littoral_converters.verification import (
     Limits,
     Outputs,
@@ -101,7 +102,7 @@ def asking(model: Any, request: Request) -> Ask:
     """What Keras answers on other data than its files are held against.
 
     Args:
-        model: As `littoral_converters.prepare.prepare` takes it.
+        model: As `littoral_converters.handover.prepare` takes it.
         request: What was wanted of it.
 
     Returns:

@@ -11,29 +11,25 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from itertools import permutations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from littoral import formats, samples, source
-from littoral.arguments import real_dtype
 from littoral.differences import Difference, difference, is_classes, one_hot
 from littoral.errors import EngineError, InputError
 from littoral.loading import load
 from littoral.measurement import Measurement
 from littoral.measuring import measure_interleaved
 from littoral.model import Model
+from littoral.pairing import for_both, pair_inputs, renamed
 from littoral.samples import Data, Sample
 from littoral.statistics import Estimate
 from littoral.tensors import TensorSpec
 
 INVENTED = 32
 """Random inputs where no data is given."""
-
-_MOST_PAIRINGS = 5
-"""Inputs whose every order is tried; beyond it the file's own order counts."""
 
 
 @dataclass(frozen=True)
@@ -175,14 +171,14 @@ def compare_files(
         order = pair_inputs(models[0].inputs, models[1].inputs, (str(a), str(b)))
         batches = _batches(data, models[0].inputs)
         truth = None if labels is None else _checked_labels(labels, batches)
-        feeds = (batches, tuple(_renamed(batch, models, order) for batch in batches))
+        feeds = (batches, tuple(renamed(batch, models, order) for batch in batches))
         results = []
         for path, model, own in zip((a, b), models, feeds, strict=True):
             progress(f"running {path}")
             results.append(run_batches(model, own))
         pairs, unpaired = _outputs(results[0], results[1])
         sides = [_side(p, m, r, truth) for p, m, r in zip((a, b), models, results, strict=True)]
-        both = _for_both(batches, models, order) if is_timed else None
+        both = for_both(batches, models, order) if is_timed else None
     timed: tuple[Measurement, ...] = ()
     if is_timed:
         timed = measure_interleaved(
@@ -205,61 +201,6 @@ def compare_files(
     )
 
 
-def pair_inputs(
-    a: Sequence[TensorSpec], b: Sequence[TensorSpec], names: tuple[str, str]
-) -> tuple[int, ...]:
-    """Which input of the first model feeds each input of the second.
-
-    Args:
-        a: The first model's inputs.
-        b: The second's.
-        names: What a message calls the two.
-
-    Returns:
-        For each of `b` an index into `a`: by name where the names are the same, else the first
-        order in which shapes and dtypes fit, the given one before any other.
-
-    Raises:
-        InputError: No order fits; the message says what both take.
-    """
-    places = {spec.name: index for index, spec in enumerate(a)}
-    candidates: list[tuple[int, ...]] = []
-    if len(a) == len(b) and set(places) == {spec.name for spec in b}:
-        candidates = [tuple(places[spec.name] for spec in b)]
-    elif len(a) == len(b):
-        every = permutations(range(len(a))) if len(a) <= _MOST_PAIRINGS else [tuple(range(len(a)))]
-        candidates = list(every)
-    for order in candidates:
-        if all(_fits(a[index], spec) for index, spec in zip(order, b, strict=True)):
-            return order
-    raise InputError(
-        f"{names[0]} and {names[1]} cannot be compared: the first takes {_shown(a)}, "
-        f"the second {_shown(b)}"
-    )
-
-
-def _fits(a: TensorSpec, b: TensorSpec) -> bool:
-    """Whether the same samples can go into both; how many at once does not matter."""
-    kinds = [np.dtype(object if s.dtype == "str" else real_dtype(s)).kind for s in (a, b)]
-    same_kind = kinds[0] == kinds[1] or set(kinds) <= {"i", "u"}
-    return (
-        same_kind
-        and len(a.shape) == len(b.shape)
-        and all(
-            None in (one, other) or one == other
-            for one, other in zip(a.shape[1:], b.shape[1:], strict=True)
-        )
-    )
-
-
-def _shown(specs: Sequence[TensorSpec]) -> str:
-    parts = []
-    for spec in specs:
-        sizes = ", ".join("any" if size is None else str(size) for size in spec.shape)
-        parts.append(f"{spec.name} {real_dtype(spec)} [{sizes}]")
-    return " and ".join(parts)
-
-
 def _batches(data: Data | None, specs: Sequence[TensorSpec]) -> tuple[Sample, ...]:
     """Pieces that one call of the first file takes: ranges found at run time depend on them."""
     if data is None:
@@ -279,34 +220,6 @@ def _checked_labels(labels: NDArray[Any], batches: Sequence[Sample]) -> NDArray[
 
 def _first_column(batch: Sample) -> NDArray[Any]:
     return next(iter(batch.values())) if isinstance(batch, dict) else batch
-
-
-def _renamed(batch: Sample, models: Sequence[Model], order: Sequence[int]) -> Sample:
-    """A batch for the first model as the second takes it."""
-    if not isinstance(batch, dict):
-        return batch
-    a, b = models
-    return {
-        spec.name: batch[a.inputs[index].name] for index, spec in zip(order, b.inputs, strict=True)
-    }
-
-
-def _for_both(batches: Sequence[Sample], models: Sequence[Model], order: Sequence[int]) -> Any:
-    """Samples in a form that both models take; None where there is no such form."""
-    first = batches[: samples.MAX_SAMPLES]
-    specs = models[0].inputs
-    names = [spec.name for spec in specs]
-    columns = [
-        np.concatenate(
-            [np.atleast_1d(one[name] if isinstance(one, dict) else one) for one in first]
-        )
-        for name in names
-    ]
-    if len(columns) == 1:
-        return columns[0] if specs[0].shape else columns[0][0]
-    if set(names) == {spec.name for spec in models[1].inputs}:
-        return dict(zip(names, columns, strict=True))
-    return columns if tuple(order) == tuple(range(len(order))) else None
 
 
 def run_batches(model: Model, batches: Sequence[Sample]) -> dict[str, NDArray[Any]]:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from littoral import plugins
 from littoral.errors import LittoralError
@@ -20,47 +20,34 @@ from littoral_converters.exploration.budget import FOR_LATENCY, Budget
 from littoral_converters.exploration.candidates import AUTO, Candidate
 from littoral_converters.exploration.demands import Demands
 from littoral_converters.exploration.proofs import Proof, Proofs
+from littoral_converters.exploration.work import Work
 from littoral_converters.exploration.workshop import Workshop
 from littoral_converters.sparing import fewest
 
 SAMPLES = 128
 """Samples of either data that a sensitivity is measured on: it ranks, it proves nothing."""
 
-Report = Callable[[str], None]
-
 
 class OutOfTime(Exception):
     """The budget ended before the layers to blame were found."""
 
 
-def mend(
-    candidates: Sequence[Candidate],
-    workshop: Workshop,
-    proofs: Proofs,
-    demands: Demands,
-    budget: Budget,
-    report: Report,
-) -> list[str]:
+def mend(work: Work) -> list[str]:
     """Make a mixed file for every candidate that misses the accuracy and can leave layers float.
 
     Args:
-        candidates: That were tried.
-        workshop: Makes files.
-        proofs: Has the candidates' proofs and gets the mixed ones.
-        demands: What counts as missing.
-        budget: Ends the work early.
-        report: Is told every step.
+        work: The candidates that were tried, and their proofs, which get the mixed ones.
 
     Returns:
         What did not work out, in words.
     """
     notes = []
-    for candidate in candidates:
-        proof = proofs.get(candidate)
-        if proof is None or not is_mendable(proof, demands):
+    for candidate in work.candidates:
+        proof = work.proofs.get(candidate)
+        if proof is None or not is_mendable(proof, work.demands):
             continue
         try:
-            floats = _layers_to_blame(candidate, workshop, proofs, demands, budget, report)
+            floats = _layers_to_blame(candidate, work)
         except OutOfTime:
             notes.append(f"{candidate}: the budget ended before the layers to blame were found")
             continue
@@ -68,11 +55,11 @@ def mend(
             notes.append(f"{candidate}: leaving single layers float does not mend it")
             continue
         mixed = dataclasses.replace(candidate, float_layers=floats)
-        known = proofs.get(mixed)
+        known = work.proofs.get(mixed)
         if known is None or known.file is None:
-            made = proving.make(mixed, workshop, proofs, candidates)
+            made = proving.make(mixed, work)
             if made.file is not None:
-                proving.prove(made, workshop, proofs)
+                proving.prove(made, work)
     return notes
 
 
@@ -88,15 +75,9 @@ def is_mendable(proof: Proof, demands: Demands) -> bool:
     )
 
 
-def _layers_to_blame(
-    candidate: Candidate,
-    workshop: Workshop,
-    proofs: Proofs,
-    demands: Demands,
-    budget: Budget,
-    report: Report,
-) -> tuple[str, ...] | None:
+def _layers_to_blame(candidate: Candidate, work: Work) -> tuple[str, ...] | None:
     """Layers to leave float, in the model's order."""
+    workshop, proofs, budget = work.workshop, work.proofs, work.budget
     layers = _known_layers(candidate, workshop, proofs)
     alone = proofs.sensitivity.setdefault(candidate.key, {})
     began, known_before = budget.spent, len(alone)
@@ -104,7 +85,7 @@ def _layers_to_blame(
         if layer not in alone:
             _check(budget, "blaming", candidate)
             outlook = budget.outlook(began, count - known_before, len(layers) - count)
-            report(f"{candidate}: sensitivity of {layer}{outlook}")
+            work.report(f"{candidate}: sensitivity of {layer}{outlook}")
             others = tuple(name for name in layers if name != layer)
             with budget.step("blaming", candidate.key):
                 alone[layer] = _error_of(candidate, others, workshop)
@@ -116,11 +97,11 @@ def _layers_to_blame(
         known = proofs.get(trial)
         if known is None:
             _check(budget, "trying", candidate)
-            report(f"trying {trial}")
+            work.report(f"trying {trial}")
             with budget.step("trying", candidate.key):
                 known = proofs.put(_trial(trial, workshop))
         verification = known.verification
-        return verification is not None and not demands.miss_of(verification)
+        return verification is not None and not work.demands.miss_of(verification)
 
     ranked = sorted(layers, key=lambda name: -alone[name])
     found = fewest(ranked, holds)

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from littoral import files
 from littoral.errors import ConversionError, EngineError, ModelError
 
-from littoral_converters.exploration.budget import FOR_MENDING, FOR_PROOFS, Budget, Reserve
+from littoral_converters.exploration.budget import FOR_MENDING, FOR_PROOFS, Reserve
 from littoral_converters.exploration.candidates import Candidate
-from littoral_converters.exploration.demands import Demands
-from littoral_converters.exploration.proofs import Proof, Proofs, digest_of
-from littoral_converters.exploration.workshop import Workshop
-
-Report = Callable[[str], None]
+from littoral_converters.exploration.proofs import Proof, digest_of
+from littoral_converters.exploration.work import Work
 
 
 def prove_all(
-    candidates: Sequence[Candidate],
-    workshop: Workshop,
-    proofs: Proofs,
-    demands: Demands,
-    budget: Budget,
-    report: Report,
+    work: Work,
     reserves: tuple[Reserve, Reserve] = (FOR_PROOFS, FOR_MENDING),
     only: Collection[Candidate] | None = None,
 ) -> list[Candidate]:
@@ -34,18 +26,15 @@ def prove_all(
     over before the first.
 
     Args:
-        candidates: In the order of trying; what is proved already is not done again.
-        workshop: Makes them.
-        proofs: Gets the proofs.
-        demands: Files that are too large are not proved.
-        budget: Ends the work early.
-        report: Is told every step.
+        work: What to try, and with what; what is proved already is not done again.
         reserves: What of the budget is kept back while making, and while proving.
         only: Candidates to do now; None for all.
 
     Returns:
         Candidates that the budget left no time for.
     """
+    candidates, workshop, proofs = work.candidates, work.workshop, work.proofs
+    budget = work.budget
     todo = [
         candidate
         for candidate in candidates
@@ -65,48 +54,48 @@ def prove_all(
         known = proofs.get(candidate)
         if known is None or known.same_as:
             outlook = budget.outlook(began, count, 2 * len(todo) - count)
-            report(f"making {candidate}{outlook}")
+            work.report(f"making {candidate}{outlook}")
             with budget.step("making", place):
-                make(candidate, workshop, proofs, candidates)
+                make(candidate, work)
     made = [p for p in map(proofs.get, todo) if p is not None and not p.is_settled]
     fitting = sorted(
-        (p for p in made if not demands.miss(p)), key=lambda p: (p.size_bytes or 0, p.candidate)
+        (p for p in made if not work.demands.miss(p)),
+        key=lambda p: (p.size_bytes or 0, p.candidate),
     )
     for count, proof in enumerate(fitting):
         ahead = budget.expected("comparing", proof.candidate.format)
         if budget.is_over(reserves[1], ahead) and any(p.verification for p in proofs.all()):
             break
         outlook = budget.outlook(began, len(todo) + count, len(fitting) - count)
-        report(f"comparing {proof.candidate} with Keras{outlook}")
+        work.report(f"comparing {proof.candidate} with Keras{outlook}")
         with budget.step("comparing", proof.candidate.format):
-            prove(proof, workshop, proofs)
-    return [c for c in candidates if _is_open(proofs.get(c), candidates, demands)]
+            prove(proof, work)
+    return [c for c in candidates if _is_open(proofs.get(c), work)]
 
 
-def make(
-    candidate: Candidate, workshop: Workshop, proofs: Proofs, candidates: Sequence[Candidate]
-) -> Proof:
+def make(candidate: Candidate, work: Work) -> Proof:
     """Make a candidate's file and keep it with its size; or keep why it cannot be made.
+
+    One that is the same file as another that is tried needs none. A lowering that writes the same
+    float file as one before it is not even quantized.
 
     Args:
         candidate: What to make.
-        workshop: Makes it.
-        proofs: Gets the proof.
-        candidates: All that are tried: one that is the same file as another needs none. A lowering
-            that writes the same float file as one before it is not even quantized.
+        work: With what; its proofs get the one returned.
 
     Returns:
         The proof.
     """
+    workshop, proofs = work.workshop, work.proofs
     try:
-        lowerings = tuple(dict.fromkeys(other.lowering for other in candidates))
+        lowerings = tuple(dict.fromkeys(other.lowering for other in work.candidates))
         twin_lowering = workshop.twin_lowering(candidate, lowerings)
         if twin_lowering is not None:
             same = dataclasses.replace(candidate, lowering=twin_lowering)
             return proofs.put(Proof(candidate, same_as=same.key))
         content = workshop.make(candidate)
         digest = workshop.fingerprint(candidate, content)
-        twin = proofs.twin_of(candidate, digest, candidates)
+        twin = proofs.twin_of(candidate, digest, work.candidates)
         if twin is not None:
             return proofs.put(Proof(candidate, same_as=twin.candidate.key))
         whole, oldest = workshop.finish(candidate, content, None)
@@ -126,12 +115,13 @@ def make(
     )
 
 
-def prove(proof: Proof, workshop: Workshop, proofs: Proofs) -> Proof:
+def prove(proof: Proof, work: Work) -> Proof:
     """Compare a file with Keras and write the comparison into its card.
 
     Raises:
         InputError: The file is not the one that was made.
     """
+    workshop, proofs = work.workshop, work.proofs
     path, content = proofs.path(proof), proofs.content(proof)
     try:
         verification = workshop.prove(proof.candidate, content)
@@ -159,9 +149,9 @@ def _is_settled(proof: Proof | None, candidates: Sequence[Candidate]) -> bool:
     return not proof.same_as or proof.same_as in {candidate.key for candidate in candidates}
 
 
-def _is_open(proof: Proof | None, candidates: Sequence[Candidate], demands: Demands) -> bool:
-    settled = _is_settled(proof, candidates)
-    return not settled and (proof is None or bool(proof.same_as) or not demands.miss(proof))
+def _is_open(proof: Proof | None, work: Work) -> bool:
+    settled = _is_settled(proof, work.candidates)
+    return not settled and (proof is None or bool(proof.same_as) or not work.demands.miss(proof))
 
 
 def _one_line(error: Exception) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from littoral import engines, plugins
 from littoral.errors import EngineError, InputError, ModelError
 from littoral.measurement import Measurement
 from littoral.statistics import Estimate
@@ -20,6 +19,7 @@ from littoral.targets import Options, Target
 
 from littoral_converters.exploration.budget import Budget
 from littoral_converters.exploration.proofs import Proof, Proofs
+from littoral_converters.exploration.settings import Setting, fits
 
 HEAT_SECONDS = 0.3
 FINAL_SECONDS = 0.7
@@ -35,28 +35,6 @@ WITHIN = 1.4
 """Files that take longer than this many times the fastest one's p50 do not get into the final."""
 
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How an engine runs a file.
-
-    Attributes:
-        threads: Threads of one call.
-        engine: Engine name or ``"auto"``.
-        options: Name and value of each of the engine's own options.
-    """
-
-    threads: int = 1
-    engine: str = "auto"
-    options: tuple[tuple[str, str], ...] = ()
-
-    def __str__(self) -> str:
-        """For people, for example ``"2 threads"`` or ``"litert xnnpack=off"``."""
-        words = [] if self.engine == "auto" else [self.engine]
-        words += [f"{name}={value}" for name, value in self.options]
-        words += [f"{self.threads} threads"] * (self.threads > 1)
-        return " ".join(words)
 
 
 @dataclass(frozen=True)
@@ -177,16 +155,6 @@ def _is_plain(
     took = {timed.measurement.engine for timed in first if timed.proof == proof}
     named = dataclasses.replace(setting, engine=settings[0].engine)
     return setting.engine in took and named == settings[0]
-
-
-def fits(setting: Setting, format_name: str) -> bool:
-    """Whether a setting's engine runs a format and has the setting's options."""
-    names = plugins.names(engines) if setting.engine == "auto" else [setting.engine]
-    asked_for = {name for name, _ in setting.options}
-    return any(
-        format_name in module.FORMATS and asked_for <= set(module.OPTIONS)
-        for module in (plugins.load(engines, name) for name in names)
-    )
 
 
 def _seconds(budget: Budget, files: int, most: float, share: float) -> float:

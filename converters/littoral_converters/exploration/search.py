@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import math
 import os
 import warnings
-import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from littoral import engines as engine_folder
-from littoral import files, plugins
-from littoral.errors import InputError
+from littoral import files
 from littoral.locking import alone_in
 from littoral.targets import Target, connect
-from numpy.typing import NDArray
 
-from littoral_converters import formats as format_folder
 from littoral_converters import source
 from littoral_converters.calibration import Data
 from littoral_converters.description import Labels, Steps, read
 from littoral_converters.doubts import DataWarning
-from littoral_converters.exploration import choosing, outcome
+from littoral_converters.exploration import choosing, outcome, samples
 from littoral_converters.exploration.budget import (
     FOR_LAST_PROOFS,
     FOR_LATENCY,
@@ -39,13 +32,13 @@ from littoral_converters.exploration.mending import mend
 from littoral_converters.exploration.outcome import Found, RuledOut, Search, found_of, write
 from littoral_converters.exploration.proofs import FOLDER, Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
-from littoral_converters.exploration.racing import Setting, Timed, race
+from littoral_converters.exploration.racing import Timed, race
+from littoral_converters.exploration.settings import Setting, formats_of, settings_of
+from littoral_converters.exploration.work import Work
 from littoral_converters.exploration.workshop import Workshop
 from littoral_converters.own_modules import Modules, digests_of, names_of
 from littoral_converters.prepare import Request
 
-TIMED_SAMPLES = 16
-MOST_THREADS = (1, 2, 4)
 NO_TIME = "the budget ended before it was proved"
 
 Report = Callable[[str], None]
@@ -135,7 +128,7 @@ def search(
     formats = formats_of(formats, engines)
     choice = choice_of(formats, schemes, lowerings, representative_data is not None)
     machine = connect(target)
-    settings = _settings(machine, threads, engines, choice)
+    settings = settings_of(machine, threads, engines, choice.formats)
     own = names_of(modules)
     matters = {
         "batch": batch,
@@ -198,10 +191,10 @@ def _searched(
     for doubt in proofs.doubts:
         warn(doubt)
     candidates = choice.candidates(proofs.layer_classes)
-    untried, notes = _tried(candidates, workshop, proofs, demands, budget, report)
+    untried, notes = _tried(Work(candidates, workshop, proofs, demands, budget, report))
     entrants = _entrants(candidates, proofs, demands)
-    samples = _samples(workshop, proofs)
-    timed, failures = race(entrants, wanted.settings, proofs, machine, samples, budget, report)
+    timed_on = samples.written(workshop, proofs)
+    timed, failures = race(entrants, wanted.settings, proofs, machine, timed_on, budget, report)
     ruled_out = [
         *(RuledOut(candidate, NO_TIME) for candidate in untried),
         *_ruled_out(candidates, proofs, demands),
@@ -235,111 +228,23 @@ def _searched(
     return write(folder, str(proofs.stem), variants, best is not None, ruled_out, demands, facts)
 
 
-def _tried(
-    candidates: Sequence[Candidate],
-    workshop: Workshop,
-    proofs: Proofs,
-    demands: Demands,
-    budget: Budget,
-    report: Report,
-) -> tuple[list[Candidate], list[str]]:
+def _tried(work: Work) -> tuple[list[Candidate], list[str]]:
     """Prove what there is time for, the float files before any layer is looked for.
 
     Returns:
         What there was no time for, and what did not work out, in words.
     """
-    parts = (candidates, workshop, proofs, demands, budget, report)
-    untried = prove_all(*parts)
+    untried = prove_all(work)
     floats = [candidate for candidate in untried if candidate.is_float]
     if floats:
-        untried = prove_all(*parts, (FOR_LATENCY, FOR_LATENCY), floats)
+        untried = prove_all(work, (FOR_LATENCY, FOR_LATENCY), floats)
     if any(candidate in floats for candidate in untried):
         return untried, []
-    notes = mend(*parts)
+    notes = mend(work)
     if untried:
-        untried = prove_all(*parts, (FOR_LAST_PROOFS, FOR_LATENCY))
-        notes = mend(*parts)
+        untried = prove_all(work, (FOR_LAST_PROOFS, FOR_LATENCY))
+        notes = mend(work)
     return untried, notes
-
-
-def _settings(
-    machine: Target, threads: Sequence[int] | None, engines: Sequence[str] | None, choice: Choice
-) -> list[Setting]:
-    """Ways to run a file, the plain one first."""
-    if threads is None:
-        cores = machine.environment().get("cores") or 1
-        threads = [count for count in MOST_THREADS if count <= cores]
-    for count in threads:
-        if count < 1:
-            raise InputError(f"threads must be at least 1, not {count}")
-    found = [Setting(count) for count in sorted(set(threads))]
-    plain = found[0] if found else Setting()
-    others = alternatives(choice.formats, engines)
-    return [
-        plain,
-        *found[1:],
-        *(dataclasses.replace(plain, engine=e, options=o) for e, o in others),
-    ]
-
-
-def formats_of(
-    formats: Sequence[str] | None, engines: Sequence[str] | None
-) -> Sequence[str] | None:
-    """The formats to try: those that the engines run, where engines are named.
-
-    Args:
-        formats: Names of formats, None for all.
-        engines: Names of engines, None or none for any.
-
-    Returns:
-        Names of formats, None for all.
-
-    Raises:
-        InputError: No such engine; one that runs none of the formats; a format that none runs.
-    """
-    if not engines:
-        return formats
-    runs = {name: set(plugins.load(engine_folder, name).FORMATS) for name in engines}
-    known = formats or tuple(reversed(plugins.names(format_folder)))
-    for name, own in runs.items():
-        if not own & set(known):
-            raise InputError(f"engine {name} runs {_listed(own)}, not {_listed(known)}")
-    able = set().union(*runs.values())
-    for name in formats or ():
-        if name not in able:
-            raise InputError(f"format {name} is run by none of the engines {_listed(engines)}")
-    return [name for name in known if name in able]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
-
-
-def alternatives(
-    formats: Sequence[str], engines: Sequence[str] | None
-) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
-    """Other ways to run a file than the plain one.
-
-    Args:
-        formats: The files' formats.
-        engines: Engines by name: each plainly and with its own alternatives. None for the
-            alternatives of whichever engine a format gets.
-
-    Returns:
-        Engine and options of each way.
-
-    Raises:
-        InputError: No such engine.
-    """
-    names = plugins.names(engine_folder) if engines is None else engines
-    modules = {name: plugins.load(engine_folder, name) for name in names}
-    options = {
-        (name if engines else "auto", tuple(option.items())): None
-        for name, module in modules.items()
-        if set(module.FORMATS) & set(formats)
-        for option in (*([{}] if engines else []), *module.ALTERNATIVES)
-    }
-    return list(options)
 
 
 def _learn(workshop: Workshop, proofs: Proofs) -> None:
@@ -360,28 +265,6 @@ def _entrants(candidates: Sequence[Candidate], proofs: Proofs, demands: Demands)
         and dataclasses.replace(proof.candidate, float_layers=()) in candidates
         and not demands.miss(proof)
     ]
-
-
-def _samples(workshop: Workshop, proofs: Proofs) -> Path:
-    """A few samples of the evaluation data to time the files on."""
-    if not proofs.samples.is_file():
-        samples = workshop.opened().evaluation.head(TIMED_SAMPLES)
-        files.write_atomically(proofs.samples, npz_of(samples.inputs))
-    return proofs.samples
-
-
-def npz_of(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """An .npz of arrays by name.
-
-    `numpy.savez` takes names as keywords, among arguments of its own: no input may be called
-    ``file`` there.
-    """
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, values in arrays.items():
-            with archive.open(f"{name}.npy", "w") as member:
-                np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
-    return stream.getvalue()
 
 
 def _ruled_out(candidates: Sequence[Candidate], proofs: Proofs, demands: Demands) -> list[RuledOut]:

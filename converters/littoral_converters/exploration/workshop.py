@@ -17,10 +17,11 @@ from littoral_converters.execution import outputs_of
 from littoral_converters.exploration.candidates import AUTO, Candidate
 from littoral_converters.exploration.fingerprint import fingerprint
 from littoral_converters.graph import Form
+from littoral_converters.handover import prepare
 from littoral_converters.isolation import isolated
 from littoral_converters.layers import operators_by_layer, operators_of
 from littoral_converters.making import quantized, sealed
-from littoral_converters.prepare import Prepared, Request, prepare
+from littoral_converters.prepare import Prepared, Request
 from littoral_converters.proof import limits_of
 from littoral_converters.verification import Limits, Outputs, Verification, compare
 

@@ -20,10 +20,21 @@ from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.demands import Demands, drop_of
 from littoral_converters.exploration.proofs import Proofs, digest_of
 from littoral_converters.exploration.proving import prove_all
-from littoral_converters.exploration.racing import Setting, race
-from littoral_converters.exploration.search import formats_of, search
+from littoral_converters.exploration.racing import race
+from littoral_converters.exploration.search import search
+from littoral_converters.exploration.settings import Setting, formats_of
 from littoral_converters.verification import Limits, compare
-from test_search import KEY, FakeClock, FakeWorkshop, candidates, proved, steady, stored, timed
+from searching import (
+    KEY,
+    FakeClock,
+    FakeWorkshop,
+    candidates,
+    proved,
+    steady,
+    stored,
+    timed,
+    work,
+)
 
 # The folder
 
@@ -221,13 +232,7 @@ def test_files_are_made_as_long_as_there_is_time_for_another(tmp_path):
     workshop = SlowWorkshop(dict(zip(tried, range(100, 105), strict=True)), clock)
     never = Reserve(0.0, 0.0)
     untried = prove_all(
-        tried,
-        workshop,
-        Proofs(tmp_path, KEY),
-        Demands(1),
-        Budget(35, clock),
-        lambda _: None,
-        (never, never),
+        work(tried, workshop, Proofs(tmp_path, KEY), budget=Budget(35, clock)), (never, never)
     )
     assert [scheme for what, scheme in workshop.log if what == "make"] == [
         "static_int8",
@@ -246,9 +251,7 @@ def test_float_files_are_proved_before_layers_are_looked_for(tmp_path, monkeypat
     )
     budget = Budget(20, clock)
     clock.now += 6
-    untried, _ = search_module._tried(
-        tried, workshop, Proofs(tmp_path, KEY), Demands(1), budget, lambda _: None
-    )
+    untried, _ = search_module._tried(work(tried, workshop, Proofs(tmp_path, KEY), budget=budget))
     assert untried == []
     before = workshop.log[: workshop.log.index(("mend", "all"))]
     assert {("prove", "float32"), ("prove", "float16")} <= set(before)
@@ -262,7 +265,7 @@ def test_no_layer_is_looked_for_while_a_float_file_is_not_proved(tmp_path, monke
     budget = Budget(20, clock)
     clock.now += 30
     untried, notes = search_module._tried(
-        tried, workshop, Proofs(tmp_path, KEY), Demands(1), budget, lambda _: None
+        work(tried, workshop, Proofs(tmp_path, KEY), budget=budget)
     )
     assert ([one.scheme for one in untried], notes) == (["static_int8", "float16"], [])
 

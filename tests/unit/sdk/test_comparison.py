@@ -8,9 +8,10 @@ import pytest
 import small_models
 from littoral import InputError
 from littoral.cli import call, main
-from littoral.comparison import compare_files, pair_inputs
+from littoral.comparison import compare_files
 from littoral.differences import EXACT_DB, difference, signal_to_noise
 from littoral.measuring import SESSIONS
+from littoral.pairing import pair_inputs
 from littoral.tensors import TensorSpec
 
 

@@ -1,0 +1,156 @@
+"""Where a model is prepared: in the worker, or here where only the caller's process knows it."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from littoral.card import Card
+from littoral.errors import ConversionError, InputError
+from littoral.tensors import TensorSpec
+
+from littoral_converters import isolation, source
+from littoral_converters.answers import keras_outputs
+from littoral_converters.isolation import isolated
+from littoral_converters.prepare import Prepared, Request, agree, prepare_model
+
+
+def prepare(model: Any, request: Request) -> Prepared:
+    """Prepare a model in the worker, so that what Keras dies of does not kill the caller.
+
+    A model in memory goes there as a file. What cannot be saved, loaded in another process, or does
+    not say the same there, is prepared here, where its classes and its state are; so is a file
+    whose classes only the caller knows.
+
+    Args:
+        model: Path of a .keras or .h5 file, or a built keras.Model on any backend.
+        request: What is wanted of it.
+
+    Returns:
+        Graphs, data, Keras's outputs.
+
+    Raises:
+        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        path = Path(model)
+        source.check_file(path)
+        return source.in_worker_or_here(prepare_file, path, request, doing=f"opening {model}")
+    import keras
+
+    can_stay = keras.backend.backend() == "tensorflow"
+    try:
+        prepared = _copied(model, request)
+    except (isolation.WorkerDied, InputError):
+        raise
+    except Exception:
+        if not can_stay:
+            raise
+        return prepare_model(model, request)
+    if can_stay and not _says_the_same(model, prepared):
+        return prepare_model(model, request)
+    return prepared
+
+
+def _copied(model: Any, request: Request) -> Prepared:
+    """Prepare a copy of a model in memory, in the worker."""
+    from littoral_converters.signature import signature_of
+
+    signature = signature_of(model)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        with warnings.catch_warnings():
+            # Of lambdas and the like, which the caller has in his own program already.
+            warnings.simplefilter("ignore")
+            model.save(path)
+        said = (signature.inputs, signature.output_names, str(model.name), _modules(model))
+        return isolated(prepare_copy, path, request, *said, doing=f"tracing {model.name}")
+
+
+def _modules(model: Any) -> tuple[str, ...]:
+    """Modules that register the classes of a model's layers when they are imported."""
+    from littoral_converters.lowering import every_layer
+
+    names = {type(layer).__module__ for layer in every_layer(model)}
+    return tuple(sorted(n for n in names - {"__main__"} if n.partition(".")[0] != "keras"))
+
+
+def prepare_copy(
+    path: Path,
+    request: Request,
+    inputs: tuple[TensorSpec, ...],
+    output_names: tuple[str, ...],
+    name: str,
+    modules: tuple[str, ...],
+) -> Prepared:
+    """Prepare the copy of a model in memory, under the model's own names. Run in the worker.
+
+    Args:
+        path: The copy, whose Python code is the caller's.
+        request: What is wanted of it.
+        inputs: The model's inputs; Keras calls those without a name anew in every process.
+        output_names: The model's outputs.
+        name: The model's name.
+        modules: To be imported before it is loaded.
+
+    Returns:
+        As `prepare_model`.
+
+    Raises:
+        ConversionError: The copy takes other inputs than the model.
+        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
+    """
+    from littoral_converters.signature import signature_of
+
+    for module in modules:
+        importlib.import_module(module)
+    model = source.open_model(path, allow_unsafe=True)
+    signature = signature_of(model)
+    if [(s.shape, s.dtype) for s in signature.inputs] != [(s.shape, s.dtype) for s in inputs]:
+        raise ConversionError(f"model {name!r} takes other inputs once it is saved and loaded")
+    named = dataclasses.replace(signature, inputs=inputs, output_names=output_names)
+    prepared = prepare_model(model, request, Card(name=name), named)
+    return dataclasses.replace(prepared, stem=name)
+
+
+def _says_the_same(model: Any, prepared: Prepared) -> bool:
+    """Whether a copy answered as its model does: a class may keep state that it does not save."""
+    from littoral_converters.clean_state import clean_state
+    from littoral_converters.precision import full_precision
+    from littoral_converters.signature import signature_of
+    from littoral_converters.step_model import any_length
+
+    with full_precision(model), clean_state(model):
+        if prepared.streamed is None:
+            data, said = prepared.evaluation, prepared.reference
+            own = keras_outputs(model, signature_of(model), data.head(2))
+        else:
+            data, said = prepared.streamed.sequences, prepared.streamed.whole
+            with any_length(model):
+                own = keras_outputs(model, signature_of(model), data.head(2))
+    ends = [0, -1] if len(data) > 2 else slice(None)
+    copies = {name: values[ends] for name, values in said.items()}
+    return agree(own, copies)
+
+
+def prepare_file(path: Path, request: Request) -> Prepared:
+    """Prepare a .keras or .h5 file. Run in the worker: the caller need not import Keras.
+
+    Run here where only the caller knows the file's classes.
+
+    Raises:
+        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
+    """
+    model = source.open_model(path, request.allow_unsafe, request.modules)
+    prepared = prepare_model(model, request, source.card_in(path))
+    card = dataclasses.replace(
+        prepared.card,
+        name=path.stem if prepared.card.family is None else prepared.card.name,
+        source_digest=source.digest_of(path),
+    )
+    return dataclasses.replace(prepared, stem=path.stem, card=card)
