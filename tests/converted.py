@@ -75,14 +75,16 @@ def worst_error(model, folder, format_name, scheme="float32", data=None, **optio
 def ratio(path, other, sessions=5):
     """How many times as long as one .tflite another takes in the raw engine, in turn.
 
-    Each file is loaded `sessions` times: one session in some ten is half as slow again for its
-    whole life, by where its memory came to lie, and the middle session is not that one.
+    Each file is loaded `sessions` times, which take turns: one session in some ten is half as slow
+    again for its whole life, by where its memory came to lie, and must not decide.
     """
-    calls = []
-    for each in (path, other) * sessions:
-        interpreter = Interpreter(model_path=str(each), num_threads=1)
+
+    def loaded(model):
+        interpreter = Interpreter(model_path=str(model), num_threads=1)
         interpreter.allocate_tensors()
-        calls.append(interpreter.invoke)
-    rounds = time_in_turn(calls, Plan(duration_ns=10**9))
-    medians = [percentile(np.concatenate(own), 0.5) for own in rounds]
-    return np.median(medians[1::2]) / np.median(medians[::2])
+        return interpreter.invoke
+
+    files = [[loaded(each) for _ in range(sessions)] for each in (path, other)]
+    rounds = time_in_turn(files, Plan(duration_ns=10**9))
+    one, two = (percentile(np.concatenate(own), 0.5) for own in rounds)
+    return two / one

@@ -26,11 +26,11 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
 import stock_routes
 from littoral.clock import Plan, time_in_turn
 from littoral.errors import LittoralError
 from littoral.statistics import Estimate, paired_ratio, percentile
+from raw_files import SESSIONS, Entry, entry
 
 MAX_DROP = 0.005
 TEST_SAMPLES = 2000
@@ -50,28 +50,6 @@ GOALS = {
 """By what our best file is to be faster than a stock one: the best float32 one of a single call,
 one by name, or the best of any kind; and our .onnx than tf2onnx's, both float32. Our own families
 are held to the same as the small networks over pictures that are of their kind."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """A file in the race.
-
-    Attributes:
-        name: Of the route, or ``"ours FORMAT SCHEME"``.
-        path: The file.
-        call: One inference on one sample, through the raw engine.
-        accuracy: On the test samples.
-    """
-
-    name: str
-    path: Path
-    call: Callable[[], object]
-    accuracy: float
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether littoral made it."""
-        return self.name.startswith("ours")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,55 +166,11 @@ def _ours(source: Path, samples: Any, folder: Path, x: Any, y: Any) -> list[Entr
     return [entry(f"ours {v.format} {v.scheme}", v.path, x, y) for v in variants]
 
 
-def entry(name: str, path: Path, x: Any, y: Any) -> Entry:
-    """Load a file into its raw engine and run the test samples through it."""
-    import probe_models
-
-    run = _onnx(path) if path.suffix == ".onnx" else _tflite(path, x.shape[1:])
-    scores = np.concatenate(
-        [np.asarray(run(x[at : at + 1])).reshape(1, -1) for at in range(len(x))]
-    )
-    one = x[:1].copy()
-    return Entry(name, path, lambda: run(one), probe_models.accuracy(scores, y))
-
-
-def _onnx(path: Path) -> Callable[[Any], Any]:
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(3)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda value: session.run(None, {name: value})[0]
-
-
-def _tflite(path: Path, shape: tuple[int, ...]) -> Callable[[Any], Any]:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path), num_threads=1)
-    details = interpreter.get_input_details()[0]
-    at, dtype = details["index"], details["dtype"]
-    interpreter.resize_tensor_input(at, [1, *shape])
-    interpreter.allocate_tensors()
-    out = interpreter.get_output_details()[0]["index"]
-    scale, zero_point = details["quantization"]
-
-    def run(value: Any) -> Any:
-        if dtype is np.int8 and value.dtype != np.int8:
-            value = np.clip(np.rint(value / scale) + zero_point, -128, 127).astype(np.int8)
-        interpreter.set_tensor(at, value)
-        interpreter.invoke()
-        return interpreter.get_tensor(out)
-
-    return run
-
-
 def _raced(
     name: str, entries: Sequence[Entry], failures: dict[str, str], keras_accuracy: float
 ) -> Raced:
     plan = Plan(duration_ns=int(SECONDS * 1e9))
-    rounds = time_in_turn([each.call for each in entries], plan)
+    rounds = time_in_turn([each.calls for each in entries], plan)
     medians = {
         each.name: [percentile(burst, 0.5) for burst in own]
         for each, own in zip(entries, rounds, strict=True)
@@ -247,11 +181,13 @@ def _raced(
     ours = min((e.name for e in near if e.is_ours), key=lambda which: p50[which])
     against = _rivals([e.name for e in near if not e.is_ours], [*p50], p50, GOALS[kind])
     ratios = {
-        what: paired_ratio(medians[rival], medians[_racer(what, ours)])
+        what: paired_ratio(medians[rival], medians[_racer(what, ours)], sessions=SESSIONS)
         for what, rival in against.items()
     }
     to_float = {
-        each.name: paired_ratio(medians[each.name], medians[_float_of(each.name)])
+        each.name: paired_ratio(
+            medians[each.name], medians[_float_of(each.name)], sessions=SESSIONS
+        )
         for each in entries
         if each.is_ours
     }
