@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,11 @@ MOST_SHIFT = 3.0
 
 class DataWarning(UserWarning):
     """Data that can be used, but hardly as it was meant."""
+
+
+def warn_of(doubt: str) -> None:
+    """Warn of one doubt, in the name of who called the function that found it."""
+    warnings.warn(doubt, DataWarning, stacklevel=3)
 
 
 def doubts(representative: Dataset | None, evaluation: Dataset | None) -> tuple[str, ...]:

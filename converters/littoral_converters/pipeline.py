@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from littoral.errors import ConversionError, VerificationError
 from littoral_converters.calibration import Data
 from littoral_converters.capacity import check_memory
 from littoral_converters.description import Labels, Steps, read
-from littoral_converters.doubts import DataWarning
+from littoral_converters.doubts import warn_of
 from littoral_converters.handover import prepare
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
@@ -88,10 +87,6 @@ class _Steps:
             self._expect(self.planned)
 
 
-def _warn(doubt: str) -> None:
-    warnings.warn(doubt, DataWarning, stacklevel=3)
-
-
 def convert(
     model: Any,
     out: str | os.PathLike[str],
@@ -115,7 +110,7 @@ def convert(
     context: int | None = None,
     report: Report = lambda step: None,
     expect: Expect = lambda steps: None,
-    warn: Report = _warn,
+    warn: Report = warn_of,
 ) -> list[Variant]:
     """Convert a Keras model to files that are proved to agree with it.
 

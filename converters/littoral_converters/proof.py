@@ -21,6 +21,7 @@ from littoral.errors import (
 
 from littoral_converters import schemes
 from littoral_converters.calibration import Data, Dataset
+from littoral_converters.doubts import warn_of
 from littoral_converters.execution import outputs_of, stepped_outputs_of
 from littoral_converters.handover import prepare
 from littoral_converters.isolation import isolated
@@ -37,6 +38,8 @@ from littoral_converters.verification import (
 if TYPE_CHECKING:
     from littoral_converters.stepping import Streamed
 
+
+Report = Callable[[str], object]
 
 Ask = Callable[[Dataset], Outputs]
 """What Keras answers on some data."""
@@ -204,6 +207,8 @@ def verify(
     tolerance: float | None = None,
     allow_unsafe: bool = False,
     modules: Modules = (),
+    report: Report = lambda step: None,
+    warn: Report = warn_of,
 ) -> Verification:
     """Compare any model file with a Keras model.
 
@@ -216,6 +221,9 @@ def verify(
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         modules: Modules that define the model file's own layers, imported before it is opened; see
             `littoral_converters.own_modules.import_modules`.
+        report: Called with one line before each step.
+        warn: Called with one line for each thing that makes the comparison say little: layers whose
+            state is left out, outputs that never change. By default a `DataWarning`.
 
     Returns:
         The comparison; ``passed`` says whether it keeps the limits.
@@ -235,11 +243,19 @@ def verify(
         raise type(error)(f"{artifact}: {error}") from error
     scheme = card.scheme if card is not None and card.scheme else "float32"
     request = Request(evaluation_data=data, allow_unsafe=allow_unsafe, modules=names_of(modules))
+    asked = getattr(model, "name", model)
     if card is not None and card.stream is not None:
         context = card.stream.context
+        report(f"asking {asked} step by step")
         prepared = prepare(model, dataclasses.replace(request, streaming=True, context=context))
+        for doubt in prepared.warnings:
+            warn(doubt)
         return held(content, scheme, prepared, tolerance, str(artifact))
+    report(f"asking {asked}")
     prepared = prepare(model, request)
+    for doubt in prepared.warnings:
+        warn(doubt)
+    report(f"running {artifact}")
     given = isolated(outputs_of, content, prepared.evaluation, doing=f"running {artifact}")
     outputs = _under_keras_names(given, prepared.reference)
     limits = limits_of(scheme, tolerance)

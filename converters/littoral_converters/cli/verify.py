@@ -39,25 +39,38 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Compare.
 
     Returns:
-        The figures of `littoral_converters.Verification`, with ``drop_points`` and the path.
+        The figures of `littoral_converters.Verification`, with ``drop_points``, the path, and
+        ``warnings``: what makes the comparison say little.
 
     Raises:
         LittoralError: As `littoral_converters.verify` raises it.
     """
+    from littoral.progress import Progress
+
     from littoral_converters.proof import verify
 
-    found = verify(
-        arguments.model,
-        arguments.artifact,
-        data=arguments.data,
-        tolerance=arguments.tolerance,
-        allow_unsafe=arguments.allow_unsafe,
-        modules=arguments.modules,
-    )
+    doubts: list[str] = []
+    with Progress("verify") as progress:
+
+        def warn(doubt: str) -> None:
+            doubts.append(doubt)
+            progress.warn(doubt)
+
+        found = verify(
+            arguments.model,
+            arguments.artifact,
+            data=arguments.data,
+            tolerance=arguments.tolerance,
+            allow_unsafe=arguments.allow_unsafe,
+            modules=arguments.modules,
+            report=progress.step,
+            warn=warn,
+        )
     return {
         "path": str(arguments.artifact),
         **dataclasses.asdict(found),
         "drop_points": found.drop_points,
+        "warnings": doubts,
     }
 
 

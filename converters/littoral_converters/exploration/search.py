@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from littoral.targets import Target, connect
 from littoral_converters import source
 from littoral_converters.calibration import Data
 from littoral_converters.description import Labels, Steps, read
-from littoral_converters.doubts import DataWarning
+from littoral_converters.doubts import warn_of
 from littoral_converters.exploration import choosing, outcome, samples
 from littoral_converters.exploration.budget import (
     FOR_LAST_PROOFS,
@@ -44,10 +43,6 @@ NO_TIME = "the budget ended before it was proved"
 Report = Callable[[str], None]
 
 
-def _warn(doubt: str) -> None:
-    warnings.warn(doubt, DataWarning, stacklevel=3)
-
-
 def search(
     model: Any,
     out: str | os.PathLike[str],
@@ -69,7 +64,7 @@ def search(
     labels: Labels | None = None,
     preprocessing: Steps | None = None,
     report: Report = lambda step: None,
-    warn: Report = _warn,
+    warn: Report = warn_of,
     clock: Clock = system_clock,
 ) -> Search:
     """Find the fastest file of a model that keeps its accuracy.

@@ -208,6 +208,12 @@ def test_an_output_that_never_changes_is_doubted_with_figures(tmp_path, capsys):
     (line,) = payload["warnings"]
     assert line == "output 'y' is the same for all 64 samples: the comparison says little"
     assert f"warning: {line}" in capsys.readouterr().err
+    found = call("verify", [str(tmp_path / "net.keras"), payload["results"][0]["path"]])
+    assert found["passed"]
+    assert found["warnings"] == [line.replace("64", "16")]
+    told = capsys.readouterr().err.splitlines()
+    assert f"warning: {found['warnings'][0]}" in told
+    assert any(step.startswith("verify [2] running ") for step in told), told
 
 
 def test_a_model_that_overflows_in_keras_is_told_from_a_wrong_file(tmp_path):
