@@ -468,42 +468,6 @@ def _patches(x: Any) -> Any:
     return layers.Dense(5)(ops.image.extract_patches(x, 4))
 
 
-@spec("bytes_in", (8, 8, 3), dtype="uint8")
-def _bytes(x: Any) -> Any:
-    return layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 2.0, -1.0)(x))
-
-
-@spec("flags_in", (7,), dtype="bool")
-def _flags(x: Any) -> Any:
-    return layers.Dense(3)(ops.cast(ops.logical_not(x), "float32"))
-
-
-@spec("numbers_in", (7,), dtype="int32")
-def _numbers_in(x: Any) -> Any:
-    return layers.Dense(3)(ops.cast(x % 3, "float32")), x * 2 + 1
-
-
-def _mixed() -> Any:
-    inputs = keras.Input(IMAGE)
-    h = layers.Conv2D(4, 3, activation="relu", dtype="mixed_float16")(inputs)
-    h = layers.BatchNormalization(dtype="mixed_float16")(h)
-    h = layers.Dense(6, "gelu", dtype="mixed_float16")(layers.Flatten(dtype="mixed_float16")(h))
-    return keras.Model(inputs, layers.Dense(3, dtype="float32")(h))
-
-
-MODELS["mixed_precision"] = _mixed
-
-
-def _mixed_recurrent() -> Any:
-    inputs = keras.Input(SEQUENCE)
-    h = layers.LSTM(4, return_sequences=True, dtype="mixed_float16")(inputs)
-    h = layers.MultiHeadAttention(2, 3, dtype="mixed_float16")(h, h)
-    return keras.Model(inputs, layers.Dense(3, dtype="float32")(h))
-
-
-MODELS["mixed_precision_recurrent"] = _mixed_recurrent
-
-
 @spec("prepared_tables", (4,), (1,))
 def _tables(numbers: Any, age: Any) -> Any:
     numbers = layers.Normalization(mean=[0.0, 1, 2, 3], variance=[1.0, 2, 3, 4])(numbers)

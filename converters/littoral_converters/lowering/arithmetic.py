@@ -30,7 +30,7 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     }
     if plan.format == "onnx":
         return found
-    return {**found, f"{inside}.math.erf": _erf, f"{inside}.numpy.matmul": _matmul}
+    return {**found, f"{inside}.math.erf": _erf}
 
 
 def _add(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
@@ -98,16 +98,3 @@ def error_function(x: Any) -> Any:
     for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
         powers = powers * t + coefficient
     return tf.sign(x) * (1 - powers * t * tf.exp(-size * size))
-
-
-def _matmul(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
-    """The product of int8 matrices, as a layer that Keras quantized has it.
-
-    TFLite has none of raw integers. In float32 sums of 1000 products of two bytes are exact, and
-    longer ones nearly.
-    """
-    x1, x2 = tf.convert_to_tensor(x1), tf.convert_to_tensor(x2)
-    if x1.dtype != tf.int8 or x2.dtype != tf.int8:
-        return original(x1, x2)
-    product = original(tf.cast(x1, tf.float32), tf.cast(x2, tf.float32))
-    return tf.cast(product, tf.int32)

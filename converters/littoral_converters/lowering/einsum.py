@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
+from littoral_converters.lowering import Plan, quantized
 from littoral_converters.lowering._axes import open_shape, sizes
 
 
@@ -23,12 +24,23 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
-    return {"backend.tensorflow.numpy.einsum": _einsum} if plan.format == "onnx" else {}
+    chosen = _einsum if plan.format == "onnx" else _of_numbers
+    return {"backend.tensorflow.numpy.einsum": chosen}
 
 
 def einsum(subscripts: str, *operands: Any) -> Any:
     """`tf.einsum`, of two plain terms as one matrix product."""
     return _einsum(tf.einsum, subscripts, *operands)
+
+
+def _of_numbers(
+    original: Callable[..., Any], subscripts: str, *operands: Any, **options: Any
+) -> Any:
+    """Keras's own, of floats where it is one of int8 tensors."""
+    tensors = [tf.convert_to_tensor(operand) for operand in operands]
+    if quantized.are_bytes(*tensors):
+        return quantized.in_floats(partial(original, subscripts), *tensors)
+    return original(subscripts, *operands, **options)
 
 
 def _einsum(original: Callable[..., Any], subscripts: str, *operands: Any, **options: Any) -> Any:

@@ -10,7 +10,7 @@ from coverage_run import ROOT, WITHOUT_MODEL, check, classes_in, classes_of_kera
 from keras import layers
 from littoral.errors import ConversionError
 from littoral_converters import convert
-from unusual_models import MODELS
+from number_models import MODELS
 
 FORMATS = ("tflite", "onnx")
 QUICK = (
@@ -90,6 +90,14 @@ def test_what_cannot_be_expressed_is_refused_by_layer(layer, dtype, words, forma
     with pytest.raises(ConversionError, match=words) as raised:
         convert(model, tmp_path, formats=(format_name,))
     assert "\n" not in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_layers_that_keras_quantized_to_float8_are_refused(tmp_path):
+    model = keras.Sequential([keras.Input((16,)), layers.Dense(32, name="wide")])
+    model.quantize("float8", filters=["wide"])
+    with pytest.raises(ConversionError, match=r"layer 'wide' \(Dense\).*before quantize"):
+        convert(model, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
