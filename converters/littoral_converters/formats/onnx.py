@@ -21,6 +21,8 @@ SUFFIX = ".onnx"
 TOOLS = ("tf2onnx", "onnx")
 OPSET = 18
 """The newest that tf2onnx writes; onnxruntime has read it since 1.14."""
+_TOO_SHORT = ("BOOL", "INT8", "INT16", "UINT16")
+"""What onnxruntime's Where does not take."""
 
 
 def write(graph: TracedGraph) -> bytes:
@@ -113,11 +115,27 @@ def _put_operator(ctx: Any, node: Any, name: str, args: Any) -> None:
 
 def _put_where(ctx: Any, node: Any, name: str, args: Any) -> None:
     """A choice as ONNX's Where: tf2onnx multiplies both by 0 and 1, and 0 times NaN is no 0."""
+    from onnx import TensorProto
+
     del name, args
     (output,) = node.output
-    shape, dtype, inputs = ctx.get_shape(output), ctx.get_dtype(output), list(node.input)
+    shape, dtype, (condition, *both) = ctx.get_shape(output), ctx.get_dtype(output), node.input
     ctx.remove_node(node.name)
-    ctx.make_node("Where", inputs, name=node.name, outputs=[output], shapes=[shape], dtypes=[dtype])
+
+    def put(kind: str, inputs: list[str], dtype: int, **options: Any) -> str:
+        made = ctx.make_node(kind, inputs, dtypes=[dtype], op_name_scope=node.name, **options)
+        return str(made.output[0])
+
+    if dtype in {getattr(TensorProto, kind) for kind in _TOO_SHORT}:
+        wide = TensorProto.INT32
+        both = [
+            put("Cast", [given], wide, shapes=[ctx.get_shape(given)], attr={"to": wide})
+            for given in both
+        ]
+        chosen = put("Where", [condition, *both], wide, shapes=[shape])
+        put("Cast", [chosen], dtype, shapes=[shape], attr={"to": dtype}, outputs=[output])
+    else:
+        put("Where", [condition, *both], dtype, shapes=[shape], outputs=[output])
 
 
 def _name(model: Any, graph: TracedGraph) -> None:

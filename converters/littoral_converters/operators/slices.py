@@ -1,4 +1,7 @@
-"""Slices that drop an axis and stacks that add a last one, for TFLite.
+"""Slices, and stacks that add a last axis.
+
+A slice that adds axes, or leaves some out by an ellipsis, is a plain one and axes added to it: the
+converters take only some of the others. What follows is for TFLite.
 
 XNNPACK cuts, joins and turns, but neither drops nor adds axes, and LiteRT's own kernels go number
 by number: 2048 of them take 10 us. So what is cut is reshaped then, and what is stacked is joined
@@ -22,10 +25,76 @@ MIN_ELEMENTS = 64
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
-    return {"Pack": _stacked, "StridedSlice": _cut} if format_name == "tflite" else {}
+    if format_name == "onnx":
+        return {"StridedSlice": _written_out}
+    return {"Pack": _stacked, "StridedSlice": _cut}
+
+
+def _written_out(operation: Any, inputs: Sequence[Any]) -> Any:
+    """A slice with an ellipsis or new axes as a plain one of each axis, and the new axes then."""
+    x, *bounds = inputs
+    ellipsis, new = operation.get_attr("ellipsis_mask"), operation.get_attr("new_axis_mask")
+    dropped = operation.get_attr("shrink_axis_mask")
+    if not (ellipsis or new) or x.shape.rank is None:
+        raise NotImplementedError
+    count = bounds[0].shape[0]
+    plain = [at for at in range(count) if not (ellipsis | new) >> at & 1]
+    entries: list[int | None] = []
+    added, kept = [], 0
+    for at in range(count):
+        if ellipsis >> at & 1:
+            whole = x.shape.rank - len(plain)
+            entries += [None] * whole
+            kept += whole
+        elif new >> at & 1:
+            added.append(kept)
+            kept += 1
+        else:
+            entries.append(at)
+            kept += 1 - (dropped >> at & 1)
+    result = _of_entries(operation, x, bounds, entries) if plain else x
+    for axis in added:
+        result = tf.expand_dims(result, axis)
+    return result
+
+
+def _of_entries(
+    operation: Any, x: Any, bounds: Sequence[Any], entries: Sequence[int | None]
+) -> Any:
+    """A plain slice: along each axis as one of the slice's entries says, or whole for None."""
+    begin, end, steps = (
+        [nothing if at is None else _entry(bound, at) for at in entries]
+        for bound, nothing in zip(bounds, (0, 0, 1), strict=True)
+    )
+
+    def mask(name: str, of_whole: int) -> int:
+        bits = operation.get_attr(f"{name}_mask")
+        return sum(
+            (of_whole if at is None else bits >> at & 1) << axis for axis, at in enumerate(entries)
+        )
+
+    return tf.strided_slice(
+        x,
+        begin,
+        end,
+        steps,
+        begin_mask=mask("begin", 1),
+        end_mask=mask("end", 1),
+        shrink_axis_mask=mask("shrink_axis", 0),
+    )
+
+
+def _entry(bound: Any, at: int) -> Any:
+    known = tf.get_static_value(bound)
+    return bound[at] if known is None else int(known[at])
 
 
 def _cut(operation: Any, inputs: Sequence[Any]) -> Any:
+    if not operation.outputs[0].shape.is_fully_defined():
+        try:
+            return _written_out(operation, inputs)
+        except NotImplementedError:
+            pass  # a plain one already
     x, *bounds = inputs
     begin, end, steps = map(tf.get_static_value, bounds)
     shape = operation.outputs[0].shape

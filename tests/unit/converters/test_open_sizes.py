@@ -28,6 +28,15 @@ def attentive(x):
     return layers.GlobalAveragePooling1D()(h)
 
 
+def causal(x):
+    """Attention of every kind to earlier steps alone."""
+    grouped = layers.GroupQueryAttention(2, 4, 2)(x, x, use_causal_mask=True)
+    gated = layers.MultiHeadAttention(2, 3, use_gate=True)(x, x, use_causal_mask=True)
+    apart = layers.MultiHeadAttention(2, 3, output_shape=(2, 3))(x, x, use_causal_mask=True)
+    h = grouped + gated + layers.TimeDistributed(layers.Flatten())(apart)
+    return layers.GlobalAveragePooling1D()(h) + h[:, -1]
+
+
 def squeezed(x):
     """Shares of the steps, from a softmax that Keras transposes for, beside what they weigh."""
     shares = ops.softmax(layers.Dense(1)(x), axis=1)
@@ -44,7 +53,7 @@ def moved(x):
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, None])
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-@pytest.mark.parametrize("build", [recurrent, convolutional, attentive, squeezed, moved])
+@pytest.mark.parametrize("build", [recurrent, convolutional, attentive, causal, squeezed, moved])
 def test_one_file_takes_every_length(build, format_name, batch, tmp_path):
     inputs = keras.Input((None, 6), name="x")
     model = randomize(keras.Model(inputs, build(inputs)))
@@ -66,6 +75,27 @@ def test_one_file_takes_every_length(build, format_name, batch, tmp_path):
                 wanted = np.asarray(model(data, training=False))
                 limit = LIMITS[variant.scheme] * np.abs(wanted).max()
                 np.testing.assert_allclose(file.run(data), wanted, rtol=0, atol=limit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize(
+    "attention", [layers.MultiHeadAttention(2, 3), layers.GroupQueryAttention(2, 4, 2)]
+)
+def test_attention_to_another_sequence_takes_every_pair_of_lengths(
+    attention, format_name, tmp_path
+):
+    inputs = [keras.Input((None, 6), name=name) for name in ("query", "value")]
+    mixed = attention(*inputs, use_causal_mask=True)
+    model = randomize(keras.Model(inputs, mixed))
+    random = np.random.default_rng(0)
+    (variant,) = convert(model, tmp_path, formats=(format_name,), recommend=False)
+    for lengths in ((5, 9), (9, 5), (4, 4)):
+        data = [random.normal(size=(1, length, 6)).astype("float32") for length in lengths]
+        wanted = np.asarray(model(data, training=False))
+        with littoral.load(variant.path) as file:
+            got = file.run(dict(zip(("query", "value"), data, strict=True)))
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
 
 
 @pytest.mark.slow
