@@ -34,16 +34,24 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
 
 
 def _add(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
-    """A plain addition where Keras takes x2 for a bias of axis 1."""
-    both = all(tf.is_tensor(x) and x.shape.rank is not None for x in (x1, x2))
-    if not both or x1.dtype != x2.dtype:
+    """An addition where Keras takes x2 for a bias of axis 1, which TFLite has of pictures alone.
+
+    Keras does so wherever the sizes allow it, whatever broadcasting says, in eager mode and in
+    `predict` alike: to (batch, 4, 4, 1) it adds (4, 1) along axis 1.
+    """
+    if any(isinstance(x, (int, float)) for x in (x1, x2)):
+        return original(x1, x2)
+    x1, x2 = tf.convert_to_tensor(x1), tf.convert_to_tensor(x2)
+    if x1.shape.rank is None or x2.shape.rank is None:
         return original(x1, x2)
     long = [size for size in x2.shape if size != 1]
-    if len(long) != 1 or long[0] in (None, x1.shape[-1]) or len(x1.shape) < 3:
+    if len(long) != 1 or long[0] is None or x1.shape.rank < 3:
         return original(x1, x2)
-    if long[0] == x1.shape[1] and len(x2.shape) == 1:
+    if long[0] != x1.shape[1] or long[0] == x1.shape[-1]:
         return original(x1, x2)
-    return tf.add(x1, x2)
+    dtype = keras.backend.result_type(x1.dtype.name, x2.dtype.name)
+    along = tf.reshape(tf.cast(x2, dtype), [*long, *[1] * (x1.shape.rank - 2)])
+    return tf.add(tf.cast(x1, dtype), along)
 
 
 def _arg(

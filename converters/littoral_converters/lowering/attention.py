@@ -47,7 +47,7 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
     projections, which now hand their input through, and the attention between them.
     """
     exact = type(layer) is keras.layers.MultiHeadAttention
-    if not exact or not layer.built or not is_plain(layer):
+    if not exact or not layer.built or not is_plain(layer) or _has_odd_bias(layer):
         return {}
     return {
         "_query_dense": _through,
@@ -71,6 +71,13 @@ def is_plain(layer: Any) -> bool:
         and all(part.equation == "abc,cde->abde" for part in parts[:3])
         and parts[3].equation == "abcd,cde->abe"
     )
+
+
+def _has_odd_bias(layer: Any) -> bool:
+    """Whether a bias has the shape (heads, 1): Keras adds it step by step to as many steps."""
+    parts = (layer._query_dense, layer._key_dense, layer._value_dense)
+    biases = [part.bias for part in parts if part.bias is not None]
+    return any(bias.shape[0] > 1 and bias.shape[1] == 1 for bias in biases)
 
 
 def _through(value: Any) -> Any:

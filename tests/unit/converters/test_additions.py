@@ -1,0 +1,31 @@
+"""Additions that Keras takes for those of a bias, along the axis that it chooses."""
+
+import keras
+import numpy as np
+import pytest
+from converted import feeds, keras_outputs, randomize, worst_error
+from keras import layers, ops
+
+COLUMN = np.arange(4, dtype="float32")[:, None]
+
+BUILDS = {
+    "attention_of_one_feature": lambda x: layers.MultiHeadAttention(4, 1)(x, x),
+    "attention_of_one_value": lambda x: layers.MultiHeadAttention(4, 2, value_dim=1)(x, x),
+    "grouped_attention": lambda x: layers.GroupQueryAttention(1, 4, 2)(x, x),
+    "einsum": lambda x: layers.EinsumDense("abc,cxy->abxy", (4, 4, 1), bias_axes="xy")(x),
+    "column": lambda x: x + COLUMN,
+    "column_of_integers": lambda x: ops.add(x, COLUMN.astype("int32")),
+    "column_to_a_square": lambda x: x[..., :4] + COLUMN,
+    "column_to_channels": lambda x: x[..., None] + COLUMN[..., None],
+}
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("name", BUILDS)
+def test_a_bias_is_added_along_the_axis_that_keras_chooses(name, format_name, tmp_path):
+    inputs = keras.Input((4, 5), name="x")
+    model = randomize(keras.Model(inputs, BUILDS[name](inputs)))
+    data = feeds(model, 4, seed=0)
+    (wanted,) = keras_outputs(model, data)
+    np.testing.assert_allclose(wanted, model.predict(data["x"], verbose=0), rtol=1e-5)
+    assert worst_error(model, tmp_path, format_name, data=data) < 1e-5
