@@ -1,4 +1,4 @@
-"""Additions that Keras takes for those of a bias, along the axis that it chooses."""
+"""Additions of a bias along the axis that Keras chooses, and of products with a factor each."""
 
 import keras
 import numpy as np
@@ -29,3 +29,14 @@ def test_a_bias_is_added_along_the_axis_that_keras_chooses(name, format_name, tm
     (wanted,) = keras_outputs(model, data)
     np.testing.assert_allclose(wanted, model.predict(data["x"], verbose=0), rtol=1e-5)
     assert worst_error(model, tmp_path, format_name, data=data) < 1e-5
+
+
+@pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_a_product_without_bias_has_a_factor_for_each_column(format_name, units, tmp_path):
+    inputs = keras.Input((3,), name="x")
+    x = layers.BatchNormalization(axis=1)(layers.Dense(units, use_bias=False)(inputs))
+    gains = np.linspace(1, 2, units, dtype="float32")[None]
+    outputs = layers.Dense(units, use_bias=False)(x) + ops.multiply(x, gains)
+    model = randomize(keras.Model(inputs, outputs))
+    assert worst_error(model, tmp_path, format_name) < 1e-5
