@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from littoral.errors import ConversionError
+from littoral.errors import ConversionError, LittoralError
 from littoral.tensors import TensorSpec
 from tensorflow.python.framework import convert_to_constants
 
@@ -38,6 +38,15 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
     Raises:
         ConversionError: A layer cannot be traced; the message names it.
     """
+    try:
+        return _traced(model, signature, plan)
+    except LittoralError:
+        raise
+    except Exception as error:
+        raise ConversionError(_refusal(error, model, plan)) from error
+
+
+def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
     specs = [
         tf.TensorSpec((plan.batch, *spec.shape[1:]), spec.dtype, name=f"littoral_in_{index}")
         for index, spec in enumerate(signature.inputs)
@@ -53,12 +62,7 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
     }
     with lowered(model, plan), whole_tracebacks():
-        try:
-            concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
-        except ConversionError:
-            raise
-        except Exception as error:
-            raise ConversionError(_refusal(error, model, plan)) from error
+        concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
         inputs, outputs = concrete.inputs[: len(specs)], concrete.outputs
         data, varying = _settled(concrete, layers)
         graph_def = _frozen(data, [*inputs, *outputs])
@@ -142,6 +146,12 @@ def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ..
             f"the traced graph has {len(tensors)} inputs or outputs where the model has "
             f"{len(names)}: {', '.join(names)}; remove an input that nothing uses"
         )
+    for name, tensor in zip(names, tensors, strict=True):
+        if tensor.shape.rank is None:
+            raise ConversionError(
+                f"the number of axes of output {name!r} depends on the data: give it a shape, as "
+                "keras.layers.Reshape does"
+            )
     return tuple(
         TensorSpec(name, tuple(tensor.shape), tensor.dtype.name)
         for name, tensor in zip(names, tensors, strict=True)

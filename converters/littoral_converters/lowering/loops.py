@@ -1,7 +1,7 @@
 """Loops, choices and updates of `keras.ops` over known sizes, written out.
 
 `ops.scan` and `ops.map` keep lists of tensors, which ONNX has no operator for; `ops.slice_update`
-is an operator of XLA's.
+is an operator of XLA's; `ops.associative_scan` asks again and again for sizes that are known.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from littoral.errors import ConversionError
 
 from littoral_converters.lowering import Plan
 
@@ -29,7 +30,10 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     inside = "backend.tensorflow.core"
-    both: dict[str, Callable[..., Any]] = {f"{inside}.switch": _switch}
+    both: dict[str, Callable[..., Any]] = {
+        f"{inside}.associative_scan": partial(_associative_scan, plan.format),
+        f"{inside}.switch": _switch,
+    }
     if plan.format != "onnx":
         return both
     return {
@@ -51,6 +55,42 @@ def _switch(
         is_chosen = index <= number
         results = keras.tree.map_structure(partial(tf.where, is_chosen), others[number], results)
     return results
+
+
+def _associative_scan(
+    format_name: str,
+    original: Callable[..., Any],
+    f: Callable[[Any, Any], Any],
+    elems: Any,
+    reverse: bool = False,
+    axis: int = 0,
+) -> Any:
+    """Ever more of what lies before each element: 1, then 2, then 4 elements and so on."""
+    del original
+    whole = keras.tree.map_structure(tf.convert_to_tensor, elems)
+    sizes = {x.shape[axis] for x in keras.tree.flatten(whole)}
+    if len(sizes) != 1 or None in sizes:
+        raise ConversionError(
+            f"{format_name} cannot express ops.associative_scan over an open length, whose steps "
+            "are as many as the input says: build the model with a fixed length"
+        )
+    (size,) = sizes
+    axis %= keras.tree.flatten(whole)[0].shape.rank
+
+    def cut(start: int | None, end: int | None) -> Any:
+        at = (*[slice(None)] * axis, slice(start, end))
+        return keras.tree.map_structure(lambda x: x[at], whole)
+
+    def flipped() -> Any:
+        return keras.tree.map_structure(lambda x: tf.reverse(x, [axis]), whole)
+
+    whole = flipped() if reverse else whole
+    count = 1
+    while count < size:
+        both = cut(None, count), f(cut(None, -count), cut(count, None))
+        whole = keras.tree.map_structure(lambda *parts: tf.concat(parts, axis), *both)
+        count *= 2
+    return flipped() if reverse else whole
 
 
 def _scan(

@@ -25,7 +25,10 @@ def known(tensor: Any) -> Any | None:
     if value is not None or not _is_small(tensor) or not _is_of_constants(tensor):
         return value
     with tf.compat.v1.Session(graph=tensor.graph) as session:
-        return session.run(tensor)
+        try:
+            return session.run(tensor)
+        except tf.errors.OpError:
+            return None  # it lies on a branch that is not taken
 
 
 def _is_small(tensor: Any) -> bool:

@@ -1,0 +1,69 @@
+"""`ops.associative_scan`, and what ends while a model is traced."""
+
+import keras
+import pytest
+import tensorflow as tf
+from converted import worst_error
+from keras import layers, ops
+from littoral.errors import ConversionError
+from littoral_converters import convert
+
+FORMATS = ("tflite", "onnx")
+
+
+def recurrence(x):
+    """h = a h + b, as state space models have it."""
+    a, b = ops.sigmoid(x), ops.tanh(x)
+
+    def after(first, second):
+        return first[0] * second[0], second[0] * first[1] + second[1]
+
+    return ops.associative_scan(after, (a, b), axis=1)[1]
+
+
+SCANS = {
+    "recurrence": recurrence,
+    "sums": lambda x: ops.associative_scan(ops.add, x, axis=-1),
+    "largest_so_far": lambda x: ops.associative_scan(ops.maximum, x, axis=1, reverse=True),
+    "matrices": lambda x: ops.associative_scan(
+        ops.matmul, ops.tanh(x[..., None] * x[:, :, None]) / 2, axis=1
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("length", [1, 7, 8])
+@pytest.mark.parametrize("name", SCANS)
+def test_a_scan_agrees_with_keras(name, length, format_name, tmp_path):
+    inputs = keras.Input((length, 3), name="x")
+    model = keras.Model(inputs, SCANS[name](inputs))
+    assert worst_error(model, tmp_path, format_name) < 1e-5
+
+
+class Unsettled(layers.Layer):
+    """A layer whose output has one axis or two."""
+
+    def call(self, inputs):
+        total = tf.reduce_sum(inputs)
+        return tf.cond(total > 0, lambda: inputs, lambda: tf.reduce_sum(inputs, -1))
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (SCANS["sums"], r"associative_scan over an open length.*fixed length"),
+        (lambda x: Unsettled(name="odd")(x), r"number of axes of output 'odd'.*Reshape"),
+    ],
+)
+def test_what_has_no_known_shape_is_refused_in_one_line(build, words, format_name, tmp_path):
+    inputs = keras.Input((None,), name="x")
+    model = keras.Model(inputs, build(inputs))
+    with pytest.raises(ConversionError, match=words) as raised:
+        convert(model, tmp_path, formats=(format_name,))
+    assert "\n" not in str(raised.value)
+    assert not list(tmp_path.iterdir())
