@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._axes import channels_first, channels_last, sizes
+from littoral_converters.lowering._filters import matrix
 from littoral_converters.lowering._onnx_operator import operator
 
 
@@ -59,21 +60,9 @@ def _resize(
     fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Any:
+    del original, fill_mode
     images = tf.convert_to_tensor(images)
     first = channels_first(data_format)
-    spatial = images.shape[-2:] if first else images.shape[-3:-1]
-    if None in spatial:
-        return original(
-            images,
-            size,
-            interpolation,
-            antialias,
-            crop_to_aspect_ratio,
-            pad_to_aspect_ratio,
-            fill_mode,
-            fill_value,
-            data_format,
-        )
     batch = images if len(images.shape) == 4 else images[None]
     batch = channels_last(batch) if first else batch
     if crop_to_aspect_ratio:
@@ -85,23 +74,33 @@ def _resize(
     return batch if len(images.shape) == 4 else batch[0]
 
 
-def _ratio(size: int, wanted: int, other: int) -> int:
+def _ratio(size: Any, wanted: int, other: int) -> Any:
     """Keras's arithmetic, in float32 as there."""
-    return int(np.float32(size * wanted) / np.float32(other))
+    if isinstance(size, int):
+        return int(np.float32(size * wanted) / np.float32(other))
+    return tf.cast(tf.cast(size * wanted, tf.float32) / other, tf.int32)
+
+
+def _smaller(a: Any, b: Any) -> Any:
+    return min(a, b) if isinstance(a, int) and isinstance(b, int) else tf.minimum(a, b)
+
+
+def _larger(a: Any, b: Any) -> Any:
+    return max(a, b) if isinstance(a, int) and isinstance(b, int) else tf.maximum(a, b)
 
 
 def _crop(images: Any, size: Sequence[int]) -> Any:
-    height, width = images.shape[1:3]
-    kept = max(1, min(height, _ratio(width, size[0], size[1])))
-    kept_width = max(1, min(width, _ratio(height, size[1], size[0])))
+    _, height, width, _ = sizes(images)
+    kept = _larger(1, _smaller(height, _ratio(width, size[0], size[1])))
+    kept_width = _larger(1, _smaller(width, _ratio(height, size[1], size[0])))
     top, left = (height - kept) // 2, (width - kept_width) // 2
     return images[:, top : top + kept, left : left + kept_width]
 
 
 def _pad(images: Any, size: Sequence[int], fill_value: float) -> Any:
-    height, width = images.shape[1:3]
-    above = (max(height, _ratio(width, size[0], size[1])) - height) // 2
-    beside = (max(width, _ratio(height, size[1], size[0])) - width) // 2
+    _, height, width, _ = sizes(images)
+    above = (_larger(height, _ratio(width, size[0], size[1])) - height) // 2
+    beside = (_larger(width, _ratio(height, size[1], size[0])) - width) // 2
     edges = [[0, 0], [above, above], [beside, beside], [0, 0]]
     return tf.pad(images, edges, constant_values=tf.cast(fill_value, images.dtype))
 
@@ -117,9 +116,12 @@ def _resample(
             return _linear_operator(images, size)
         return tf.image.resize(images, size, interpolation)
     for axis, wanted in enumerate(size, 1):
-        images = product(
-            _matrix(images.shape[axis], wanted, interpolation, antialias), images, axis
-        )
+        count = images.shape[axis]
+        if count is None:
+            weights = matrix(tf.shape(images)[axis], wanted, interpolation, antialias)
+        else:
+            weights = _matrix(count, wanted, interpolation, antialias)
+        images = product(weights, images, axis)
     return images
 
 
@@ -127,9 +129,15 @@ def _nearest(format_name: str, images: Any, size: tuple[int, ...]) -> Any:
     if format_name == "tflite":
         return tf.image.resize(images, size, "nearest")
     for axis, wanted in enumerate(size, 1):
-        at = _matrix(images.shape[axis], wanted, "nearest", False).argmax(1)
-        images = tf.gather(images, tf.constant(at, tf.int32), axis=axis)
+        images = tf.gather(images, _nearest_places(sizes(images)[axis], wanted), axis=axis)
     return images
+
+
+def _nearest_places(size: Any, wanted: int) -> Any:
+    if isinstance(size, int):
+        return tf.constant(_matrix(size, wanted, "nearest", False).argmax(1), tf.int32)
+    places = (tf.range(wanted, dtype=tf.float32) + 0.5) * (tf.cast(size, tf.float32) / wanted)
+    return tf.minimum(tf.cast(tf.floor(places), tf.int32), size - 1)
 
 
 def _linear_operator(images: Any, size: tuple[int, ...]) -> Any:
@@ -153,11 +161,11 @@ def _matrix(size: int, wanted: int, interpolation: str, antialias: bool) -> Any:
         return resized.numpy().reshape(wanted, size)
 
 
-def product(matrix: Any, images: Any, axis: int) -> Any:
-    """The matrix along axis 1 or 2 of images."""
+def product(weights: Any, images: Any, axis: int) -> Any:
+    """A matrix along axis 1 or 2 of images."""
     _, height, width, channels = sizes(images)
-    outside, inside = (-1, width * channels) if axis == 1 else (-1, channels)
-    flat = tf.reshape(images, [outside, images.shape[axis], inside])
-    flat = tf.matmul(tf.constant(matrix), flat)
-    rest = [len(matrix), width] if axis == 1 else [height, len(matrix)]
+    inside = width * channels if axis == 1 else channels
+    flat = tf.reshape(images, [-1, sizes(images)[axis], inside])
+    flat = tf.matmul(tf.convert_to_tensor(weights), flat)
+    rest = [weights.shape[0], width] if axis == 1 else [height, weights.shape[0]]
     return tf.reshape(flat, [-1, *rest, channels])
