@@ -16,7 +16,7 @@ Complex numbers go through the graph as pairs of reals; see `littoral_converters
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -27,8 +27,16 @@ from littoral_converters.operators._known import known
 Substitute = Callable[[Any, Sequence[Any]], Any]
 """(the operation, its inputs) -> its output, or a list of its outputs; in a graph of their own."""
 
+Only = Callable[[Any], bool]
+"""Whether an operation is to be looked at."""
+
 Names = tuple[str, ...]
 """The tensors that hold a value: one, or the real and the imaginary part."""
+
+
+def _any(operation: Any) -> bool:
+    del operation
+    return True
 
 
 def substitute(graph_def: Any, format_name: str) -> Any:
@@ -41,22 +49,33 @@ def substitute(graph_def: Any, format_name: str) -> Any:
     Returns:
         The graph, the same one where there was nothing to do.
     """
-    from littoral_converters.operators import _pairs
+    from littoral_converters.operators import _pairs, _short_integers
 
+    if _says(graph_def, _short_integers.SHORT):
+        substitutes = _short_integers.widened(format_name)
+        graph_def = _rewritten(graph_def, substitutes, _short_integers.has_short)
     found = _substitutes(format_name)
-    if not any(node.op in found or _says_complex(node) for node in graph_def.node):
-        return graph_def
-    with tf.Graph().as_default() as graph:
-        tf.import_graph_def(graph_def, name="")
-    operations = graph.get_operations()
+    if not _says(graph_def, {tf.complex64}):
+        return _rewritten(graph_def, found)
+    operations = _operations(graph_def)
     if _pairs.are_needed(operations, format_name):
         try:
             return _Rewriting(graph_def, found, _pairs.builders(format_name)).of(operations)
         except NotImplementedError:
             pass  # the format's converter will name the operator
-    if any(operation.type in found for operation in operations):
-        return _Rewriting(graph_def, found, {}).of(operations)
-    return graph_def
+    return _rewritten(graph_def, found)
+
+
+def _rewritten(graph_def: Any, substitutes: Mapping[str, Substitute], only: Only = _any) -> Any:
+    if not any(node.op in substitutes for node in graph_def.node):
+        return graph_def
+    return _Rewriting(graph_def, substitutes, {}, only).of(_operations(graph_def))
+
+
+def _operations(graph_def: Any) -> Sequence[Any]:
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name="")
+    return list(graph.get_operations())
 
 
 class _Rewriting:
@@ -66,6 +85,7 @@ class _Rewriting:
         graph_def: The graph.
         substitutes: By operator.
         complex_ones: The same, for operations on complex numbers; empty to leave these.
+        only: Which of the others are to be looked at.
     """
 
     def __init__(
@@ -73,10 +93,12 @@ class _Rewriting:
         graph_def: Any,
         substitutes: Mapping[str, Substitute],
         complex_ones: Mapping[str, Substitute],
+        only: Only = _any,
     ) -> None:
         self._nodes = {node.name: node for node in graph_def.node}
         self._substitutes = substitutes
         self._complex_ones = complex_ones
+        self._only = only
         self._has_loops = any(node.op == "Enter" for node in graph_def.node)
         self._names: dict[str, Names] = {}
         self._made = tf.compat.v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
@@ -88,7 +110,7 @@ class _Rewriting:
             NotImplementedError: An operation on complex numbers is not known.
         """
         for operation in operations:
-            build = self._substitutes.get(operation.type)
+            build = self._substitutes.get(operation.type) if self._only(operation) else None
             is_complex = bool(self._complex_ones) and has_complex(operation)
             if is_complex:
                 build = self._complex_ones.get(operation.type)
@@ -161,9 +183,10 @@ def has_complex(operation: Any) -> bool:
     return any(tensor.dtype.is_complex for tensor in (*operation.inputs, *operation.outputs))
 
 
-def _says_complex(node: Any) -> bool:
-    wanted = tf.complex64.as_datatype_enum
-    return any(value.type == wanted for value in node.attr.values())
+def _says(graph_def: Any, dtypes: Collection[Any]) -> bool:
+    """Whether operators of a graph are of one of some types."""
+    wanted = {dtype.as_datatype_enum for dtype in dtypes}
+    return any(value.type in wanted for node in graph_def.node for value in node.attr.values())
 
 
 def _substitutes(format_name: str) -> Mapping[str, Substitute]:

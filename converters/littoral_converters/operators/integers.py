@@ -21,6 +21,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
         "FloorDiv": _floor_div_of_places,
         "Invert": lambda operation, inputs: -1 - inputs[0],
         "LeftShift": _left_shift,
+        "Less": _less,
     }
 
 
@@ -83,6 +84,15 @@ def _and(x: Any, y: Any) -> Any:
     half_x, half_y = (tf.bitwise.right_shift(each, tf.ones_like(each)) for each in (x, y))
     last = (x - 2 * half_x) * (y - 2 * half_y)
     return half_x + half_y - tf.bitwise.bitwise_xor(half_x, half_y) + last
+
+
+def _less(operation: Any, inputs: Sequence[Any]) -> Any:
+    """What was a truth is not below 0: the converter makes zeros of it, which are not of truths."""
+    maker, limit = operation.inputs[0].op, tf.get_static_value(inputs[1])
+    is_truth = maker.type == "Cast" and maker.inputs[0].dtype == tf.bool
+    if not is_truth or limit is None or np.any(limit != 0) or np.ndim(limit):
+        raise NotImplementedError
+    return tf.fill(tf.shape(inputs[0]), False)
 
 
 def _left_shift(operation: Any, inputs: Sequence[Any]) -> Any:

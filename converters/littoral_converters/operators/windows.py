@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     return {
         **both,
         "ExtractImagePatches": _patches,
+        "MaxPool": _largest_integers,
         "MaxPoolWithArgmax": _largest,
         "MirrorPad": _mirrored,
     }
@@ -118,3 +120,31 @@ def _windows(
     kernel = kernel.reshape(*size, channels, pixels * channels)
     seen = tf.nn.conv2d(images, kernel, strides=steps, padding=padding, dilations=rates)
     return tf.reshape(seen, [-1, *seen.shape[1:3], pixels, channels])
+
+
+def _largest_integers(operation: Any, inputs: Sequence[Any]) -> Any:
+    """The largest whole number of each window, place by place: TFLite's own takes floats."""
+    (x,) = inputs
+    if x.dtype not in (tf.int32, tf.int64) or operation.get_attr("data_format") != b"NHWC":
+        raise NotImplementedError
+    padding = operation.get_attr("padding")
+    windows = operation.get_attr("ksize"), operation.get_attr("strides")
+    for axis, (window, step) in enumerate(zip(*windows, strict=True)):
+        if (window, step) != (1, 1):
+            x = _largest_along(x, axis, window, step, padding)
+    return x
+
+
+def _largest_along(x: Any, axis: int, window: int, step: int, padding: bytes) -> Any:
+    size = x.shape[axis]
+    if size is None or padding not in (b"SAME", b"VALID"):
+        raise NotImplementedError
+    count = -(-size // step) if padding == b"SAME" else (size - window) // step + 1
+    reach = (count - 1) * step
+    missing = max(reach + window - size, 0)
+    around = [[0, 0] for _ in x.shape]
+    around[axis] = [missing // 2, missing - missing // 2]
+    padded = tf.pad(x, around, constant_values=x.dtype.min) if missing else x
+    before = [slice(None)] * axis
+    places = [padded[(*before, slice(at, at + reach + 1, step))] for at in range(window)]
+    return reduce(tf.maximum, places)
