@@ -78,7 +78,7 @@ def write_out(graph_def: Any, ends: Iterable[str], layers: Mapping[str, str]) ->
     hidden += [
         node
         for node, variable in variables
-        if nodes[_name(node.input[0])].op != "Placeholder" and variable in needed and not drawn
+        if nodes[node_of(node.input[0])].op != "Placeholder" and variable in needed and not drawn
     ]
     for node in hidden:
         raise ConversionError(
@@ -111,7 +111,7 @@ def by_name(graph_def: Any) -> dict[str, Any]:
     return {node.name: node for node in graph_def.node}
 
 
-def _name(reference: str) -> str:
+def node_of(reference: str) -> str:
     """The node behind an input: ``name``, ``name:1`` or ``^name``."""
     return reference.removeprefix("^").partition(":")[0]
 
@@ -130,21 +130,21 @@ def behind(ends: Iterable[str], nodes: Mapping[str, Any], waits: bool = False) -
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += [_name(i) for i in nodes[name].input if waits or not i.startswith("^")]
+            waiting += [node_of(i) for i in nodes[name].input if waits or not i.startswith("^")]
     return found
 
 
 def _variable(node: Any, nodes: Mapping[str, Any]) -> str:
     """The variable that a node assigns to, through the switches of branches and loops."""
     while node.op != "Placeholder" and node.input:
-        node = nodes[_name(node.input[0])]
+        node = nodes[node_of(node.input[0])]
     return str(node.name)
 
 
 def _in_order(nodes: Mapping[str, Any]) -> Iterator[Any]:
     """Every node after those that it waits for; TensorFlow lets reads wait for assignments."""
     before = {
-        name: [one for one in map(_name, node.input) if nodes[one].op != "NextIteration"]
+        name: [one for one in map(node_of, node.input) if nodes[one].op != "NextIteration"]
         for name, node in nodes.items()
     }
     return (nodes[name] for name in TopologicalSorter(before).static_order())
@@ -156,11 +156,11 @@ def _pass_on(graph_def: Any) -> None:
     values: dict[str, str] = {}
     for node in _in_order(nodes):
         variable = node.input[0] if node.input else ""
-        if node.op in _ASSIGNS and nodes[_name(variable)].op == "Placeholder":
+        if node.op in _ASSIGNS and nodes[node_of(variable)].op == "Placeholder":
             values[variable] = _assigned(node, values.get(variable), graph_def)
         elif node.op == "ReadVariableOp" and variable in values:
             dtype = node.attr["dtype"].type
-            _become(node, "Identity", [values[variable]], T=dtype)
+            become(node, "Identity", [values[variable]], T=dtype)
         elif variable in values and node.op.startswith("ResourceGather"):
             raise ConversionError(
                 f"{node.name} looks up a variable that was assigned in the same call: look up "
@@ -176,14 +176,15 @@ def _assigned(node: Any, before: str | None, graph_def: Any) -> str:
     dtype = node.attr["dtype"].type
     if before is None:
         read = graph_def.node.add(name=f"{node.name}/before")
-        _become(read, "ReadVariableOp", [variable], dtype=dtype)
+        become(read, "ReadVariableOp", [variable], dtype=dtype)
         before = read.name
     total = graph_def.node.add(name=f"{node.name}/after")
-    _become(total, _SUMS[node.op], [before, change], T=dtype)
+    become(total, _SUMS[node.op], [before, change], T=dtype)
     return str(total.name)
 
 
-def _become(node: Any, operator: str, inputs: Sequence[str], **dtypes: int) -> None:
+def become(node: Any, operator: str, inputs: Sequence[str], **dtypes: int) -> None:
+    """Make a node another operator's, in place, with these dtypes as its attributes."""
     node.op = operator
     node.input[:] = inputs
     node.attr.clear()
@@ -195,7 +196,7 @@ def _leave_out(graph_def: Any, assigns: Iterable[Any]) -> None:
     left_out = {node.name for node in assigns}
     keep(graph_def, {node.name for node in graph_def.node} - left_out)
     for node in graph_def.node:
-        node.input[:] = [i for i in node.input if _name(i) not in left_out]
+        node.input[:] = [i for i in node.input if node_of(i) not in left_out]
 
 
 def keep(graph_def: Any, names: Container[str]) -> None:

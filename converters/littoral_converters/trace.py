@@ -21,7 +21,9 @@ from littoral_converters.operators import substitute
 from littoral_converters.precision import write_in_single
 from littoral_converters.scopes import name_after_layers
 from littoral_converters.signature import Signature
+from littoral_converters.tensor_lists import without_lists
 from littoral_converters.watching import whole_tracebacks
+from littoral_converters.while_loops import free_invariants
 
 
 def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
@@ -71,6 +73,9 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         if written is not None:
             inputs, outputs = written.inputs[: len(specs)], written.outputs
             graph_def = written.graph.as_graph_def()
+    if plan.format == "onnx":
+        free_invariants(graph_def)
+        without_lists(graph_def)
     write_in_single(graph_def)
     graph_def = substitute(graph_def, plan.format)
     name_after_layers(graph_def, list(layers))
@@ -109,12 +114,19 @@ def _frozen(data: Any, ends: Sequence[Any]) -> Any:
 
 
 def _has_lists(graph_def: Any, plan: Plan) -> bool:
-    """Whether loops keep their steps' values in lists that a format cannot read."""
+    """Whether short loops keep their steps' values in lists that a format cannot read."""
     has_any = any(node.op.startswith("TensorList") for node in graph_def.node)
-    if plan.format == "onnx" or not has_any:
-        return has_any
+    if not has_any or (plan.format == "onnx" and plan.recurrent == "loop"):
+        return False
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")
+    if plan.format == "onnx":
+        sizes = [
+            tf.get_static_value(operation.inputs[1])
+            for operation in graph.get_operations()
+            if operation.type == "TensorListReserve"
+        ]
+        return all(size is None or size <= UNROLL_LIMIT for size in sizes)
     # TFLite's converter reads a list whose elements have a known number of axes.
     shapes = [
         tf.get_static_value(operation.inputs[0])
