@@ -1,14 +1,16 @@
-"""Loops, choices and updates of `keras.ops` over known sizes, written out.
+"""Loops, choices and updates of `keras.ops`.
 
-`ops.scan` and `ops.map` keep lists of tensors, which ONNX has no operator for; `ops.slice_update`
-is an operator of XLA's; `ops.associative_scan` asks again and again for sizes that are known.
+`ops.scan` and `ops.map` keep lists of tensors, which ONNX has no operator for, and TFLite none
+where a size is open: for ONNX short ones are written out; all others are loops that hand tensors
+on. `ops.slice_update` is an operator of XLA's; `ops.associative_scan` asks again and again for
+sizes that are known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import keras
 import numpy as np
@@ -16,9 +18,12 @@ import tensorflow as tf
 from littoral.errors import ConversionError
 
 from littoral_converters.lowering import Plan
+from littoral_converters.lowering._axes import sizes
+from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
+from littoral_converters.lowering._turns import turns
 
-MOST_STEPS = 256
-"""More would make a file that is too large; ONNX then refuses the loop."""
+Body = Callable[[Any, Any], tuple[Any, Any]]
+"""(carry, a step's inputs) -> (carry, result)"""
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
@@ -32,16 +37,13 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     inside = "backend.tensorflow.core"
     both: dict[str, Callable[..., Any]] = {
         f"{inside}.associative_scan": partial(_associative_scan, plan.format),
+        f"{inside}.map": partial(_map, plan=plan),
+        f"{inside}.scan": partial(_scan, plan=plan),
         f"{inside}.switch": _switch,
     }
     if plan.format != "onnx":
         return both
-    return {
-        **both,
-        f"{inside}.scan": _scan,
-        f"{inside}.map": _map,
-        f"{inside}.slice_update": _slice_update,
-    }
+    return {**both, f"{inside}.slice_update": _slice_update}
 
 
 def _switch(
@@ -68,13 +70,13 @@ def _associative_scan(
     """Ever more of what lies before each element: 1, then 2, then 4 elements and so on."""
     del original
     whole = keras.tree.map_structure(tf.convert_to_tensor, elems)
-    sizes = {x.shape[axis] for x in keras.tree.flatten(whole)}
-    if len(sizes) != 1 or None in sizes:
+    lengths = {x.shape[axis] for x in keras.tree.flatten(whole)}
+    if len(lengths) != 1 or None in lengths:
         raise ConversionError(
             f"{format_name} cannot express ops.associative_scan over an open length, whose steps "
             "are as many as the input says: build the model with a fixed length"
         )
-    (size,) = sizes
+    (size,) = lengths
     axis %= keras.tree.flatten(whole)[0].shape.rank
 
     def cut(start: int | None, end: int | None) -> Any:
@@ -95,29 +97,74 @@ def _associative_scan(
 
 def _scan(
     original: Callable[..., Any],
-    f: Callable[[Any, Any], tuple[Any, Any]],
+    f: Body,
     init: Any,
     xs: Any = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int = 1,
+    *,
+    plan: Plan,
 ) -> Any:
+    if xs is None and length is None:
+        return original(f, init, xs, length, reverse, unroll)  # which says what is wrong
     steps = length if xs is None else _length(xs)
-    if steps is None or not 0 < steps <= MOST_STEPS:
-        return original(f, init, xs, length, reverse, unroll)
+    if _is_short(steps, plan):
+        return _written_scan(_with_result(f), init, xs, steps, reverse)
+    return _looped_scan(_with_result(f), init, xs, steps, reverse, plan)
+
+
+def _with_result(f: Body) -> Body:
+    """A body of a scan that always has a result, as Keras's has: zeros where it has none."""
+
+    def body(carry: Any, inputs: Any) -> tuple[Any, Any]:
+        now, result = f(carry, inputs)
+        return now, keras.tree.map_structure(tf.zeros_like, now) if result is None else result
+
+    return body
+
+
+def _written_scan(f: Body, init: Any, xs: Any, steps: int, reverse: bool) -> Any:
+    """Every step written out."""
     carry, results = init, []
     for at in reversed(range(steps)) if reverse else range(steps):
-        inputs = None if xs is None else _at(xs, at)
-        carry, result = f(carry, inputs)
+        carry, result = f(carry, None if xs is None else _at(xs, at))
         results.append(result)
     return carry, _stacked(results[::-1] if reverse else results)
 
 
-def _map(original: Callable[..., Any], f: Callable[[Any], Any], xs: Any) -> Any:
+def _looped_scan(f: Body, init: Any, xs: Any, steps: int | None, reverse: bool, plan: Plan) -> Any:
+    """A loop whose turns hand tensors on."""
+    count = sizes(keras.tree.flatten(xs)[0])[0] if steps is None else steps
+    init = keras.tree.map_structure(tf.convert_to_tensor, init)
+    example = f(init, None if xs is None else _at(xs, 0))[1]
+    like = keras.tree.flatten(example)
+
+    def turn(at: Any, carry: list[Any]) -> tuple[list[Any], list[Any]]:
+        at = count - 1 - at if reverse else at
+        inputs = None if xs is None else keras.tree.map_structure(lambda x: tf.gather(x, at), xs)
+        now, results = f(keras.tree.pack_sequence_as(init, carry), inputs)
+        return keras.tree.flatten(now), keras.tree.flatten(results)
+
+    some = keras.tree.flatten(init if xs is None else xs)[0]
+    carry, results = turns(turn, count, keras.tree.flatten(init), like, some, plan)
+    results = [tf.reverse(each, [0]) if reverse else each for each in results]
+    packed = keras.tree.pack_sequence_as(example, results)
+    return keras.tree.pack_sequence_as(init, carry), packed
+
+
+def _map(original: Callable[..., Any], f: Callable[[Any], Any], xs: Any, *, plan: Plan) -> Any:
+    del original
     steps = _length(xs)
-    if steps is None or not 0 < steps <= MOST_STEPS:
-        return original(f, xs)
-    return _stacked([f(_at(xs, at)) for at in range(steps)])
+    if _is_short(steps, plan):
+        return _stacked([f(_at(xs, at)) for at in range(steps)])
+    return _looped_scan(lambda carry, x: (carry, f(x)), [], xs, steps, False, plan)[1]
+
+
+def _is_short(steps: int | None, plan: Plan) -> TypeGuard[int]:
+    """Whether so many steps are written out."""
+    may_be = plan.format == "onnx" and plan.recurrent != "loop"
+    return may_be and steps is not None and 0 < steps <= UNROLL_LIMIT
 
 
 def _slice_update(
@@ -132,15 +179,15 @@ def _slice_update(
     if whole[0] != part[0]:
         return original(inputs, start_indices, updates)
     # As XLA does, a start from which the update would reach over the end is moved.
-    sizes = list(zip(starts[1:], whole[1:], part[1:], strict=True))
-    room = [(at := min(max(int(s), 0), w - p), w - p - at) for s, w, p in sizes]
+    each = zip(starts[1:], whole[1:], part[1:], strict=True)
+    room = [(at := min(max(int(s), 0), w - p), w - p - at) for s, w, p in each]
     mask = np.pad(np.ones((1, *part[1:]), bool), [(0, 0), *room])
     return tf.where(mask, tf.pad(updates, [(0, 0), *room]), inputs)
 
 
 def _length(xs: Any) -> int | None:
-    sizes = {tf.convert_to_tensor(x).shape[0] for x in keras.tree.flatten(xs)}
-    return sizes.pop() if len(sizes) == 1 else None
+    lengths = {tf.convert_to_tensor(x).shape[0] for x in keras.tree.flatten(xs)}
+    return lengths.pop() if len(lengths) == 1 else None
 
 
 def _at(xs: Any, index: int) -> Any:

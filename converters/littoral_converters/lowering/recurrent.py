@@ -28,6 +28,7 @@ from littoral_converters.lowering import Plan
 from littoral_converters.lowering._both_ways import joined_call, joined_cell
 from littoral_converters.lowering._cell_weights import weights_of
 from littoral_converters.lowering._cells import Cell, cell_of
+from littoral_converters.lowering._own_cells import cell_loop
 from littoral_converters.lowering._recurrent_loops import StepLoop, looped, unrolled
 from littoral_converters.lowering._recurrent_operator import bidirectional_call, operator_loop
 from littoral_converters.lowering._recurrent_steps import run
@@ -48,7 +49,7 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
         return {}
     way, cell = way_of(layer, plan), _cell(layer)
     if cell is None:
-        return {"unroll": way == "unrolled"}
+        return {"inner_loop": cell_loop(layer, plan)} if way == "loop" else {"unroll": True}
     if way == "fused":
         return {"inner_loop": operator_loop(layer, cell)}
     return {"inner_loop": _inner_loop(layer, cell, _step_loop(layer, plan), plan)}
