@@ -2,14 +2,15 @@
 
 1. A list that is only read is the tensor that it was made of; an element is a row of it.
 2. A list that a loop fills in order, an element a turn, is a scan output of that loop: the engine
-   puts its rows behind each other. It is written as TensorFlow's older array, which ONNX's
-   converter knows as one.
+   puts its rows behind each other, and those that were set before the loop go before them. It is
+   written as TensorFlow's older array, which ONNX's converter knows as one.
 3. So is a list of one element that every turn sets anew: of the rows, the last one counts.
 4. Any other list stays, and the format's converter names it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -43,42 +44,79 @@ def _ends(one: Variable, loops: Loops) -> tuple[Any, Any]:
     return loops.maker(before), loops.maker(after)
 
 
+def _begun(one: Variable, loops: Loops) -> tuple[Any, list[str]]:
+    """What makes a list, and the elements that are set before the first turn, in their order."""
+    node, elements = _ends(one, loops)[0], dict[Any, str]()
+    while node.op == "TensorListSetItem":
+        elements[_number(node.input[1], loops)] = node.input[2]
+        node = loops.maker(loops.source(node.input[0]))
+    count = len(elements)
+    if elements.keys() != set(range(count)):
+        return _ends(one, loops)[0], []
+    return node, [elements[at] for at in range(count)]
+
+
 def _is_filled(one: Variable, loops: Loops) -> bool:
-    """Whether a variable is a list that nothing but its loop's turns fill, one element each."""
-    reserve, write = _ends(one, loops)
+    """Whether a variable is a list that its loop's turns fill, one element each."""
+    (reserve, before), (_, write) = _begun(one, loops), _ends(one, loops)
     if (reserve.op, write.op) != ("TensorListReserve", "TensorListSetItem"):
         return False
     in_turns = [*loops.users(one.in_body), *loops.users(f"{write.name}:0")]
     if [node.name for node in in_turns] != [write.name, one.following.name]:
         return False
-    in_order = _number(reserve.input[1], loops) == 1 or _counts_turns(write.input[1], loops)
+    is_single = _number(reserve.input[1], loops) == 1
+    in_order = is_single or _counts_turns(write.input[1], loops, len(before))
     return in_order and all(_is_only_read(end.name, loops) for end in one.exits)
+
+
+@dataclass(frozen=True)
+class _Array:
+    """A list as TensorFlow's older array.
+
+    Attributes:
+        dtype: Of its elements.
+        shape: Of an element.
+        count: How many there are; None for any number.
+        is_whole: Whether the loop is known to set all that were not set before it.
+    """
+
+    dtype: Any
+    shape: tf.TensorShape
+    count: int | None
+    is_whole: bool
+
+    def made(self, size: Any) -> Any:
+        """Its handle, and what its loop hands on from turn to turn."""
+        return tf.raw_ops.TensorArrayV3(size=size, dtype=self.dtype, element_shape=self.shape)
+
+    def rows(self, handle: Any, flow: Any, size: Any, *before: Any) -> list[Any]:
+        """What is in it behind the loop, as a tensor; `before` are the elements set before it."""
+        found = tf.raw_ops.TensorArrayGatherV3(
+            handle=handle,
+            # All of them, but nobody may tell from its size how many: a loop may be left early.
+            indices=tf.range(tf.cast(flow, tf.int32)),
+            flow_in=flow,
+            dtype=self.dtype,
+            element_shape=self.shape,
+        )
+        if before:
+            found = tf.concat([tf.stack(before), found], axis=0)
+        if not self.is_whole:
+            found = _completed(found[-1:] if self.count == 1 else found, size)
+        if self.shape.rank is None:
+            return [found]
+        return [tf.ensure_shape(found, tf.TensorShape([self.count]).concatenate(self.shape))]
 
 
 def _fill(one: Variable, loops: Loops) -> None:
     """Write such a list as an array, and what reads it afterwards as what reads a tensor."""
-    reserve, write = _ends(one, loops)
+    (reserve, before), (_, write) = _begun(one, loops), _ends(one, loops)
     size, dtype = reserve.input[1], tf.as_dtype(write.attr["element_dtype"].type)
-    count, shape = _number(size, loops), _element_shape(reserve, loops)
-    is_whole = count != 1 and _turns_are(size, one, loops)
-
-    def array(size: Any) -> Any:
-        return tf.raw_ops.TensorArrayV3(size=size, dtype=dtype, element_shape=shape)
-
-    def rows(handle: Any, flow: Any, size: Any) -> list[Any]:
-        # All of them, but nobody may tell from the list's size how many: a loop may be left early.
-        indices = tf.range(tf.cast(flow, tf.int32))
-        found = tf.raw_ops.TensorArrayGatherV3(
-            handle=handle, indices=indices, flow_in=flow, dtype=dtype, element_shape=shape
-        )
-        if not is_whole:
-            found = _completed(found[-1:] if count == 1 else found, size)
-        if shape.rank is None:
-            return [found]
-        return [tf.ensure_shape(found, tf.TensorShape([count]).concatenate(shape))]
-
+    count = _number(size, loops)
+    is_whole = count != 1 and _turns_are(size, one, loops, len(before))
+    array = _Array(dtype, _element_shape(reserve, loops), count, is_whole)
     scope = f"{one.merge.name}/array"
-    handle, flow = loops.put(scope, array, (size, tf.int32))
+    handle, flow = loops.put(scope, array.made, (size, tf.int32))
     inside = loops.copy(one.enter, f"{scope}/enter", handle, tf.resource)
     inside.attr["is_constant"].b = True
     written = [inside.name, *write.input[1:], one.in_body]
@@ -91,7 +129,8 @@ def _fill(one: Variable, loops: Loops) -> None:
     for end in one.exits:
         left = loops.copy(end, f"{scope}/{end.name}", end.input[0], tf.float32)
         given = (handle, tf.resource), (f"{left.name}:0", tf.float32), (size, tf.int32)
-        (found,) = loops.put(f"{left.name}/rows", rows, *given)
+        elements = [(element, dtype) for element in before]
+        (found,) = loops.put(f"{left.name}/rows", array.rows, *given, *elements)
         become(end, "Identity", [found], T=dtype.as_datatype_enum)
         _read(end.name, dtype, loops)
 
@@ -152,26 +191,31 @@ _READERS = {
 """What reads a list, and how it reads a tensor."""
 
 
-def _counts_turns(index: str, loops: Loops) -> bool:
-    """Whether a tensor of a loop is 0 in the first turn and 1 more in every other."""
+def _counts_turns(index: str, loops: Loops, first: int) -> bool:
+    """Whether a tensor of a loop is a number in the first turn and 1 more in every other."""
     source = loops.source(index)
     for one in loops.variables():
         if source in (one.in_body, tensor(one.merge.name)):
             before, after = _ends(one, loops)
-            is_sum = after.op in ("Add", "AddV2") and _number(before.name, loops) == 0
+            is_sum = after.op in ("Add", "AddV2") and _number(before.name, loops) == first
             added = [name for name in after.input if loops.source(name) != one.in_body]
             return is_sum and [_number(name, loops) for name in added] == [1]
     return False
 
 
-def _turns_are(size: str, one: Variable, loops: Loops) -> bool:
-    """Whether a loop takes as many turns as its list has elements, whatever its body finds."""
+def _turns_are(size: str, one: Variable, loops: Loops, first: int) -> bool:
+    """Whether a loop's turns reach the end of its list, whatever its body finds.
+
+    They may be counted from the first element that they set, or from 0.
+    """
     waiting, limits = [loops.maker(one.switch.input[1]).input[0]], []
     while waiting:
         node = loops.maker(loops.source(waiting.pop()))
         if node.op == "LogicalAnd":
             waiting += node.input
-        elif node.op == "Less" and _counts_turns(node.input[0], loops):
+        elif node.op == "Less" and any(
+            _counts_turns(node.input[0], loops, start) for start in (0, first)
+        ):
             limits.append(node.input[1])
         else:
             return False

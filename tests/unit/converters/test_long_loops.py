@@ -210,9 +210,7 @@ class Until(layers.Layer):
 
         begun = (0, tf.zeros_like(x[:, 0]), filled, unused)
         _, _, filled, _ = tf.while_loop(lambda at, *_: at < steps - self.left_out, turn, begun)
-        scanned = tf.scan(
-            lambda a, b: tf.tanh(a * 0.5 + b), tf.transpose(x, [1, 0, 2]), tf.zeros_like(x[:, 0])
-        )
+        scanned = tf.scan(lambda a, b: tf.tanh(a * 0.5 + b), tf.transpose(x, [1, 0, 2]))
         return [tf.transpose(each, [1, 0, 2]) for each in (filled.stack(), scanned)]
 
 
