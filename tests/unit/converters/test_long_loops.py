@@ -139,6 +139,7 @@ def test_one_file_takes_every_length(build, format_name, batch, tmp_path):
             np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * np.abs(want).max())
 
 
+@pytest.mark.slow
 @WAYS
 @FORMATS
 @pytest.mark.parametrize("scheme", LIMITS)
