@@ -77,7 +77,7 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         free_invariants(graph_def)
         without_lists(graph_def)
     write_in_single(graph_def)
-    graph_def = substitute(graph_def, plan.format)
+    graph_def = substitute(graph_def, plan.format, _most_axes(concrete))
     name_after_layers(graph_def, list(layers))
     return TracedGraph(
         graph_def=graph_def.SerializeToString(),
@@ -110,7 +110,16 @@ def _frozen(data: Any, ends: Sequence[Any]) -> Any:
     """
     graph_def, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
     keep(graph_def, behind([tensor.op.name for tensor in ends], by_name(graph_def), waits=True))
+    for node in graph_def.node:
+        # Beside which other node it is to run, which may be one of those that were left out.
+        node.attr.pop("_class", None)
     return graph_def
+
+
+def _most_axes(concrete: Any) -> int:
+    """How many axes a tensor of a function has at most."""
+    made = [tensor for each in concrete.graph.get_operations() for tensor in each.outputs]
+    return max((tensor.shape.rank or 0 for tensor in made), default=0)
 
 
 def _has_lists(graph_def: Any, plan: Plan) -> bool:
@@ -174,7 +183,10 @@ def _refusal(error: Exception, model: Any, plan: Plan) -> str:
     reason = (str(error).strip().splitlines() or [repr(error)])[0][:300]
     layer = _layer_in(error, model)
     if layer is None:
-        return f"the model cannot be traced for {plan.format}: {reason}"
+        return (
+            f"the model cannot be traced for {plan.format}: {reason}; take other operations or "
+            "the other format, or convert the model without what it says"
+        )
     return (
         f"layer {layer.name!r} ({type(layer).__name__}) cannot be traced for {plan.format}: "
         f"{reason}; take another layer for it, or convert the model without it"

@@ -30,6 +30,9 @@ Substitute = Callable[[Any, Sequence[Any]], Any]
 Only = Callable[[Any], bool]
 """Whether an operation is to be looked at."""
 
+_SUBSTITUTE = "substitute"
+"""Scope of an operation's substitutes inside its own, where others are named in that."""
+
 Names = tuple[str, ...]
 """The tensors that hold a value: one, or the real and the imaginary part."""
 
@@ -39,21 +42,32 @@ def _any(operation: Any) -> bool:
     return True
 
 
-def substitute(graph_def: Any, format_name: str) -> Any:
+def substitute(graph_def: Any, format_name: str, most_axes: int = 0) -> Any:
     """Replace the operators that a format lacks.
 
     Args:
         graph_def: A frozen tf.compat.v1.GraphDef. What is inside its functions stays.
         format_name: ``"tflite"`` or ``"onnx"``.
+        most_axes: How many axes a tensor of the graph has at most; where a format takes any
+            number, it does not matter.
 
     Returns:
         The graph, the same one where there was nothing to do.
     """
-    from littoral_converters.operators import _pairs, _short_integers
+    from littoral_converters.operators import _ranks, _short_integers
 
     if _says(graph_def, _short_integers.SHORT):
         substitutes = _short_integers.widened(format_name)
         graph_def = _rewritten(graph_def, substitutes, _short_integers.has_short)
+    graph_def = _without_what_lacks(graph_def, format_name)
+    if format_name == "tflite" and most_axes > _ranks.MOST_UNEVEN_AXES:
+        return _rewritten(graph_def, _ranks.SUBSTITUTES)
+    return graph_def
+
+
+def _without_what_lacks(graph_def: Any, format_name: str) -> Any:
+    from littoral_converters.operators import _pairs
+
     found = _substitutes(format_name)
     if not _says(graph_def, {tf.complex64}):
         return _rewritten(graph_def, found)
@@ -99,6 +113,7 @@ class _Rewriting:
         self._substitutes = substitutes
         self._complex_ones = complex_ones
         self._only = only
+        self._scopes = {name.rpartition("/")[0] for name in self._nodes}
         self._has_loops = any(node.op == "Enter" for node in graph_def.node)
         self._names: dict[str, Names] = {}
         self._made = tf.compat.v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
@@ -117,7 +132,7 @@ class _Rewriting:
                 if build is None:
                     raise NotImplementedError
             try:
-                if build is None:
+                if build is None or any(each.shape.rank is None for each in operation.inputs):
                     raise NotImplementedError
                 self._build(operation, build)
             except NotImplementedError:
@@ -142,6 +157,8 @@ class _Rewriting:
 
     def _build(self, operation: Any, build: Substitute) -> None:
         outside: dict[str, str] = {}
+        taken = operation.name in self._scopes
+        scope = f"{operation.name}/{_SUBSTITUTE}" if taken else operation.name
         with tf.Graph().as_default() as graph:
             inputs = [self._stand_in(tensor, outside) for tensor in operation.inputs]
             results = build(operation, inputs)
@@ -149,15 +166,13 @@ class _Rewriting:
             for output, result in zip(operation.outputs, results, strict=False):
                 parts = result if isinstance(result, tuple) else (result,)
                 named = [tf.identity(part, name="result") for part in parts]
-                self._names[output.name] = tuple(
-                    f"{operation.name}/{part.op.name}" for part in named
-                )
+                self._names[output.name] = tuple(f"{scope}/{part.op.name}" for part in named)
         for node in graph.as_graph_def().node:
             if node.name not in outside:
                 own = self._made.node.add()
                 own.CopyFrom(node)
-                own.name = f"{operation.name}/{node.name}"
-                own.input[:] = [_outer(name, outside, operation.name) for name in node.input]
+                own.name = f"{scope}/{node.name}"
+                own.input[:] = [_outer(name, outside, scope) for name in node.input]
                 if self._has_loops and not own.input and operation.inputs:
                     # In a loop's body a constant too must belong to a turn of it.
                     own.input.append(_awaited(self._names_of(operation.inputs[0])[0]))

@@ -48,8 +48,11 @@ def _is_of_constants(tensor: Any) -> bool:
         if is_input or operation.type in _UNSETTLED or len(seen) > MOST_OPERATIONS:
             return False
         waiting.extend(each.op for each in operation.inputs)
+        waiting.extend(operation.control_inputs)
     return True
 
 
-_UNSETTLED = frozenset({"Enter", "Merge", "NextIteration", "RandomUniform", "RandomStandardNormal"})
-"""Operators whose value is not settled by what goes into them."""
+_UNSETTLED = frozenset(
+    {"Enter", "Merge", "NextIteration", "RandomStandardNormal", "RandomUniform", "Switch"}
+)
+"""Operators whose value is not settled by what goes into them, or that may have none."""

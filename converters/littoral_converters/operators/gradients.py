@@ -13,6 +13,7 @@ from littoral_converters.lowering._axes import open_shape
 from littoral_converters.lowering._replay import execute
 from littoral_converters.operators import Substitute
 from littoral_converters.operators._known import known
+from littoral_converters.operators.slices import cuts
 
 _SELU_SCALE, _SELU_EDGE = 1.0507009873554805, 1.7580993408473766
 """SELU's slope above 0 and its limit below, as in TensorFlow."""
@@ -149,11 +150,11 @@ def _slice(operation: Any, inputs: Sequence[Any]) -> Any:
     sizes = _shape(operation.inputs[0])
     around = [[0, 0] for _ in sizes]
     kept = list(sizes)
-    for axis, cut in _cuts(operation, len(sizes)).items():
+    for axis, cut in cuts(operation, len(sizes)).items():
         size = sizes[axis]
-        if cut == slice(None, None):
+        if cut == slice(None, None, 1):
             continue
-        if size is None:
+        if size is None or cut.step != 1:
             raise NotImplementedError
         start, stop, _ = cut.indices(size)
         kept[axis] = max(stop - start, 0)
@@ -163,33 +164,6 @@ def _slice(operation: Any, inputs: Sequence[Any]) -> Any:
     whole = tf.reshape(gradient, open_shape(kept))
     return tf.pad(whole, around)
 
-
-def _cuts(operation: Any, rank: int) -> dict[int, slice]:
-    """What of each axis a StridedSlice takes."""
-    begin, end, steps = (tf.get_static_value(tensor) for tensor in operation.inputs[1:4])
-    if begin is None or end is None or steps is None or not np.all(steps == 1):
-        raise NotImplementedError
-    masks = {name: operation.get_attr(f"{name}_mask") for name in _MASKS}
-    cuts: dict[int, slice] = {}
-    axis = 0
-    for at in range(len(begin)):
-        has = {name for name, mask in masks.items() if mask >> at & 1}
-        if "ellipsis" in has:
-            later = range(at + 1, len(begin))
-            axis = rank - sum(not masks["new_axis"] >> each & 1 for each in later)
-        elif "new_axis" not in has:
-            cuts[axis] = _cut(int(begin[at]), int(end[at]), has)
-            axis += 1
-    return cuts
-
-
-def _cut(begin: int, end: int, has: set[str]) -> slice:
-    if "shrink_axis" in has:
-        return slice(begin, begin + 1 or None)
-    return slice(None if "begin" in has else begin, None if "end" in has else end)
-
-
-_MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
 
 _BY_OUTPUT: dict[str, Callable[[Any], Any]] = {
     "InvGrad": lambda y: -y * y,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,6 +13,9 @@ import tensorflow as tf
 from littoral_converters.lowering._axes import open_shape
 from littoral_converters.lowering.einsum import product
 from littoral_converters.operators import Substitute
+
+MOST_LETTERS = 4
+"""Of a term, up to which TFLite's converter makes one product of an equation."""
 
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
@@ -42,21 +46,53 @@ def _norm(operation: Any, inputs: Sequence[Any]) -> Any:
 
 def _einsum(format_name: str, operation: Any, inputs: Sequence[Any]) -> Any:
     """An equation that a format's converter does not take, in those that it does."""
-    terms, _, result = operation.get_attr("equation").decode().partition("->")
-    letters = terms.split(",")
-    if not all(term.isalpha() for term in letters):
+    if any(x.shape.rank is None for x in inputs):
         raise NotImplementedError
-    tensors, kept = zip(*map(_once, inputs, letters), strict=True)
+    equation = operation.get_attr("equation").decode()
+    narrow, letters, result = _spelled_out(equation, inputs)
+    tensors, kept = zip(*map(_once, narrow, letters), strict=True)
     if len(kept) == 1:
         return _turned(tensors[0], kept[0], result)
-    if len(kept) == 2 and (format_name == "onnx" or _is_uneven(kept[0], kept[1], result)):
+    is_left = format_name == "tflite" and max(map(len, (*kept, result))) <= MOST_LETTERS
+    if len(kept) == 2 and not (is_left and not _is_uneven(kept[0], kept[1], result)):
         return product(tensors[0], tensors[1], kept[0], kept[1], result)
-    if list(kept) == letters and terms.islower():
+    if list(kept) == letters and "".join(letters).islower():
         raise NotImplementedError  # the converter's own
     # ONNX Runtime takes h and H for the same.
     places = {ord(letter): at for at, letter in enumerate(dict.fromkeys("".join(letters)))}
     names = {letter: chr(ord("a") + at) for letter, at in places.items()}
     return tf.einsum(f"{','.join(kept)}->{result}".translate(names), *tensors)
+
+
+def _spelled_out(equation: str, inputs: Sequence[Any]) -> tuple[Sequence[Any], list[str], str]:
+    """Letters for what an ellipsis stands for, and no axis that is repeated along a letter."""
+    terms, _, result = equation.partition("->")
+    letters = terms.split(",")
+    counts = [
+        x.shape.rank - len(t.replace("...", "")) for x, t in zip(inputs, letters, strict=True)
+    ]
+    unused = [letter for letter in string.ascii_letters if letter not in equation]
+    hidden = "".join(unused[: max(counts)])
+    spelled = [
+        term.replace("...", hidden[len(hidden) - count :])
+        for term, count in zip(letters, counts, strict=True)
+    ]
+    wide = {
+        letter
+        for x, term in zip(inputs, spelled, strict=True)
+        for size, letter in zip(x.shape, term, strict=True)
+        if size != 1 and letter in hidden
+    }
+    narrow = [_narrowed(x, term, wide) for x, term in zip(inputs, spelled, strict=True)]
+    tensors, kept = zip(*narrow, strict=True)
+    return tensors, list(kept), result.replace("...", hidden)
+
+
+def _narrowed(x: Any, letters: str, wide: set[str]) -> tuple[Any, str]:
+    """A tensor without the axes of size 1 that are wide in another one."""
+    gone = [at for at, letter in enumerate(letters) if letter in wide and x.shape[at] == 1]
+    kept = "".join(letter for at, letter in enumerate(letters) if at not in gone)
+    return (tf.squeeze(x, gone), kept) if gone else (x, letters)
 
 
 def _is_uneven(first: str, second: str, result: str) -> bool:

@@ -139,3 +139,35 @@ def interleaved(tensors: Sequence[Any]) -> Any:
     """The values of tensors (..., size) side by side, (rows, size, tensors): joined and turned."""
     rows = tf.reshape(tf.concat(tensors, -1), [-1, len(tensors), tensors[0].shape[-1]])
     return tf.transpose(rows, [0, 2, 1])
+
+
+def cuts(operation: Any, rank: int) -> dict[int, slice]:
+    """What a StridedSlice takes of each axis of a tensor of so many.
+
+    Raises:
+        NotImplementedError: The graph's constants do not say it.
+    """
+    begin, end, steps = (tf.get_static_value(tensor) for tensor in operation.inputs[1:4])
+    if begin is None or end is None or steps is None:
+        raise NotImplementedError
+    masks = {name: operation.get_attr(f"{name}_mask") for name in _MASKS}
+    found: dict[int, slice] = {}
+    axis = 0
+    for at in range(len(begin)):
+        has = {name for name, mask in masks.items() if mask >> at & 1}
+        if "ellipsis" in has:
+            later = range(at + 1, len(begin))
+            axis = rank - sum(not masks["new_axis"] >> each & 1 for each in later)
+        elif "new_axis" not in has:
+            found[axis] = _taken(int(begin[at]), int(end[at]), int(steps[at]), has)
+            axis += 1
+    return found
+
+
+def _taken(begin: int, end: int, step: int, has: set[str]) -> slice:
+    if "shrink_axis" in has:
+        return slice(begin, begin + 1 or None, 1)
+    return slice(None if "begin" in has else begin, None if "end" in has else end, step)
+
+
+_MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
