@@ -25,11 +25,13 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
         f"{inside}.numpy.add": _add,
         f"{inside}.numpy.argmax": partial(_arg, tf.argmax),
         f"{inside}.numpy.argmin": partial(_arg, tf.argmin),
+        f"{inside}.numpy.gcd": _gcd,
         f"{inside}.numpy.inner": _inner,
         f"{inside}.numpy.isin": _isin,
+        f"{inside}.numpy.nextafter": _next_after,
     }
     if plan.format == "onnx":
-        return found
+        return {**found, f"{inside}.numpy.signbit": _sign_bit}
     return {**found, f"{inside}.math.erf": _erf}
 
 
@@ -69,6 +71,23 @@ def _arg(
     return tf.expand_dims(found, axis) if keepdims else found
 
 
+def _gcd(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
+    """Euclid's divisor, for any batch: Keras asks for every size."""
+    x1, x2 = tf.convert_to_tensor(x1), tf.convert_to_tensor(x2)
+    if x1.shape.is_fully_defined() and x2.shape.is_fully_defined():
+        return original(x1, x2)
+    dtype = keras.backend.result_type(x1.dtype.name, x2.dtype.name)
+    x1, x2 = tf.abs(tf.cast(x1, dtype)), tf.abs(tf.cast(x2, dtype))
+
+    def step(x: Any, y: Any) -> tuple[Any, Any]:
+        is_done = tf.equal(y, 0)
+        rest = tf.math.floormod(x, tf.where(is_done, tf.ones_like(y), y))
+        return tf.where(is_done, x, y), tf.where(is_done, y, rest)
+
+    pair = [x1 + tf.zeros_like(x2), x2 + tf.zeros_like(x1)]
+    return tf.while_loop(lambda x, y: tf.reduce_any(tf.not_equal(y, 0)), step, pair)[0]
+
+
 def _inner(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
     """Products summed over the last axes: Keras traces what it does with scalars, too."""
     x1, x2 = tf.convert_to_tensor(x1), tf.convert_to_tensor(x2)
@@ -91,6 +110,24 @@ def _isin(
     others = tf.reshape(tf.cast(x2, dtype), [-1])
     found = tf.reduce_any(tf.equal(tf.cast(x1, dtype)[..., None], others), axis=-1)
     return tf.logical_not(found) if invert else found
+
+
+def _next_after(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
+    """x1 itself: Keras takes the next number of float64, which is none of its own in float32."""
+    del original
+    x1, x2 = tf.convert_to_tensor(x1), tf.convert_to_tensor(x2)
+    dtype = keras.backend.result_type(x1.dtype.name, x2.dtype.name, float)
+    x1, x2 = tf.cast(x1, dtype), tf.cast(x2, dtype)
+    return tf.where(tf.math.is_nan(x2), x2, x1)
+
+
+def _sign_bit(original: Callable[..., Any], x: Any) -> Any:
+    """Whether numbers are negative, or -0: Keras looks at the bits."""
+    x = tf.convert_to_tensor(x)
+    if not x.dtype.is_floating:
+        return original(x)
+    x = tf.cast(x, tf.float32)
+    return tf.logical_or(x < 0, tf.logical_and(tf.equal(x, 0), 1 / x < 0))
 
 
 def _erf(original: Callable[..., Any], x: Any) -> Any:

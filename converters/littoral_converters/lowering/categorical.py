@@ -17,9 +17,8 @@ from littoral.errors import ConversionError
 
 from littoral_converters.lowering import Plan
 
+HASHING = (keras.layers.HashedCrossing, keras.layers.Hashing)
 OF_STRINGS = (
-    keras.layers.HashedCrossing,
-    keras.layers.Hashing,
     keras.layers.StringLookup,
     keras.layers.TextVectorization,
 )
@@ -31,6 +30,12 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
     Raises:
         ConversionError: A layer that works on strings, or hashes.
     """
+    if isinstance(layer, HASHING):
+        raise ConversionError(
+            f"layer {layer.name!r} ({type(layer).__name__}) hashes its inputs as strings, which "
+            f"{plan.format} cannot express: do its work before the model, or take an IntegerLookup "
+            "or keras.ops.mod for it"
+        )
     if isinstance(layer, OF_STRINGS):
         raise ConversionError(
             f"layer {layer.name!r} ({type(layer).__name__}) works on strings, which {plan.format} "

@@ -76,10 +76,10 @@ def _bucketize(operation: Any, inputs: Sequence[Any]) -> Any:
 
 def _bincount(operation: Any, inputs: Sequence[Any]) -> Any:
     """How often each number below a size is there (..., count), or the sum of its weights."""
-    x, _, weights = inputs
+    x, open_size, weights = inputs
     size = _between(operation.inputs[1])
     if size is None:
-        raise NotImplementedError
+        size = tf.cast(open_size, tf.int32)
     places = tf.one_hot(tf.cast(x, tf.int32), size, dtype=operation.outputs[0].dtype)
     if operation.get_attr("binary_output"):
         return tf.reduce_max(places, axis=-2)

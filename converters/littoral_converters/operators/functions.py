@@ -17,7 +17,9 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     missing = {**_NOWHERE, **(_NOT_IN_TFLITE if format_name == "tflite" else _NOT_IN_ONNX)}
     found = {name: _of_numbers(function) for name, function in missing.items()}
     if format_name == "tflite":
+        found["Atan2"] = _angle
         found["Rsqrt"] = _guarded_rsqrt
+        found["SparseSoftmaxCrossEntropyWithLogits"] = _cross_entropy
         found["Erf"] = _not_in_gelu(error_function)
         found["Erfc"] = _not_in_gelu(lambda x: 1 - error_function(x))
     return found
@@ -72,6 +74,40 @@ def _guarded_rsqrt(operation: Any, inputs: Sequence[Any]) -> Any:
     if any(after.type != "Minimum" for after in operation.outputs[0].consumers()):
         raise NotImplementedError
     return tf.math.rsqrt(tf.maximum(inputs[0], tf.constant(_SMALLEST, inputs[0].dtype)))
+
+
+def _angle(operation: Any, inputs: Sequence[Any]) -> Any:
+    """The angle of two tensors of different shapes, which TFLite wants to be the same."""
+    y, x = inputs
+    if y.shape == x.shape or not x.dtype.is_floating:
+        raise NotImplementedError
+    del operation
+    return tf.math.atan2(y * tf.ones_like(x), x * tf.ones_like(y))
+
+
+def _cross_entropy(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Of scores (rows, classes) and the right classes (rows,), where any batch is to go in."""
+    scores, labels = inputs
+    if scores.shape.is_fully_defined():
+        raise NotImplementedError
+    del operation
+    return [-tf.gather(tf.nn.log_softmax(scores), tf.cast(labels, tf.int32), batch_dims=1)]
+
+
+def _divide_no_nan(x: Any, y: Any) -> Any:
+    """A quotient, and 0 where the divisor is."""
+    is_nothing = tf.equal(y, 0)
+    return tf.where(
+        is_nothing, tf.constant(0, x.dtype), x / tf.where(is_nothing, tf.constant(1, y.dtype), y)
+    )
+
+
+def _bessel(x: Any) -> Any:
+    """The modified Bessel function of order 0, to 2e-7: Abramowitz and Stegun, 9.8.1 and 9.8.2."""
+    size = tf.abs(x)
+    near = _polynomial(_BESSEL_NEAR, tf.square(size / 3.75))
+    far = _polynomial(_BESSEL_FAR, 3.75 / tf.maximum(size, 3.75))
+    return tf.where(size < 3.75, near, tf.exp(size) * far / tf.sqrt(tf.maximum(size, 3.75)))
 
 
 def _truncate_mod(x: Any, y: Any) -> Any:
@@ -159,6 +195,7 @@ def _polynomial(coefficients: Sequence[float], x: Any) -> Any:
 
 
 _NOWHERE: dict[str, Callable[..., Any]] = {
+    "BesselI0": _bessel,
     "Digamma": _digamma,
     "Erfinv": _erfinv,
     "Log1p": _log1p,
@@ -185,12 +222,19 @@ _NOT_IN_TFLITE: dict[str, Callable[..., Any]] = {
     "Atan": lambda x: tf.math.atan2(x, tf.ones_like(x)),
     "Atanh": lambda x: (tf.math.log(1 + x) - tf.math.log(1 - x)) / 2,
     "Cosh": lambda x: (tf.exp(x) + tf.exp(-x)) / 2,
+    "DivNoNan": _divide_no_nan,
     "Sinh": lambda x: (tf.exp(x) - tf.exp(-x)) / 2,
     "Tan": lambda x: tf.sin(x) / tf.cos(x),
 }
 
 _SMALLEST = 1.2e-38
 """No smaller float32 is normal."""
+
+_BESSEL_NEAR = (0.0045813, 0.0360768, 0.2659732, 1.2067492, 3.0899424, 3.5156229, 1.0)
+_BESSEL_FAR = (
+    *(0.00392377, -0.01647633, 0.02635537, -0.02057706, 0.00916281),
+    *(-0.00157565, 0.00225319, 0.01328592, 0.39894228),
+)
 
 _MIDDLE = (
     2.81022636e-08,

@@ -22,6 +22,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
         "Invert": lambda operation, inputs: -1 - inputs[0],
         "LeftShift": _left_shift,
         "Less": _less,
+        "Minimum": _least,
     }
 
 
@@ -93,6 +94,16 @@ def _less(operation: Any, inputs: Sequence[Any]) -> Any:
     if not is_truth or limit is None or np.any(limit != 0) or np.ndim(limit):
         raise NotImplementedError
     return tf.fill(tf.shape(inputs[0]), False)
+
+
+def _least(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Whole numbers up to 1 or 6, which the converter takes for a ReLU that has none."""
+    del operation
+    limits = [tf.get_static_value(each) for each in inputs]
+    is_relu = any(limit is not None and np.all(np.isin(limit, (1, 6))) for limit in limits)
+    if not is_relu or inputs[0].dtype not in (tf.int32, tf.int64):
+        raise NotImplementedError
+    return -tf.maximum(-inputs[0], -inputs[1])
 
 
 def _left_shift(operation: Any, inputs: Sequence[Any]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.framework import tensor_util
 
 from littoral_converters.lowering.resizing import product
 from littoral_converters.operators import Substitute
@@ -47,12 +48,15 @@ def _filter(operation: Any, count: int, size: int, scale: float, shift: float) -
 def _transform(operation: Any, inputs: Sequence[Any]) -> Any:
     """Pictures (batch, height, width, channels) where a transform (batch or 1, 8) puts them."""
     images, transforms, _, fill_value = inputs
-    height, width = operation.outputs[0].shape[1:3]
-    edge = operation.get_attr("fill_mode").decode()
-    is_known = None not in (height, width, *images.shape[1:])
-    if not is_known or edge not in ("CONSTANT", "NEAREST"):
+    size = tensor_util.constant_value_as_shape(operation.inputs[2])
+    if size.rank != 2 or None in (*size, *images.shape[1:]):
         raise NotImplementedError
-    x, y = _places(transforms, height, width)
+    edge = operation.get_attr("fill_mode").decode()
+    beyond = _BEYOND.get(edge, lambda place, size: place)
+    x, y = (
+        beyond(place, count)
+        for place, count in zip(_places(transforms, *size), images.shape[2:0:-1], strict=True)
+    )
     fill = tf.cast(fill_value, images.dtype) if edge == "CONSTANT" else None
     if operation.get_attr("interpolation").decode() == "NEAREST":
         return _pixels(images, _rounded(x), _rounded(y), fill)
@@ -74,6 +78,29 @@ def _places(transforms: Any, height: int, width: int) -> tuple[Any, Any]:
     x = a[..., None] * columns + b[..., None] * rows + c[..., None]
     y = d[..., None] * columns + e[..., None] * rows + f[..., None]
     return x / depth, y / depth
+
+
+def _reflected(x: Any, size: int) -> Any:
+    """Places inside an axis, for those outside it, as in a mirror that shows its edge twice."""
+    below = 2.0 * size * tf.floor(-x / (2 * size)) + x
+    below = tf.where(below < -size, below + 2 * size, -below - 1)
+    above = x - 2.0 * size * tf.floor(x / (2 * size))
+    above = tf.where(above >= size, 2 * size - 1 - above, above)
+    return tf.clip_by_value(tf.where(x < 0, below, above), 0.0, size - 1.0)
+
+
+def _wrapped(x: Any, size: int) -> Any:
+    """Places inside an axis, for those outside it, as if it began anew."""
+    if size == 1:
+        return tf.zeros_like(x)
+    below = x + float(size) * (tf.floor(-x / (size - 1)) + 1)
+    above = x - float(size) * tf.floor(x / (size - 1))
+    inside = tf.where(x < 0, below, tf.where(x > size - 1, above, x))
+    return tf.clip_by_value(inside, 0.0, size - 1.0)
+
+
+_BEYOND = {"REFLECT": _reflected, "WRAP": _wrapped}
+"""Where pixels beyond an edge are taken from; with a fill, or from the edge, they stay there."""
 
 
 def _rounded(x: Any) -> Any:

@@ -1,0 +1,95 @@
+"""Windows of pictures in a row, and back, for any batch: Keras asks for its size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from littoral_converters.lowering import Plan
+from littoral_converters.lowering._axes import per_axis
+
+Pair = int | Sequence[int]
+
+
+def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
+    """None: windows are taken where layers and `keras.ops` meet, in `functions`."""
+    del layer, plan
+    return {}
+
+
+def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
+    """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
+    del plan
+    inside = "backend.tensorflow.nn"
+    return {f"{inside}.fold": _fold, f"{inside}.unfold": _unfold}
+
+
+def _unfold(
+    original: Callable[..., Any],
+    images: Any,
+    kernel_size: Pair,
+    dilation: Pair = 1,
+    padding: Pair = 0,
+    stride: Pair = 1,
+) -> Any:
+    """Windows (batch, channels * pixels, places) of pictures (batch, channels, height, width)."""
+    del original
+    images = tf.convert_to_tensor(images)
+    window, rates, around, steps = _pairs(kernel_size, dilation, padding, stride)
+    edges = [[0, 0], [0, 0], *([size, size] for size in around)]
+    padded = tf.transpose(tf.pad(images, edges), [0, 2, 3, 1])
+    taken = tf.image.extract_patches(
+        padded, [1, *window, 1], [1, *steps, 1], [1, *rates, 1], "VALID"
+    )
+    places, pixels = taken.shape[1] * taken.shape[2], window[0] * window[1]
+    channels = images.shape[1]
+    rows = tf.reshape(taken, [-1, places, pixels, channels])
+    return tf.reshape(tf.transpose(rows, [0, 3, 2, 1]), [-1, channels * pixels, places])
+
+
+def _fold(
+    original: Callable[..., Any],
+    x: Any,
+    output_size: Pair,
+    kernel_size: Pair,
+    dilation: Pair = 1,
+    padding: Pair = 0,
+    stride: Pair = 1,
+) -> Any:
+    """The sums of windows (batch, channels * pixels, places) where they were taken from."""
+    del original
+    x = tf.convert_to_tensor(x)
+    size, window = _pairs(output_size, kernel_size)
+    rates, around, steps = _pairs(dilation, padding, stride)
+    whole = [length + 2 * edge for length, edge in zip(size, around, strict=True)]
+    reach = [rate * (length - 1) for rate, length in zip(rates, window, strict=True)]
+    counts = [(whole[at] - reach[at] - 1) // steps[at] + 1 for at in (0, 1)]
+    channels = x.shape[1] // (window[0] * window[1])
+    pixels = tf.unstack(tf.reshape(x, [-1, channels, window[0] * window[1], *counts]), axis=2)
+    total: Any = 0.0
+    for number, pixel in enumerate(pixels):
+        first = [at * rate for at, rate in zip(divmod(number, window[1]), rates, strict=True)]
+        for axis, (start, step, length) in enumerate(zip(first, steps, whole, strict=True), 2):
+            pixel = _placed(pixel, axis, start, step, length)
+        total = total + pixel
+    top, left = around
+    return total[:, :, top : top + size[0], left : left + size[1]]
+
+
+def _placed(x: Any, axis: int, start: int, step: int, length: int) -> Any:
+    """Values of an axis of pictures every `step` places from `start` on, zeros between them."""
+    shape = [-1, *x.shape[1:]]
+    shape[axis] *= step
+    between = [[0, 0] for _ in range(5)]
+    between[axis + 1][1] = step - 1
+    spread = tf.reshape(tf.pad(tf.expand_dims(x, axis + 1), between), shape)
+    kept = min(shape[axis], length - start)
+    beside = [[0, 0] for _ in range(4)]
+    beside[axis] = [start, length - start - kept]
+    return tf.pad(spread[:, :, :kept] if axis == 2 else spread[..., :kept], beside)
+
+
+def _pairs(*values: Pair) -> list[tuple[int, ...]]:
+    return [per_axis(value, 2) for value in values]
