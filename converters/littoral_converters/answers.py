@@ -52,8 +52,8 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         if output.shape[:1] != (count,):
             raise ConversionError(
                 f"output {name!r} of model {model.name!r} has shape {list(output.shape)} for "
-                f"{count} samples: give it the samples along its first axis, "
-                "for a file answers one sample like many"
+                f"{count} samples: give it the samples along its first axis (of a model of one "
+                "sample, return outputs[None]), for a file answers one sample like many"
             )
     return {
         name: np.concatenate([part[index] for part in parts]) for index, name in enumerate(names)

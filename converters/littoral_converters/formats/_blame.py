@@ -8,6 +8,7 @@ from typing import Any
 from littoral_converters.graph import TracedGraph
 
 _NAME = re.compile(r"[\w./-]+")
+_MISSING = re.compile(r"'tf\.(\w+)' op is neither a custom op|No Op registered for (\w+)")
 MAX_LAYERS = 3
 
 
@@ -22,11 +23,11 @@ def refusal(graph: TracedGraph, format_name: str, reason: str) -> str:
     Returns:
         The layer to blame where it can be told, the format, the reason, and the way out.
     """
-    layers = blamed(graph, reason)
+    layers, shown = blamed(graph, reason), _plain(reason)
     if layers:
         names = ", ".join(f"{name!r} ({graph.layers[name]})" for name in layers[:MAX_LAYERS])
         return (
-            f"{format_name} cannot express layer {names}: {reason}; "
+            f"{format_name} cannot express layer {names}: {shown}; "
             "take another layer or the other format, or convert the model without it"
         )
     operations = ", ".join(
@@ -35,9 +36,15 @@ def refusal(graph: TracedGraph, format_name: str, reason: str) -> str:
     if not operations:
         return f"{format_name} cannot express the model: {reason}"
     return (
-        f"{format_name} cannot express operation {operations}: {reason}; "
+        f"{format_name} cannot express operation {operations}: {shown}; "
         "take other operations or the other format, or convert the model without it"
     )
+
+
+def _plain(reason: str) -> str:
+    """What is wrong, where the converters say it in words of their own."""
+    missing = _MISSING.search(reason)
+    return f"it has no operator {missing[1] or missing[2]}" if missing else reason
 
 
 def blamed(graph: TracedGraph, reason: str) -> list[str]:

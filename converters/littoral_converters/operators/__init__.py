@@ -132,11 +132,13 @@ class _Rewriting:
                 if build is None:
                     raise NotImplementedError
             try:
-                if build is None or any(each.shape.rank is None for each in operation.inputs):
+                if build is None:
                     raise NotImplementedError
                 self._build(operation, build)
-            except NotImplementedError:
-                if is_complex:
+            except (NotImplementedError, ValueError) as error:
+                # What asks for the shape of a tensor of any number of axes gets a ValueError.
+                is_known = isinstance(error, ValueError) and not _has_open_rank(operation)
+                if is_complex or is_known:
                     raise
                 self._keep(operation)
         return self._made
@@ -196,6 +198,10 @@ class _Rewriting:
 def has_complex(operation: Any) -> bool:
     """Whether complex numbers go into an operation or come out of it."""
     return any(tensor.dtype.is_complex for tensor in (*operation.inputs, *operation.outputs))
+
+
+def _has_open_rank(operation: Any) -> bool:
+    return any(tensor.shape.rank is None for tensor in operation.inputs)
 
 
 def _says(graph_def: Any, dtypes: Collection[Any]) -> bool:

@@ -7,20 +7,23 @@ from keras import ops
 from littoral.errors import ConversionError
 from littoral_converters import convert
 from operation_models import OPERATIONS, VECTORS, model_of
+from tensorflow_operations import WRITTEN
+
+EVERY = {**OPERATIONS, **WRITTEN}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_an_operation_agrees_with_keras(name, format_name, tmp_path):
-    assert worst_error(model_of(name), tmp_path, format_name) < 1e-5
+    assert worst_error(model_of(name, EVERY), tmp_path, format_name) < 1e-5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 @pytest.mark.parametrize("name", ["mfcc", "istft", "cumprod", "arccos", "affine", "rgb_to_hsv"])
 def test_an_operation_stays_close_in_int8(name, format_name, tmp_path):
-    assert worst_error(model_of(name), tmp_path, format_name, "static_int8") < 0.1
+    assert worst_error(model_of(name, EVERY), tmp_path, format_name, "static_int8") < 0.1
 
 
 @pytest.mark.slow
@@ -29,7 +32,7 @@ def test_an_operation_stays_close_in_int8(name, format_name, tmp_path):
     "name", ["patches", "patches_in_a_row", "slope_of_tanh", "curvature", "regions"]
 )
 def test_an_operation_takes_any_batch(name, format_name, tmp_path):
-    assert worst_error(model_of(name), tmp_path, format_name, batch=None) < 1e-5
+    assert worst_error(model_of(name, EVERY), tmp_path, format_name, batch=None) < 1e-5
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
