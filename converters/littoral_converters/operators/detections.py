@@ -16,8 +16,23 @@ MOST_CHOICES = 32
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
-    build = _combined if format_name == "tflite" else _combined_apart
-    return {"CombinedNonMaxSuppression": build}
+    if format_name == "onnx":
+        return {"CombinedNonMaxSuppression": _combined_apart}
+    return {"CombinedNonMaxSuppression": _combined, "NonMaxSuppressionV3": _as_many}
+
+
+def _as_many(operation: Any, inputs: Sequence[Any]) -> Any:
+    """The places of the best boxes: TFLite's converter would fill them up to the most."""
+    del operation
+    places, count = tf.raw_ops.NonMaxSuppressionV4(
+        boxes=inputs[0],
+        scores=inputs[1],
+        max_output_size=inputs[2],
+        iou_threshold=inputs[3],
+        score_threshold=inputs[4],
+        pad_to_max_output_size=True,
+    )
+    return places[:count]
 
 
 def _combined_apart(operation: Any, inputs: Sequence[Any]) -> Any:

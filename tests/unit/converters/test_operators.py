@@ -1,13 +1,16 @@
 """Operations of `keras.ops`, and of TensorFlow in a layer, that a format has no operator for."""
 
 import keras
+import littoral
+import numpy as np
 import pytest
+import tensorflow as tf
 from converted import worst_error
 from keras import ops
 from littoral.errors import ConversionError
 from littoral_converters import convert
 from operation_models import OPERATIONS, VECTORS, model_of
-from tensorflow_operations import WRITTEN
+from tensorflow_operations import WRITTEN, Written
 
 EVERY = {**OPERATIONS, **WRITTEN}
 
@@ -51,3 +54,32 @@ def test_an_output_without_samples_is_refused(mix, tmp_path):
     model = keras.Model(inputs, mix(inputs))
     with pytest.raises(ConversionError, match="its first axis"):
         convert(model, tmp_path)
+
+
+def _boxes(x):
+    """The best boxes of one picture, as many as there are."""
+    corners, scores = tf.sigmoid(x[0, :, :4]), x[0, :, 4]
+    return tf.gather(corners, tf.image.non_max_suppression(corners, scores, 5, 0.4, 0.5))[None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_a_head_for_one_picture_answers_as_many_boxes_as_there_are(format_name, tmp_path):
+    inputs = keras.Input((20, 5), batch_size=1, name="x")
+    model = keras.Model(inputs, Written(_boxes)(inputs))
+    pictures = np.random.default_rng(4).normal(size=(6, 1, 20, 5)).astype("float32")
+    pictures[::2, :, :, 4] -= 1
+    (variant,) = convert(
+        model,
+        tmp_path,
+        formats=(format_name,),
+        representative_data=pictures[1],
+        warn=lambda doubt: None,
+    )
+    counts = set()
+    with littoral.load(variant.path) as file:
+        for picture in pictures:
+            wanted = np.asarray(model(picture, training=False))
+            np.testing.assert_allclose(file.run(picture), wanted, atol=1e-5)
+            counts.add(wanted.shape[1])
+    assert len(counts) > 1
