@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-from littoral.errors import ConversionError
+from littoral.errors import ConversionError, LittoralError
 from numpy.typing import NDArray
 
 from littoral_converters.calibration import Dataset
@@ -26,7 +27,8 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         By output name, in Keras's order, samples along the first axis.
 
     Raises:
-        ConversionError: The model returns another number of outputs than it declares.
+        ConversionError: The model fails on the data, or returns another number of outputs than it
+            declares.
     """
     import keras
 
@@ -40,7 +42,7 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
     parts: list[list[NDArray[Any]]] = []
     for start in range(0, len(data), KERAS_BATCH):
         arrays = [data.inputs[spec.name][start : start + KERAS_BATCH] for spec in signature.inputs]
-        results = call(arrays)
+        results = _answered(call, arrays, model)
         parts.append([np.asarray(keras.ops.convert_to_numpy(result)) for result in results])
     names = signature.output_names
     if len(parts[0]) != len(names):
@@ -58,3 +60,22 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
     return {
         name: np.concatenate([part[index] for part in parts]) for index, name in enumerate(names)
     }
+
+
+def _answered(call: Any, arrays: Sequence[Any], model: Any) -> Any:
+    """What a model returns; where Keras itself fails, in a line."""
+    from littoral_converters.watching import layer_in, whole_tracebacks
+
+    try:
+        with whole_tracebacks():
+            return call(arrays)
+    except LittoralError:
+        raise
+    except Exception as error:
+        layer = layer_in(error, model)
+        place = "" if layer is None else f", in layer {layer.name!r} ({type(layer).__name__})"
+        reason = (str(error).strip().splitlines() or [repr(error)])[0][:300].rstrip(".")
+        raise ConversionError(
+            f"model {model.name!r} fails in Keras itself{place}: {reason}; give data that it takes "
+            "(representative_data, evaluation_data)"
+        ) from error

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 from littoral.errors import ConversionError, LittoralError
 from littoral.tensors import TensorSpec
@@ -22,7 +20,7 @@ from littoral_converters.precision import write_in_single
 from littoral_converters.scopes import name_after_layers
 from littoral_converters.signature import Signature
 from littoral_converters.tensor_lists import without_lists
-from littoral_converters.watching import whole_tracebacks
+from littoral_converters.watching import layer_in, whole_tracebacks
 from littoral_converters.while_loops import free_invariants
 
 
@@ -181,7 +179,7 @@ def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ..
 
 def _refusal(error: Exception, model: Any, plan: Plan) -> str:
     reason = (str(error).strip().splitlines() or [repr(error)])[0][:300]
-    layer = _layer_in(error, model)
+    layer = layer_in(error, model)
     if layer is None:
         return (
             f"the model cannot be traced for {plan.format}: {reason}; take other operations or "
@@ -191,11 +189,3 @@ def _refusal(error: Exception, model: Any, plan: Plan) -> str:
         f"layer {layer.name!r} ({type(layer).__name__}) cannot be traced for {plan.format}: "
         f"{reason}; take another layer for it, or convert the model without it"
     )
-
-
-def _layer_in(error: Exception, model: Any) -> Any:
-    """The innermost layer that was being called when an error rose; None for none."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    callers = [frame.f_locals.get("self") for frame in reversed(frames)]
-    layers = (c for c in callers if isinstance(c, keras.layers.Layer) and c is not model)
-    return next(layers, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -61,3 +62,19 @@ def whole_tracebacks() -> Iterator[None]:
     finally:
         if cut:
             keras.config.enable_traceback_filtering()
+
+
+def layer_in(error: Exception, model: Any) -> Any:
+    """The innermost layer that was being called when an error rose.
+
+    Args:
+        error: Raised under `whole_tracebacks`.
+        model: Counts as no layer.
+
+    Returns:
+        The layer; None for none.
+    """
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    callers = [frame.f_locals.get("self") for frame in reversed(frames)]
+    layers = (c for c in callers if isinstance(c, keras.layers.Layer) and c is not model)
+    return next(layers, None)

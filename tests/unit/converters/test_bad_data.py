@@ -231,6 +231,25 @@ def test_a_model_that_overflows_in_keras_is_told_from_a_wrong_file(tmp_path):
         assert found.reason.startswith("Keras's own output 'y'")
 
 
+class Bounded(layers.Layer):
+    """Takes no numbers above 3."""
+
+    def call(self, x):
+        if hasattr(x, "numpy"):
+            assert float(keras.ops.max(x)) < 3, "too large"
+        return x
+
+
+def test_where_keras_itself_fails_on_the_data_the_layer_is_named(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    model = keras.Model(inputs, Bounded(name="few")(inputs), name="net")
+    words = r"'net' fails in Keras itself, in layer 'few' \(Bounded\): too large; give data"
+    with pytest.raises(ConversionError, match=words):
+        convert(model, tmp_path, representative_data=NORMAL + 4)
+    assert list(tmp_path.iterdir()) == []
+    assert convert(model, tmp_path, representative_data=NORMAL[:8] * 0.1)
+
+
 class Capacity(layers.Layer):
     """Lets the first five tokens of the whole batch through, as a router with a capacity does."""
 
