@@ -29,9 +29,6 @@ WITHOUT = {
         "tells something of a tensor",
     ),
     **dict.fromkeys(("custom_gradient", "jvp"), "is there for training"),
-    **dict.fromkeys(
-        ("associative_scan", "cond", "map", "scan"), "is written by Keras as a loop or a branch"
-    ),
     **dict.fromkeys(("eig", "eigh", "svd", "pinv", "matrix_rank"), "refused: an iteration"),
     **dict.fromkeys(("view", "view_as_complex", "view_as_real"), "the bits of a number"),
     **dict.fromkeys(("argpartition", "nonzero", "unique", "histogram"), "sizes that data decides"),
@@ -41,6 +38,7 @@ WITHOUT = {
         ("conv_transpose", "lstsq", "lu_factor", "rearrange", "vectorize"),
         "Keras itself fails on it",
     ),
+    "cond": "takes functions without inputs, which only a layer can give it",
     "image.elastic_transform": "draws other numbers for each size of a batch",
 }
 """Functions that have no model, and why."""
@@ -70,6 +68,15 @@ def _of_two(names: str, call: Callable[[Callable[..., Any], Any], Any]) -> None:
     for name in names.split():
         function = getattr(ops, name)
         on(VECTORS, **{name: lambda x, f=function: call(f, x)})
+
+
+def _by_rows(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What goes along the first axis, along the second one in place of the samples."""
+    return lambda x: ops.swapaxes(run(ops.swapaxes(x, 0, 1)), 0, 1)
+
+
+def _added(carry: Any, row: Any) -> tuple[Any, Any]:
+    return 0.5 * carry + row, carry * row
 
 
 def _holes(x: Any) -> Any:
@@ -120,6 +127,14 @@ _of_two(
 )
 _of_two("bitwise_left_shift bitwise_right_shift", lambda function, x: function(whole(x), 3))
 _of_two("gcd lcm", lambda function, x: function(_classes(x, 40), whole(turned(x))))
+on(
+    VECTORS,
+    associative_scan=lambda x: ops.associative_scan(ops.maximum, x, axis=1),
+    associative_scan__reverse=lambda x: ops.associative_scan(ops.add, x, reverse=True, axis=2),
+    map=_by_rows(lambda rows: ops.map(lambda row: row / (1.0 + row * row), rows)),
+    scan=_by_rows(lambda rows: ops.scan(_added, rows[0], rows)[1]),
+    scan__reverse=_by_rows(lambda rows: ops.scan(_added, rows[0], rows, reverse=True)[1]),
+)
 on(
     VECTORS,
     bitwise_invert=lambda x: ops.bitwise_invert(whole(x)),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import small_models
 from keras import layers
-from littoral import ConversionError, InputError, VerificationError
+from littoral import ConversionError, InputError
 from littoral.cli import call, main
 from littoral.report import units
 from littoral_converters import DataWarning, capacity, convert, isolation, pipeline, verify
@@ -248,33 +248,6 @@ def test_where_keras_itself_fails_on_the_data_the_layer_is_named(tmp_path):
         convert(model, tmp_path, representative_data=NORMAL + 4)
     assert list(tmp_path.iterdir()) == []
     assert convert(model, tmp_path, representative_data=NORMAL[:8] * 0.1)
-
-
-class Capacity(layers.Layer):
-    """Lets the first five tokens of the whole batch through, as a router with a capacity does."""
-
-    def call(self, x):
-        place = keras.ops.cumsum(keras.ops.ones_like(x[..., :1]), axis=0)
-        return x * keras.ops.cast(place < 5, "float32")
-
-
-def test_an_answer_that_depends_on_the_batch_is_told_from_a_wrong_file(tmp_path):
-    inputs = keras.Input((6,), name="x")
-    routed = keras.Model(inputs, Capacity(name="y")(inputs), name="routed")
-    words = "depends on the others in its batch"
-    for format_name in ("tflite", "onnx"):
-        with pytest.raises(VerificationError, match=words) as caught:
-            convert(routed, tmp_path, formats=(format_name,))
-        assert "tolerance" not in str(caught.value)
-    (variant,) = convert(routed, tmp_path, formats=("onnx",), representative_data=NORMAL[:4])
-    assert words in verify(routed, variant.path, data=NORMAL[:8]).reason
-
-
-def test_a_file_that_is_wrong_on_every_sample_is_not_blamed_on_the_batch(tmp_path):
-    (variant,) = convert(net(), tmp_path, formats=("onnx",))
-    found = verify(net(), variant.path)
-    assert not found.passed
-    assert "batch" not in found.reason
 
 
 def test_weights_beyond_what_the_formats_hold_are_refused():
