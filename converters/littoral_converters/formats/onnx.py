@@ -13,8 +13,8 @@ from littoral.errors import ConversionError
 from littoral_converters.formats import _onnx_half_io
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._onnx_compaction import compact
-from littoral_converters.formats._onnx_gemm import single_factors
 from littoral_converters.formats._onnx_memory import frugal, without_weights
+from littoral_converters.formats._onnx_mending import mended
 from littoral_converters.formats._onnx_reshapes import simplify
 from littoral_converters.graph import ONNX_OPERATOR, TracedGraph
 
@@ -44,7 +44,7 @@ def write(graph: TracedGraph) -> bytes:
 
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     try:
-        with frugal(), single_factors():
+        with frugal(), mended():
             model, _ = tf2onnx.convert.from_graph_def(
                 tf.compat.v1.GraphDef.FromString(graph.graph_def),
                 input_names=list(graph.input_tensors),

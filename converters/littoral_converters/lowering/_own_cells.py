@@ -10,11 +10,18 @@ import tensorflow as tf
 
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._axes import sizes
-from littoral_converters.lowering._turns import turns
+from littoral_converters.lowering._turns import turns, written_out
 
 
-def cell_loop(layer: Any, plan: Plan) -> Callable[..., Any]:
-    """The stand-in for `keras.layers.RNN.inner_loop`: (last output, outputs, states)."""
+def cell_loop(layer: Any, plan: Plan, is_written: bool) -> Callable[..., Any]:
+    """The stand-in for `keras.layers.RNN.inner_loop`: (last output, outputs, states).
+
+    Args:
+        layer: The layer.
+        plan: What the trace is made for.
+        is_written: Whether its steps are written out, not looped over. Keras's own way to do so
+            fails on a list of one cell with several states.
+    """
     options = {"training": False} if getattr(layer.cell, "_call_has_training_arg", False) else {}
 
     def step(inputs: Any, states: list[Any], like: Any) -> tuple[Any, list[Any]]:
@@ -28,24 +35,36 @@ def cell_loop(layer: Any, plan: Plan) -> Callable[..., Any]:
         counts = None if mask is None else _time_major(tf.cast(mask, tf.bool), layer)
         states = keras.tree.flatten(initial_state)
         zeros = _zeros(step(inputs[0], states, initial_state)[0], sequences)
+        rows, marks = (
+            tf.unstack(each) if is_written and each is not None else each
+            for each in (inputs, counts)
+        )
 
         def turn(at: Any, carry: list[Any]) -> tuple[list[Any], list[Any]]:
             before, *states = carry
-            output, new = step(tf.gather(inputs, at), states, initial_state)
-            if counts is not None:
-                now = tf.gather(counts, at)
+            output, new = step(_row(rows, at), states, initial_state)
+            if marks is not None:
+                now = _row(marks, at)
                 output = _where(now, output, zeros if layer.zero_output_for_mask else before)
                 new = [_where(now, n, s) for n, s in zip(new, states, strict=True)]
             return [output, *new], [output] if layer.return_sequences else []
 
         like = [zeros] if layer.return_sequences else []
         begun = [zeros, *states]
-        (last, *states), outputs = turns(turn, sizes(inputs)[0], begun, like, inputs, plan)
+        if is_written:
+            (last, *states), outputs = written_out(turn, inputs.shape[0], begun)
+        else:
+            (last, *states), outputs = turns(turn, sizes(inputs)[0], begun, like, inputs, plan)
         ends = keras.tree.pack_sequence_as(initial_state, states)
         every = _swapped(outputs[0]) if outputs else last[:, None]
         return last, every, ends
 
     return inner_loop
+
+
+def _row(rows: Any, at: Any) -> Any:
+    """One step of all: of a list, or of a tensor."""
+    return rows[at] if isinstance(rows, list) else tf.gather(rows, at)
 
 
 def _time_major(tensor: Any, layer: Any) -> Any:

@@ -125,11 +125,9 @@ def _conv_transpose(
     rank = len(inputs.shape) - 2
     first = channels_first(data_format)
     kernel = _dilated(kernel, per_axis(dilation_rate, rank))
-    if format_name == "onnx" and output_padding is None:
-        # ONNX's shape would end where the last window does.
-        missing = [
-            max(0, s - k) for s, k in zip(per_axis(strides, rank), kernel.shape, strict=False)
-        ]
+    if format_name == "onnx":
+        steps = per_axis(strides, rank)
+        missing, output_padding = _to_the_end(kernel.shape[:rank], steps, padding, output_padding)
         kernel = tf.pad(kernel, [*([0, count] for count in missing), [0, 0], [0, 0]])
     outputs = original(
         channels_last(inputs) if first else inputs,
@@ -141,6 +139,37 @@ def _conv_transpose(
         1,
     )
     return channels_last(outputs, back=True) if first else outputs
+
+
+def _to_the_end(
+    sizes: Sequence[int], steps: Sequence[int], padding: str, beyond: Any
+) -> tuple[list[int], Any]:
+    """Zeros for the end of a kernel, so that the last window ends where Keras's outputs do.
+
+    ONNX's outputs end with the last window.
+
+    Args:
+        sizes: Of the kernel.
+        steps: By axis.
+        padding: ``"valid"`` or ``"same"``.
+        beyond: Keras's ``output_padding``.
+
+    Returns:
+        How many zeros by axis, and the ``output_padding`` that keeps the outputs' size with them.
+    """
+    if beyond is None:
+        return [max(0, step - size) for step, size in zip(steps, sizes, strict=True)], None
+
+    def trimmed(size: int) -> int:
+        return 2 * (size // 2) if padding == "same" else 0
+
+    each = list(zip(sizes, per_axis(beyond, len(sizes)), strict=True))
+    missing = [max(0, more - trimmed(size)) for size, more in each]
+    rest = [
+        more - trimmed(size) + trimmed(size + zeros) - zeros
+        for (size, more), zeros in zip(each, missing, strict=True)
+    ]
+    return missing, tuple(rest)
 
 
 def _dilated(kernel: Any, dilations: Sequence[int]) -> Any:

@@ -49,7 +49,7 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
         return {}
     way, cell = way_of(layer, plan), _cell(layer)
     if cell is None:
-        return {"inner_loop": cell_loop(layer, plan)} if way == "loop" else {"unroll": True}
+        return {"inner_loop": cell_loop(layer, plan, is_written=way != "loop")}
     if way == "fused":
         return {"inner_loop": operator_loop(layer, cell)}
     return {"inner_loop": _inner_loop(layer, cell, _step_loop(layer, plan), plan)}
