@@ -23,7 +23,7 @@ def refusal(graph: TracedGraph, format_name: str, reason: str) -> str:
     Returns:
         The layer to blame where it can be told, the format, the reason, and the way out.
     """
-    layers, shown = blamed(graph, reason), _plain(reason)
+    layers, shown = blamed(graph, reason), _plain(graph, reason)
     if layers:
         names = ", ".join(f"{name!r} ({graph.layers[name]})" for name in layers[:MAX_LAYERS])
         return (
@@ -41,10 +41,17 @@ def refusal(graph: TracedGraph, format_name: str, reason: str) -> str:
     )
 
 
-def _plain(reason: str) -> str:
+def _plain(graph: TracedGraph, reason: str) -> str:
     """What is wrong, where the converters say it in words of their own."""
+    import tensorflow as tf
+
     missing = _MISSING.search(reason)
-    return f"it has no operator {missing[1] or missing[2]}" if missing else reason
+    if not missing:
+        return reason
+    nodes = [node for node in _named(graph, reason) if "T" in node.attr]
+    numbers = {tf.as_dtype(node.attr["T"].type).name for node in nodes}
+    of_others = f" of {', '.join(sorted(numbers))}" if numbers - {"float32"} else ""
+    return f"it has no operator {missing[1] or missing[2]}{of_others}"
 
 
 def blamed(graph: TracedGraph, reason: str) -> list[str]:

@@ -96,3 +96,10 @@ def test_what_no_format_has_is_refused_in_a_line(build, words, format_name, tmp_
     with pytest.raises(ConversionError, match=words) as raised:
         convert(model, tmp_path, formats=(format_name,))
     assert "\n" not in str(raised.value)
+
+
+def test_an_operator_that_other_numbers_have_is_named_with_its_own(tmp_path):
+    inputs = keras.Input((4, 6), dtype="float16", name="x")
+    model = keras.Model(inputs, ops.maximum(inputs, 0.1))
+    with pytest.raises(ConversionError, match="has no operator Maximum of float16;"):
+        convert(model, tmp_path, formats=("tflite",))
