@@ -38,4 +38,14 @@ def _cells(x: Any) -> Any:
     return layers.AdditiveAttention(use_scale=False)([h, h], use_causal_mask=True)
 
 
+@spec("zeros_at_a_masked_end", (7, 4))
+def _zeros(x: Any) -> Any:
+    mask, options = ops.any(x > 0.9, axis=-1), {"zero_output_for_mask": True}
+    kinds = (layers.LSTM, layers.GRU, layers.SimpleRNN)
+    ends = [kind(4, **options)(x, mask=mask) for kind in kinds]
+    both = layers.Bidirectional(layers.LSTM(3, **options))(x, mask=mask)
+    cells = layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], **options)(x, mask=mask)
+    return [*ends, both, cells]
+
+
 __all__ = ["MODELS"]

@@ -38,6 +38,8 @@ def operator_loop(layer: Any, cell: Cell) -> Callable[..., Any]:
         outputs, ends = _run(form, cell.units, sequences, states, lengths)
         last, ends = ends[0], _kept(states, ends, lengths)
         if not layer.return_sequences:
+            if mask is not None and layer.zero_output_for_mask:
+                last *= tf.cast(mask[:, -1:], last.dtype)
             return last, last, ends
         if mask is not None:
             outputs = _spread(outputs, mask, layer.zero_output_for_mask)

@@ -48,9 +48,10 @@ def run(
         return states[0], outputs, states
     # Keras shows zeros until the first step that counts, whatever the initial state.
     begun = None if starts_at_zero else tf.cumsum(tf.cast(counts, tf.int32), axis=1) > 0
+    shown = counts if shows_zeros else begun
     if every:
-        return states[0], _show(outputs, counts if shows_zeros else begun), states
-    return _show(states[0], None if begun is None else begun[:, -1]), outputs, states
+        return states[0], _show(outputs, shown), states
+    return _show(states[0], None if shown is None else shown[:, -1]), outputs, states
 
 
 def _passing_over(cell: Cell, parts: list[Any], counts: Any, plan: Plan) -> tuple[list[Any], Step]:
