@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from littoral_converters.lowering._replay import execute
 from littoral_converters.operators import Substitute
 
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
     if format_name == "onnx":
-        return {"FloorDiv": _floor_div, "FloorMod": _floor_mod}
+        places = dict.fromkeys(("ArgMax", "ArgMin"), _place)
+        return {**places, "FloorDiv": _floor_div, "FloorMod": _floor_mod}
     return {
+        "ArgMax": _place,
+        "ArgMin": _place,
         "BitwiseAnd": lambda operation, inputs: _and(*inputs),
         "BitwiseOr": lambda operation, inputs: tf.bitwise.bitwise_xor(*inputs) + _and(*inputs),
         "FloorDiv": _floor_div_of_places,
@@ -41,22 +46,48 @@ def _floor_div_of_places(operation: Any, inputs: Sequence[Any]) -> Any:
     return tf.cast(x // y, tf.int64)
 
 
+def _place(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Where the largest or smallest is, of truths or of int64 numbers that fit into int32."""
+    is_long = inputs[0].dtype == tf.int64 and _is_short(operation.inputs[0])
+    if not is_long and inputs[0].dtype != tf.bool:
+        raise NotImplementedError
+    return execute(operation, [tf.cast(inputs[0], tf.int32), inputs[1]])[0]
+
+
 def _is_short(tensor: Any) -> bool:
     """Whether a tensor is known to hold nothing that does not fit into int32."""
-    value = tf.get_static_value(tensor)
+    return _most(tensor) < 2**31
+
+
+def _most(tensor: Any) -> float:
+    """What no number of a tensor is further from 0 than; infinite where that is not known."""
+    value, maker = tf.get_static_value(tensor), tensor.op
     if value is not None:
-        return bool(np.all(np.abs(value) < 2**31))
-    maker = tensor.op
+        return float(np.abs(value).max(initial=0))
+    if tensor.dtype in _SHORT:
+        return 1 if tensor.dtype == tf.bool else float(tensor.dtype.max)
     if maker.type in ("ArgMax", "ArgMin"):
-        return True
-    if maker.type == "Cast":
-        return maker.inputs[0].dtype in (tf.bool, tf.int8, tf.uint8, tf.int16, tf.uint16, tf.int32)
-    return maker.type in _LEAVE_SHORT and _is_short(maker.inputs[0])
+        return float(tf.int32.max)
+    if maker.type == "OneHot":
+        return max(map(_most, maker.inputs[2:]))
+    if maker.type == "Sum":
+        return _terms(maker) * _most(maker.inputs[0])
+    return _most(maker.inputs[0]) if maker.type in _LEAVE_SHORT else np.inf
 
 
+def _terms(operation: Any) -> float:
+    """How many numbers go into each of a Sum; infinite where that is not known."""
+    axes = tf.get_static_value(operation.inputs[1])
+    if axes is None:
+        return np.inf
+    sizes = [operation.inputs[0].shape[int(axis)] for axis in np.ravel(axes)]
+    return np.inf if None in sizes else math.prod(sizes)
+
+
+_SHORT = frozenset({tf.bool, tf.int8, tf.uint8, tf.int16, tf.uint16, tf.int32})
 _LEAVE_SHORT = frozenset(
-    {"ExpandDims", "FloorDiv", "FloorMod", "GatherV2", "Identity", "Reshape", "Squeeze"}
-    | {"StridedSlice", "Transpose"}
+    {"Cast", "ExpandDims", "FloorDiv", "FloorMod", "GatherV2", "Identity", "Max", "Min"}
+    | {"Reshape", "Squeeze", "StridedSlice", "Transpose"}
 )
 """Operators that make no larger numbers of their first input."""
 

@@ -46,3 +46,13 @@ def test_a_category_that_there_is_not_has_zeros(name, shape, format_name, tmp_pa
     inputs = keras.Input(shape, dtype="int32", name="x")
     model = keras.Model(inputs, ENCODINGS[name](inputs))
     assert worst_error(model, tmp_path, format_name, data=feeds(model, 6, seed=0)) == 0
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("name", ["count", "multi_hot"])
+def test_where_the_most_and_the_fewest_of_long_counts_are(name, format_name, tmp_path):
+    inputs = keras.Input((5,), dtype="int64", name="x")
+    counts = layers.IntegerLookup(vocabulary=[1, 2, 4], **LOOKUPS[name])(inputs)
+    ends = [ops.argmax(counts, axis=1), ops.argmin(counts, axis=1), ops.argmax(inputs > 2, axis=1)]
+    model = keras.Model(inputs, ends)
+    assert worst_error(model, tmp_path, format_name, data=feeds(model, 6, seed=0)) == 0
