@@ -64,7 +64,7 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
 
 def _answered(call: Any, arrays: Sequence[Any], model: Any) -> Any:
     """What a model returns; where Keras itself fails, in a line."""
-    from littoral_converters.watching import layer_in, whole_tracebacks
+    from littoral_converters.watching import layer_in, reason_of, whole_tracebacks
 
     try:
         with whole_tracebacks():
@@ -72,9 +72,8 @@ def _answered(call: Any, arrays: Sequence[Any], model: Any) -> Any:
     except LittoralError:
         raise
     except Exception as error:
-        layer = layer_in(error, model)
+        layer, reason = layer_in(error, model), reason_of(error).rstrip(".")
         place = "" if layer is None else f", in layer {layer.name!r} ({type(layer).__name__})"
-        reason = (str(error).strip().splitlines() or [repr(error)])[0][:300].rstrip(".")
         raise ConversionError(
             f"model {model.name!r} fails in Keras itself{place}: {reason}; give data that it takes "
             "(representative_data, evaluation_data)"

@@ -20,7 +20,7 @@ from littoral_converters.precision import write_in_single
 from littoral_converters.scopes import name_after_layers
 from littoral_converters.signature import Signature
 from littoral_converters.tensor_lists import without_lists
-from littoral_converters.watching import layer_in, whole_tracebacks
+from littoral_converters.watching import layer_in, reason_of, whole_tracebacks
 from littoral_converters.while_loops import free_invariants
 
 
@@ -178,8 +178,7 @@ def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ..
 
 
 def _refusal(error: Exception, model: Any, plan: Plan) -> str:
-    reason = (str(error).strip().splitlines() or [repr(error)])[0][:300]
-    layer = layer_in(error, model)
+    reason, layer = reason_of(error), layer_in(error, model)
     if layer is None:
         return (
             f"the model cannot be traced for {plan.format}: {reason}; take other operations or "

@@ -64,6 +64,11 @@ def whole_tracebacks() -> Iterator[None]:
             keras.config.enable_traceback_filtering()
 
 
+def reason_of(error: Exception) -> str:
+    """The first line of what an error says, for a message; its class where it says nothing."""
+    return (str(error).strip().splitlines() or [repr(error)])[0][:300]
+
+
 def layer_in(error: Exception, model: Any) -> Any:
     """The innermost layer that was being called when an error rose.
 

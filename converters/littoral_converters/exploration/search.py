@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +33,12 @@ from littoral_converters.exploration.proofs import FOLDER, Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Timed, race
 from littoral_converters.exploration.settings import Setting, formats_of, settings_of
-from littoral_converters.exploration.work import Work
+from littoral_converters.exploration.work import Report, Work
 from littoral_converters.exploration.workshop import Workshop
 from littoral_converters.own_modules import Modules, digests_of, names_of
 from littoral_converters.prepare import Request
 
 NO_TIME = "the budget ended before it was proved"
-
-Report = Callable[[str], None]
 
 
 def search(

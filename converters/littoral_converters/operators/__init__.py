@@ -69,9 +69,7 @@ def _without_what_lacks(graph_def: Any, format_name: str) -> Any:
     from littoral_converters.operators import _pairs
 
     found = _substitutes(format_name)
-    if not _says(graph_def, {tf.complex64}):
-        return _rewritten(graph_def, found)
-    operations = _operations(graph_def)
+    operations = _operations(graph_def) if _says(graph_def, {tf.complex64}) else ()
     if _pairs.are_needed(operations, format_name):
         try:
             return _Rewriting(graph_def, found, _pairs.builders(format_name)).of(operations)
