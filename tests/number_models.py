@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 from layer_models import IMAGE, SEQUENCE
-from unusual_models import MODELS, spec
+from state_models import MODELS, spec
 
 
 @spec("bytes_in", (8, 8, 3), dtype="uint8")

@@ -1,11 +1,12 @@
 """Every function of `keras.ops`, and tensors of many axes: many functions in a model, each held."""
 
-import every_operation
 import keras
 import littoral
 import numpy as np
 import pytest
 import wide_operations
+from every_image import EVERY
+from every_operation import TOGETHER, WITHOUT
 from keras import ops
 from littoral.errors import ConversionError
 from littoral_converters import convert
@@ -58,9 +59,9 @@ def hold(table, names, folder, format_name, batch):
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, None])
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-@pytest.mark.parametrize("names", groups(every_operation.EVERY), ids=lambda names: names[0])
+@pytest.mark.parametrize("names", groups(EVERY), ids=lambda names: names[0])
 def test_functions_agree_with_keras(names, format_name, batch, tmp_path):
-    hold(every_operation.EVERY, names, tmp_path, format_name, batch)
+    hold(EVERY, names, tmp_path, format_name, batch)
 
 
 @pytest.mark.slow
@@ -73,10 +74,10 @@ def test_tensors_of_many_axes_go_through_tflite(names, batch, tmp_path):
 def test_every_function_has_a_model_or_a_reason():
     functions = {name for name in dir(ops) if callable(getattr(ops, name)) and name.islower()}
     functions |= {f"image.{name}" for name in dir(ops.image) if callable(getattr(ops.image, name))}
-    known = {name.partition("__")[0] for name in every_operation.EVERY} | {*OPERATIONS}
-    beside = {*every_operation.WITHOUT, *every_operation.TOGETHER}
+    known = {name.partition("__")[0] for name in EVERY} | {*OPERATIONS}
+    beside = {*WITHOUT, *TOGETHER}
     assert not functions - known - beside
-    assert not beside & {name.partition("__")[0] for name in every_operation.EVERY}
+    assert not beside & {name.partition("__")[0] for name in EVERY}
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
