@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from littoral.errors import InputError
-from littoral.statistics import Estimate, proportion_difference, proportion_interval
+from littoral.proportions import proportion_difference, proportion_interval
+from littoral.statistics import Estimate
 
 Outcome = Literal["passed", "breached", "undecided", "unknown"]
 

@@ -23,9 +23,10 @@ from littoral.environment import describe
 from littoral.errors import InputError
 from littoral.measurement import Measurement
 from littoral.measuring import DURATION_S, conclude
+from littoral.proportions import proportion_interval
 from littoral.scenarios import Options
 from littoral.sidelines import shape_of
-from littoral.statistics import percentile, proportion_interval
+from littoral.statistics import percentile
 from littoral.subjects import open_subjects, runners_of
 
 SUMMARY = "a sample every --period: the share of answers that come too late, and jitter"

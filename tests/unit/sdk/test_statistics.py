@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from littoral.proportions import proportion_difference, proportion_interval
 from littoral.statistics import (
     Estimate,
     batch_interval,
@@ -15,8 +16,6 @@ from littoral.statistics import (
     paired_ratio,
     percentile,
     percentile_interval,
-    proportion_difference,
-    proportion_interval,
     runs_needed,
     signed_rank_interval,
 )
