@@ -40,8 +40,9 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
 
         call = tf.function(call, autograph=False)
     parts: list[list[NDArray[Any]]] = []
-    for start in range(0, len(data), KERAS_BATCH):
-        arrays = [data.inputs[spec.name][start : start + KERAS_BATCH] for spec in signature.inputs]
+    batch = 1 if signature.of_one else KERAS_BATCH
+    for start in range(0, len(data), batch):
+        arrays = [data.inputs[spec.name][start : start + batch] for spec in signature.inputs]
         results = _answered(call, arrays, model)
         parts.append([np.asarray(keras.ops.convert_to_numpy(result)) for result in results])
     names = signature.output_names
@@ -49,7 +50,7 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         raise ConversionError(
             f"model {model.name!r} returns {len(parts[0])} outputs where it declares {len(names)}"
         )
-    count = min(len(data), KERAS_BATCH)
+    count = min(len(data), batch)
     for name, output in zip(names, parts[0], strict=True):
         if output.shape[:1] != (count,):
             raise ConversionError(

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, TypeGuard
 
 import keras
-import numpy as np
 import tensorflow as tf
 from littoral.errors import ConversionError
 
@@ -170,19 +169,39 @@ def _is_short(steps: int | None, plan: Plan) -> TypeGuard[int]:
 def _slice_update(
     original: Callable[..., Any], inputs: Any, start_indices: Any, updates: Any
 ) -> Any:
-    """The update padded to the inputs' size, chosen where it lies. The first axis may be open."""
-    inputs, updates = tf.convert_to_tensor(inputs), tf.convert_to_tensor(updates, inputs.dtype)
-    starts = tf.get_static_value(tf.convert_to_tensor(start_indices))
-    whole, part = inputs.shape.as_list(), updates.shape.as_list()
-    if starts is None or None in whole[1:] or None in part[1:] or starts[0] != 0:
-        return original(inputs, start_indices, updates)
-    if whole[0] != part[0]:
-        return original(inputs, start_indices, updates)
-    # As XLA does, a start from which the update would reach over the end is moved.
-    each = zip(starts[1:], whole[1:], part[1:], strict=True)
-    room = [(at := min(max(int(s), 0), w - p), w - p - at) for s, w, p in each]
-    mask = np.pad(np.ones((1, *part[1:]), bool), [(0, 0), *room])
-    return tf.where(mask, tf.pad(updates, [(0, 0), *room]), inputs)
+    """Along one axis after another, what lies before the update, the update, what lies behind it.
+
+    As XLA does, a start from which the update would reach over the end is moved.
+    """
+    del original
+    inputs = tf.convert_to_tensor(inputs)
+    updates = tf.convert_to_tensor(updates, inputs.dtype)
+    starts = [_known(each) for each in tf.unstack(tf.cast(start_indices, tf.int32))]
+    there = sizes(updates)
+
+    def put(whole: Any, axis: int) -> Any:
+        if axis == len(starts):
+            return updates
+        size, part = sizes(whole)[axis], there[axis]
+        if whole.shape[axis] == updates.shape[axis] and (axis == 0 or isinstance(size, int)):
+            return put(whole, axis + 1)
+        at = _known(tf.clip_by_value(starts[axis], 0, size - part))
+        before, middle, behind = (
+            whole[(*[slice(None)] * axis, cut)]
+            for cut in (slice(0, at), slice(at, at + part), slice(at + part, size))
+        )
+        parts = [before, put(middle, axis + 1), behind]
+        return tf.concat([each for each in parts if each.shape[axis] != 0], axis)
+
+    result = put(inputs, 0)
+    result.set_shape(inputs.shape)
+    return result
+
+
+def _known(number: Any) -> Any:
+    """A number where it is known, the scalar tensor where it is not."""
+    value = tf.get_static_value(number)
+    return number if value is None else int(value)
 
 
 def _length(xs: Any) -> int | None:

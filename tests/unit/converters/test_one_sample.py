@@ -1,0 +1,91 @@
+"""Models that take one sample at a time: a decoder's step, its memory and its place as inputs."""
+
+import keras
+import littoral
+import numpy as np
+import pytest
+from converted import keras_outputs
+from keras import layers, ops
+from littoral_converters import convert
+
+LENGTH, HEADS, SIZE, WORDS = 6, 2, 3, 11
+WIDTH = HEADS * SIZE
+own = keras.saving.register_keras_serializable("littoral_tests")
+
+
+@own
+class Remembering(layers.Layer):
+    """Attention of one word to those before it, whose keys and values a memory holds."""
+
+    def build(self, shapes):
+        self.query, self.key, self.value, self.out = (layers.Dense(WIDTH) for _ in range(4))
+        for part in (self.query, self.key, self.value, self.out):
+            part.build((1, 1, WIDTH))
+
+    def call(self, inputs):
+        x, memory, place = inputs
+        at = place[0]
+        new = [ops.reshape(part(x), (1, 1, HEADS, SIZE)) for part in (self.key, self.value)]
+        kept = ops.slice_update(memory, (0, 0, at, 0, 0), ops.stack(new, axis=1))
+        query = ops.reshape(self.query(x), (1, 1, HEADS, SIZE))
+        scores = ops.einsum("bqhd,bkhd->bhqk", query, kept[:, 0]) / SIZE**0.5
+        scores = ops.where(ops.arange(LENGTH) <= at, scores, -1e9)
+        seen = ops.einsum("bhqk,bkhd->bqhd", ops.softmax(scores), kept[:, 1])
+        return self.out(ops.reshape(seen, (1, 1, WIDTH))), kept
+
+    def compute_output_spec(self, inputs):
+        return [keras.KerasTensor(each.shape, each.dtype) for each in inputs[:2]]
+
+
+@pytest.fixture(scope="module")
+def step():
+    keras.utils.set_random_seed(3)
+    word = keras.Input(batch_shape=(1,), dtype="int32", name="word")
+    place = keras.Input(batch_shape=(1,), dtype="int32", name="place")
+    shape = (1, 2, LENGTH, HEADS, SIZE)
+    memories = [keras.Input(batch_shape=shape, name=f"memory_{at}") for at in range(2)]
+    x = layers.Embedding(WORDS, WIDTH)(word)[:, None] + layers.Embedding(LENGTH, WIDTH)(place)
+    results = {}
+    for memory in memories:
+        seen, kept = Remembering()([layers.LayerNormalization()(x), memory, place])
+        x = x + seen
+        results[f"{memory.name}_kept"] = kept
+    results["scores"] = layers.Dense(WORDS)(x[:, 0])
+    return keras.Model([word, place, *memories], results)
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_a_decoder_goes_on_from_its_own_memory(step, format_name, tmp_path):
+    (variant,) = convert(step, tmp_path, formats=(format_name,))
+    memories = {f"memory_{at}": np.zeros((1, 2, LENGTH, HEADS, SIZE), "float32") for at in range(2)}
+    words = np.random.default_rng(1).integers(0, WORDS, LENGTH).astype("int32")
+    told, mine, theirs = [], memories, memories
+    with littoral.load(variant.path) as model:
+        for place, word in enumerate(words):
+            now = {"word": np.array([word]), "place": np.array([place], "int32")}
+            said = model.run({**now, **mine})
+            mine = {name: said[f"{name}_kept"] for name in memories}
+            wanted = dict(zip(sorted(said), keras_outputs(step, {**now, **theirs}), strict=True))
+            theirs = {name: wanted[f"{name}_kept"] for name in memories}
+            np.testing.assert_allclose(said["scores"], wanted["scores"], rtol=1e-4, atol=1e-5)
+            told.append(said["scores"])
+    assert np.ptp(np.concatenate(told), axis=0).min() > 0.01, "each step says something else"
+
+
+def test_a_slice_begins_where_the_data_says(tmp_path):
+    table = keras.Input(batch_shape=(1, 8, 4), name="table")
+    at = keras.Input(batch_shape=(1,), dtype="int32", name="at")
+
+    class Cut(layers.Layer):
+        def call(self, table, at):
+            return ops.slice(table, (0, at[0], 0), (1, 2, 4))
+
+        def compute_output_spec(self, table, at):
+            return keras.KerasTensor((1, 2, 4))
+
+    model = keras.Model([table, at], Cut()(table, at))
+    rows = np.arange(32, dtype="float32").reshape(1, 8, 4)
+    for variant in convert(model, tmp_path):
+        with littoral.load(variant.path) as file:
+            got = file.run({"table": rows, "at": np.array([5], "int32")})
+        np.testing.assert_array_equal(got, rows[:, 5:7])
