@@ -34,15 +34,18 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
 
     call: Any = partial(signature.call, model)
     has_bytes = any("int8" in spec.dtype for spec in signature.inputs)
-    if has_bytes and keras.backend.backend() == "tensorflow":
-        # Called outside of a graph, a resizing of bytes rounds to bytes: not so in `predict`.
+    if (has_bytes or signature.batch) and keras.backend.backend() == "tensorflow":
+        # Called outside of a graph, a resizing of bytes rounds to bytes: not so in `predict`; and
+        # many small batches take long.
         import tensorflow as tf
 
         call = tf.function(call, autograph=False)
     parts: list[list[NDArray[Any]]] = []
-    batch = 1 if signature.of_one else KERAS_BATCH
+    batch = signature.batch or KERAS_BATCH
+    count = signature.batch or min(len(data), KERAS_BATCH)
+    columns = [_filled(data.inputs[spec.name], signature.batch) for spec in signature.inputs]
     for start in range(0, len(data), batch):
-        arrays = [data.inputs[spec.name][start : start + batch] for spec in signature.inputs]
+        arrays = [column[start : start + batch] for column in columns]
         results = _answered(call, arrays, model)
         parts.append([np.asarray(keras.ops.convert_to_numpy(result)) for result in results])
     names = signature.output_names
@@ -50,7 +53,6 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         raise ConversionError(
             f"model {model.name!r} returns {len(parts[0])} outputs where it declares {len(names)}"
         )
-    count = min(len(data), batch)
     for name, output in zip(names, parts[0], strict=True):
         if output.shape[:1] != (count,):
             raise ConversionError(
@@ -59,8 +61,15 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
                 "sample, return outputs[None]), for a file answers one sample like many"
             )
     return {
-        name: np.concatenate([part[index] for part in parts]) for index, name in enumerate(names)
+        name: np.concatenate([part[index] for part in parts])[: len(data)]
+        for index, name in enumerate(names)
     }
+
+
+def _filled(column: NDArray[Any], batch: int | None) -> NDArray[Any]:
+    """Samples in whole batches: the last one again for those that lack."""
+    missing = -len(column) % (batch or 1)
+    return np.concatenate([column, np.repeat(column[-1:], missing, axis=0)]) if missing else column
 
 
 def _answered(call: Any, arrays: Sequence[Any], model: Any) -> Any:

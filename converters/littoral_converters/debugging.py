@@ -108,7 +108,7 @@ def debug_file(
         order = pair_inputs(signature.inputs, loaded.inputs, (str(path), name))
         specs, kind = loaded.inputs, loaded.format
         batch = (specs[0].shape[0] or 1) if specs[0].shape else 1
-        kept = _head(model, signature, given, 1 if signature.of_one else samples, batch)
+        kept = _head(model, signature, given, signature.batch or samples, batch)
         columns = [kept.inputs[signature.inputs[index].name] for index in order]
         feeds = [
             {

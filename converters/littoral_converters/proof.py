@@ -48,7 +48,8 @@ _ADVICE = "leave out this scheme, give more representative data, or raise --tole
 _BATCH = (
     "on one sample at a time it does: the model's answer for a sample depends on the others in its "
     "batch, and a file answers each alone; let the model compute every sample by itself, or take "
-    "--batch any (batch=None), for files that see a batch as the model does"
+    "--batch any (batch=None), or the --batch that the model is built with, for files that see a "
+    "batch as the model does"
 )
 
 

@@ -101,7 +101,7 @@ def _input(folder: Path, name: str, spec: Any) -> Any:
             f"input {name!r} of {folder} has no batch axis: save the signature with an "
             "input_signature whose first axis is the batch"
         )
-    return keras.Input(tuple(spec.shape[1:]), dtype=spec.dtype.name, name=name)
+    return keras.Input(batch_shape=tuple(spec.shape), dtype=spec.dtype.name, name=name)
 
 
 def _natural(name: str) -> list[Any]:

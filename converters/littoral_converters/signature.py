@@ -24,14 +24,15 @@ class Signature:
         output_names: In Keras order (that of `keras.tree.flatten`), each name once.
         nest: The structure that the model is called with, one leaf per input.
         by_argument: Whether `nest` is a dict of several arguments by their names.
-        of_one: Whether the model says that it takes one sample at a time, as one step of a decoder.
+        batch: How many samples the model says that it takes at a time, as one step of a decoder
+            takes one; None for any number.
     """
 
     inputs: tuple[TensorSpec, ...]
     output_names: tuple[str, ...]
     nest: Any
     by_argument: bool = False
-    of_one: bool = False
+    batch: int | None = None
 
     def arrange(self, flat: Sequence[Any]) -> Any:
         """Flat tensors or arrays in the order of `inputs` as the model's call expects them."""
@@ -83,8 +84,9 @@ def _read(model: Any) -> Signature:
     )
     taken = {spec.name for spec in inputs}
     names = [name + _OUT if name in taken else name for name in _output_names(model, outputs)]
-    of_one = all(tensor.shape[:1] == (1,) for tensor in flat)
-    return Signature(inputs, _unique(names), nest, of_one=of_one)
+    batches = {tensor.shape[0] for tensor in flat}
+    batch = batches.pop() if len(batches) == 1 else None
+    return Signature(inputs, _unique(names), nest, batch=batch)
 
 
 def _symbolic(model: Any) -> tuple[Any, Any] | None:

@@ -43,7 +43,7 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
     except LittoralError:
         raise
     except Exception as error:
-        raise ConversionError(_refusal(error, model, plan)) from error
+        raise ConversionError(_refusal(error, model, plan, signature.batch)) from error
 
 
 def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
@@ -177,14 +177,16 @@ def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ..
     )
 
 
-def _refusal(error: Exception, model: Any, plan: Plan) -> str:
-    reason, layer = reason_of(error), layer_in(error, model)
+def _refusal(error: Exception, model: Any, plan: Plan, batch: int | None) -> str:
+    layer = layer_in(error, model)
     if layer is None:
-        return (
-            f"the model cannot be traced for {plan.format}: {reason}; take other operations or "
-            "the other format, or convert the model without what it says"
+        what = "the model"
+        way_out = (
+            "take other operations or the other format, or convert the model without what it says"
         )
-    return (
-        f"layer {layer.name!r} ({type(layer).__name__}) cannot be traced for {plan.format}: "
-        f"{reason}; take another layer for it, or convert the model without it"
-    )
+    else:
+        what = f"layer {layer.name!r} ({type(layer).__name__})"
+        way_out = "take another layer for it, or convert the model without it"
+    if batch not in (None, plan.batch):
+        way_out = f"the model is built for a batch of {batch}: take --batch {batch} (batch={batch})"
+    return f"{what} cannot be traced for {plan.format}: {reason_of(error)}; {way_out}"

@@ -1,4 +1,4 @@
-"""Models that take one sample at a time: a decoder's step, its memory and its place as inputs."""
+"""Models built for a batch of a size: a decoder's step with its memory, and batches of four."""
 
 import keras
 import littoral
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from converted import keras_outputs
 from keras import layers, ops
+from littoral.errors import ConversionError, VerificationError
 from littoral_converters import convert
 
 LENGTH, HEADS, SIZE, WORDS = 6, 2, 3, 11
@@ -86,6 +87,62 @@ def test_a_slice_begins_where_the_data_says(tmp_path):
     model = keras.Model([table, at], Cut()(table, at))
     rows = np.arange(32, dtype="float32").reshape(1, 8, 4)
     for variant in convert(model, tmp_path):
+        with littoral.load(variant.path) as file:
+            got = file.run({"table": rows, "at": np.array([5], "int32")})
+        np.testing.assert_array_equal(got, rows[:, 5:7])
+
+
+@own
+class OfFour(layers.Layer):
+    """Says its batch in a number, or lets a sample's answer depend on the other three."""
+
+    def __init__(self, in_a_number, **options):
+        super().__init__(**options)
+        self.in_a_number = in_a_number
+
+    def call(self, x):
+        return ops.reshape(x, (4, 3, 2)) if self.in_a_number else x - ops.mean(x, 0, keepdims=True)
+
+    def get_config(self):
+        return {**super().get_config(), "in_a_number": self.in_a_number}
+
+
+def of_four(in_a_number):
+    x = keras.Input(batch_shape=(4, 6), name="x")
+    return keras.Model(x, OfFour(in_a_number)(layers.Dense(6)(x)))
+
+
+@pytest.mark.parametrize("in_a_number", [True, False])
+def test_a_batch_of_four_stays_one(in_a_number, tmp_path):
+    model = of_four(in_a_number)
+    data = np.random.default_rng(2).normal(size=(6, 6)).astype("float32")  # not in fours
+    for variant in convert(model, tmp_path, batch=4, representative_data={"x": data}):
+        with littoral.load(variant.path) as file:
+            got = file.run(data[:4])
+        np.testing.assert_allclose(got, keras_outputs(model, {"x": data[:4]})[0], atol=1e-5)
+
+
+def test_another_batch_than_the_models_names_the_models(tmp_path):
+    with pytest.raises(ConversionError, match=r"built for a batch of 4: take --batch 4"):
+        convert(of_four(True), tmp_path)
+    with pytest.raises(VerificationError, match=r"--batch that the model is built with"):
+        convert(of_four(False), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_saved_function_of_one_sample_is_asked_one_at_a_time(tmp_path):
+    import tensorflow as tf
+
+    module = tf.Module()
+    rows = np.arange(32, dtype="float32").reshape(1, 8, 4)
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 8, 4]), tf.TensorSpec([1], tf.int32)])
+    def cut(table, at):
+        return {"rows": tf.slice(table, [0, at[0], 0], [1, 2, 4])}
+
+    module.cut = cut
+    tf.saved_model.save(module, tmp_path / "saved", signatures=cut)
+    for variant in convert(tmp_path / "saved", tmp_path / "out"):
         with littoral.load(variant.path) as file:
             got = file.run({"table": rows, "at": np.array([5], "int32")})
         np.testing.assert_array_equal(got, rows[:, 5:7])
