@@ -101,11 +101,29 @@ def _is_unknown(node: dict[str, Any]) -> bool:
         return keras.saving.get_registered_object(str(node["config"])) is None
     if keras.saving.get_registered_object(registered) is not None:
         return False
+    if _is_of_a_script(node):
+        return True
     package = str(node.get("module") or "").partition(".")[0]
     if package in _OTHERS_OF_KERAS:
         return importlib.util.find_spec(package) is None
-    # Legacy files give no module, and the package of what is registered before a ">".
-    return package not in ("keras", "builtins") if package else ">" in registered
+    if package:
+        return package not in ("keras", "builtins")
+    return ">" in registered or _is_strange_layer(node)
+
+
+def _is_of_a_script(node: dict[str, Any]) -> bool:
+    """Whether Keras wrote a registered name and no module, as for classes of ``__main__``."""
+    return "module" in node and node["module"] is None and bool(node.get("registered_name"))
+
+
+def _is_strange_layer(node: dict[str, Any]) -> bool:
+    """Whether a legacy file, which gives no module, names a layer that Keras does not have."""
+    import keras
+
+    name, config = str(node["class_name"]), node["config"]
+    if not isinstance(config, dict) or "trainable" not in config:
+        return False
+    return not any(hasattr(place, name) for place in (keras, keras.layers)) and name != "Functional"
 
 
 def _is_layer(node: dict[str, Any]) -> bool:

@@ -110,8 +110,11 @@ class Shift(layers.Layer):
     def call(self, x): return x + 2
 @keras.saving.register_keras_serializable("mine")
 def swishy(x): return x * keras.ops.sigmoid(x)
+class Plain(layers.Layer):
+    def call(self, x): return x - 1
 inputs = keras.Input((4,))
-x = layers.Dense(3, activation=swishy, name="wide")(Mix(name="mix")(inputs))
+x = Plain(name="plain")(Mix(name="mix")(inputs))
+x = layers.Dense(3, activation=swishy, name="wide")(x)
 net = keras.Model(inputs, keras.Sequential([keras.Input((3,)), Shift(name="shift")])(x))
 net.save(sys.argv[1])
 net.save(sys.argv[2])
@@ -126,7 +129,8 @@ def test_every_unknown_class_is_named_with_its_layer(tmp_path):
         with pytest.raises(ConversionError) as caught:
             convert(path, tmp_path / "out")
         line = str(caught.value)
-        for name in ("Mix (layer 'mix')", "swishy (layer 'wide')", "Shift (layer 'shift')"):
+        named = ["Mix (layer 'mix')", "swishy (layer 'wide')", "Shift (layer 'shift')"]
+        for name in (*named, "Plain (layer 'plain')"):
             assert name in line
         assert "register_keras_serializable" in line
         assert "--import FILE.py" in line
