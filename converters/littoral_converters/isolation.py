@@ -180,8 +180,10 @@ def serve() -> None:
     """The worker's life: answer calls until the caller closes the pipe."""
     global _is_worker
     _is_worker = True
-    # Ctrl-C reaches the whole process group: the worker just ends, the caller says so.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Ctrl-C reaches the whole process group: the worker just ends, the caller says so. A caller
+    # that ignores it, as a script's job in the background does, has a worker that does too.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_the_caller, daemon=True).start()
     requests = sys.stdin.buffer
     # What native code prints to descriptor 1 must not get between the answers.

@@ -178,6 +178,25 @@ def test_the_worker_ends_with_its_caller():
         os.kill(int(run.stdout), signal.SIG_DFL)
 
 
+@pytest.mark.parametrize(("begin", "lives"), [("SIG_IGN", True), ("SIG_DFL", False)])
+def test_the_worker_takes_ctrl_c_as_its_caller_was_started_to(begin, lives):
+    """A job that a script put into the background ignores it: then its worker must as well."""
+    code = (
+        "import os, signal, sys, time; sys.path.insert(0, sys.argv[1])\n"
+        f"signal.signal(signal.SIGINT, signal.{begin})\n"
+        "import native_crashes\n"
+        "from littoral_converters import isolation\n"
+        "first = isolation.isolated(native_crashes.process_id, doing='asking')\n"
+        "os.kill(first, signal.SIGINT)\n"
+        "time.sleep(0.5)\n"
+        "print(first == isolation.isolated(native_crashes.process_id, doing='asking'))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, FOLDER], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == str(lives)
+
+
 def test_the_worker_does_not_outlive_a_caller_that_is_killed(tmp_path):
     path = tmp_path / "worker"
     code = (
