@@ -9,7 +9,6 @@ with every call.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from littoral.engines import Binding, Feedback, Loop, Settings, Shape
 from littoral.engines._feedback import copying_loop
-from littoral.engines._native import quiet_stderr, reason
+from littoral.engines._native import imported, quiet_stderr, reason
 from littoral.errors import EngineError, EngineNotInstalled, FormatError, InputError
 from littoral.formats import Signature, tflite
 from littoral.formats._tflite_entry import Side
@@ -64,7 +63,7 @@ class Package(NamedTuple):
             EngineNotInstalled: It is missing, or installed but does not load.
         """
         try:
-            module = importlib.import_module(self.module)
+            module = imported(self.module)
             _ = module.Interpreter
         except ModuleNotFoundError as error:
             if error.name is not None and not self.module.startswith(error.name):

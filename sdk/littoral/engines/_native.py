@@ -1,14 +1,15 @@
-"""What the native libraries say, kept from the user's stderr and shortened for our own errors."""
+"""The native libraries: importing them, and what they say, kept from stderr and shortened."""
 
 from __future__ import annotations
 
 import _thread
 import contextlib
+import importlib
 import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 _LONGEST_REASON = 240
 _CHATTER = r"(INFO|WARNING): |[IW]\d{4} "
@@ -20,6 +21,19 @@ def reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     text = re.sub(r"\S*/(?=[\w.]+\.(cc|h|cpp)\b)|See instructions: \S+ ?", "", text)
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
+
+
+def imported(name: str) -> Any:
+    """An engine's library.
+
+    pybind11 makes an ImportError of a Ctrl-C that comes while a library begins; it is undone.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextlib.contextmanager

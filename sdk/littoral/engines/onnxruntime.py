@@ -8,7 +8,6 @@ is only known afterwards, or a value is no array of numbers, the plain `run` doe
 from __future__ import annotations
 
 import copy
-import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from littoral.engines import ABSENT, Binding, Feedback, Loop, Settings, Shape
 from littoral.engines._feedback import copying_loop, others
-from littoral.engines._native import quiet_stderr, reason
+from littoral.engines._native import imported, quiet_stderr, reason
 from littoral.errors import EngineNotInstalled, FormatError, InputError
 from littoral.formats import Signature, onnx
 from littoral.tensors import TensorSpec
@@ -302,7 +301,7 @@ def _is_odd(spec: TensorSpec) -> bool:
 
 def _library() -> Any:
     try:
-        return importlib.import_module("onnxruntime")
+        return imported("onnxruntime")
     except ModuleNotFoundError as error:
         if error.name != "onnxruntime":
             raise EngineNotInstalled(f"onnxruntime needs {error.name}, which is missing") from error
