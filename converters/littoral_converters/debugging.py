@@ -121,8 +121,9 @@ def debug_file(
         named = outputs if isinstance(outputs, dict) else {loaded.outputs[0].name: outputs}
     activations, results = activations_of(model, signature, list(kept.inputs.values()))
     places, tensors = _inside(content, kind, feeds)
-    found = match(activations, places, tensors, len(feeds))
-    limit = limit_db if limit_db is not None else _limit(content, kind)
+    usual = _limit(content, kind)
+    found = match(activations, places, tensors, len(feeds), usual)
+    limit = limit_db if limit_db is not None else usual
     rows = layer_rows(activations, places, tensors, found, limit)
     rows += output_rows(dict(zip(signature.output_names, results, strict=True)), named)
     return Drift(tuple(rows), limit, len(kept), data is None)

@@ -70,6 +70,7 @@ def match(
     places: Sequence[Place],
     tensors: Mapping[int, NDArray[np.generic]],
     runs: int,
+    right_db: float = SURE_DB,
 ) -> dict[int, Match]:
     """Find each layer's tensor.
 
@@ -79,6 +80,8 @@ def match(
         tensors: Values of those that could be read, by index: ``[runs, ...]``, one entry a run,
             each of ``n / runs`` samples.
         runs: Runs of the file.
+        right_db: Agreement from which a layer is right, and so all that it alone is computed from;
+            at least `SURE_DB`.
 
     Returns:
         By index of the activation. Layers whose values are the same share a tensor; a layer that
@@ -93,7 +96,7 @@ def match(
         if (found := _best_layout(signal, tensor)) is not None
     }
     state = _State()
-    _by_values(scores, state)
+    _by_values(scores, max(SURE_DB, right_db), state)
     suspects = _suspects(activations, groups, state)
     owners = _owners(activations, places)
     for first in suspects:
@@ -176,7 +179,7 @@ def _likeness(a: Array, b: Array) -> float:
 Scores = Mapping[tuple[int, int], tuple[float, float, tuple[int, ...] | None]]
 
 
-def _by_values(scores: Scores, state: _State) -> None:
+def _by_values(scores: Scores, right_db: float, state: _State) -> None:
     """Step 1: the best pairs first; what agrees as well as they do is a copy and set aside."""
     best: dict[int, float] = {}
     sure = sorted(
@@ -188,8 +191,9 @@ def _by_values(scores: Scores, state: _State) -> None:
             break
         if first not in state.found and index not in state.taken:
             state.found[first] = Match(index, "values", scores[first, index][2])
-            state.good.add(first)
             state.taken.add(index)
+            if score >= right_db:
+                state.good.add(first)
             best[first] = score
         elif first in state.found and score > best[first] - _COPY_DB:
             state.taken.add(index)

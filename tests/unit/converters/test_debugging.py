@@ -77,6 +77,26 @@ def test_the_damaged_layer_is_named_first(name, place):
         assert found.first_wrong.snr_db < 10
 
 
+@pytest.mark.parametrize("suffix", ["tflite", "onnx"])
+def test_a_layer_is_named_whose_fault_the_end_of_the_model_nearly_hides(suffix, tmp_path):
+    """Classes that are always about as likely agree by 20 dB, whatever they are computed from."""
+    image = keras.Input((9, 9, 3), name="image")
+    x = layers.Conv2D(6, 3, activation="relu", name="stem")(image)
+    x = layers.Conv2D(8, 1, activation="relu", name="middle")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    net = randomize(keras.Model(image, layers.Dense(3, activation="softmax", name="scores")(x)))
+    middle, scores = net.get_layer("middle").kernel, net.get_layer("scores").kernel
+    scores.assign(scores / 8)
+    net.save(tmp_path / "net.keras")
+    (made,) = convert(net, tmp_path, formats=(suffix,))
+    found = drift(tmp_path, made.path.name, damaged(made.path.read_bytes(), suffix, middle))
+    snr = {row.layer: row.snr_db for row in found.layers}
+    assert 20 < snr["scores"] < 40
+    assert snr["stem"] > 100
+    assert found.first_wrong.layer == "middle"
+    assert snr["middle"] < 10
+
+
 def test_figures_are_those_of_numpy_on_the_tensors_of_the_raw_engine(place):
     folder, net = place
     image = np.load(folder / "data.npz")["x"][:16]
