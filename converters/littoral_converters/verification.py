@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from littoral.differences import one_hot
+from littoral.differences import judged
 from littoral.errors import InputError
 from numpy.typing import NDArray
 
@@ -64,7 +64,7 @@ class Limits:
     Attributes:
         max_error: Bound on `Verification.relative_error`; None for no bound.
         rms_error: Bound on `Verification.rms_error`.
-        max_drop: Bound on `Verification.drop_points`, one sample's worth allowed beyond it.
+        max_drop: Bound on `Verification.drop_points`; one label's worth is always allowed.
     """
 
     max_error: float | None
@@ -80,8 +80,9 @@ def compare(
     Args:
         keras: Keras's outputs by name, samples along the first axis.
         file: The file's, by the same names.
-        labels: Integer classes, the same as rows with one 1, or targets shaped like the first
-            output; None for none.
+        labels: Integer classes, one a sample or, for an output with scores at every pixel or step,
+            one each; the same as rows with one 1; or targets shaped like the first output; None for
+            none.
         limits: What the file may differ by.
 
     Returns:
@@ -113,7 +114,8 @@ def compare(
         float_value=float_value,
         passed=True,
     )
-    reason = _breach(found, limits)
+    count = found.samples if labels is None else _decisions(keras[first], np.asarray(labels))
+    reason = _breach(found, limits, count)
     return Verification(**{**vars(found), "passed": not reason, "reason": reason})
 
 
@@ -142,7 +144,13 @@ def not_finite(keras: Outputs) -> str:
     return ""
 
 
-def _breach(found: Verification, limits: Limits) -> str:
+def _decisions(outputs: NDArray[Any], labels: NDArray[Any]) -> int:
+    """Of how many answers an accuracy is the share of right ones."""
+    found = judged(labels, outputs)
+    return len(outputs) if found is None else len(found[0])
+
+
+def _breach(found: Verification, limits: Limits, decisions: int) -> str:
     if limits.max_error is not None and not found.relative_error <= limits.max_error:
         return (
             f"its largest error is {found.relative_error:.2g} of the output's range "
@@ -154,7 +162,7 @@ def _breach(found: Verification, limits: Limits) -> str:
             f"(limit {limits.rms_error:.2g})"
         )
     drop = found.drop_points
-    if drop is not None and drop > max(limits.max_drop, 100.0 / found.samples + 1e-9):
+    if drop is not None and drop > max(limits.max_drop, 100.0 / decisions + 1e-9):
         return f"it loses {drop:.2f} points of accuracy (limit {limits.max_drop})"
     return ""
 
@@ -178,15 +186,17 @@ def _score(outputs: NDArray[Any], labels: NDArray[Any] | None) -> tuple[str | No
     if labels is None:
         return None, None
     truth = np.asarray(labels)
-    classes = one_hot(truth, outputs)
-    truth = truth if classes is None else classes
+    classes = judged(truth, outputs)
+    if classes is not None:
+        return "accuracy", _accuracy(classes[1], classes[0])
     if np.issubdtype(truth.dtype, np.integer) and truth.reshape(len(truth), -1).shape[1] == 1:
         return "accuracy", _accuracy(outputs, truth.reshape(-1))
     if truth.shape == outputs.shape:
         return "mean_abs_error", float(np.mean(np.abs(np.float64(outputs) - np.float64(truth))))
+    place = "sample" if outputs.ndim <= 2 else "sample or per row of scores"
     raise InputError(
         f"y has dtype {truth.dtype} and shape {truth.shape}: expected one integer class per "
-        f"sample, or values shaped like the output, {outputs.shape}"
+        f"{place}, or values shaped like the output, {outputs.shape}"
     )
 
 

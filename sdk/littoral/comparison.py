@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from littoral import formats, samples, source
-from littoral.differences import Difference, difference, is_classes, one_hot
+from littoral.differences import Difference, difference, judged
 from littoral.errors import EngineError, InputError
 from littoral.loading import load
 from littoral.measurement import Measurement
@@ -300,19 +300,19 @@ def _side(
 
 
 def _accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> float | None:
-    """Share of samples whose largest score is the label's; None where those are no classes."""
-    classes = one_hot(labels, scores)
-    truth = (labels if classes is None else classes).reshape(len(labels), -1)
-    if not is_classes(scores) or truth.dtype.kind not in "iu" or truth.shape[1] != 1:
+    """Share of labels that the largest score is for; None where those are no classes."""
+    if len(labels) != len(scores):
+        raise InputError(f"y has {len(labels)} labels for {len(scores)} answers")
+    found = judged(labels, scores)
+    if found is None:
         return None
-    if len(truth) != len(scores):
-        raise InputError(f"y has {len(truth)} labels for {len(scores)} answers")
-    if truth.min() < 0 or truth.max() >= scores.shape[1]:
+    truth, rows = found
+    if truth.min() < 0 or truth.max() >= rows.shape[1]:
         raise InputError(
             f"y has labels from {truth.min()} to {truth.max()}, but the model's output has "
-            f"{scores.shape[1]} classes"
+            f"{rows.shape[1]} classes"
         )
-    return float(np.mean(scores.argmax(1) == truth[:, 0]))
+    return float(np.mean(rows.argmax(1) == truth))
 
 
 def _only(one: dict[str, Any], other: dict[str, Any]) -> list[str]:

@@ -104,3 +104,41 @@ def test_what_keras_does_not_answer_itself_is_said_to_be_keras_own(value):
 def test_labels_that_do_not_fit_are_bad_input():
     with pytest.raises(littoral.InputError, match="one integer class per sample"):
         compare(outputs(np.eye(2)), outputs(np.eye(2)), np.array(["a", "b"]), LOOSE)
+
+
+PIXELS = np.array([[[0, 1], [2, 0]], [[1, 1], [2, 2]]])
+"""A class for each of four pixels of two pictures."""
+
+
+@pytest.mark.parametrize(
+    "labels", [PIXELS, PIXELS[..., None], np.eye(3)[PIXELS], np.eye(3, dtype=bool)[PIXELS]]
+)
+def test_accuracy_of_a_class_at_every_pixel(labels):
+    keras = outputs(np.eye(3)[PIXELS])
+    file = outputs(np.eye(3)[np.where(PIXELS == 1, 0, PIXELS)])
+    found = compare(keras, file, labels, LOOSE)
+    assert (found.metric, found.float_value, found.value) == ("accuracy", 1.0, 5 / 8)
+    assert found.drop_points == 37.5
+
+
+def test_one_pixel_and_no_more_is_always_allowed():
+    keras, within = outputs(np.eye(3)[PIXELS]), Limits(None, 10.0, 0.0)
+    wrong = PIXELS.copy()
+    wrong[0, 0, 0] = 1
+    assert compare(keras, outputs(np.eye(3)[wrong]), PIXELS, within).passed
+    wrong[0, 1, 1] = 1
+    assert not compare(keras, outputs(np.eye(3)[wrong]), PIXELS, within).passed
+
+
+def test_values_at_every_pixel_stay_a_regression():
+    keras = outputs(np.eye(3)[PIXELS])
+    found = compare(keras, keras, 2 * np.eye(3)[PIXELS], LOOSE)
+    assert (found.metric, found.value) == ("mean_abs_error", pytest.approx(1 / 3))
+
+
+def test_a_class_that_no_pixel_can_have_is_bad_input():
+    keras = outputs(np.eye(3)[PIXELS])
+    with pytest.raises(littoral.InputError, match="from 0 to 3, but the model's output has 3"):
+        compare(keras, keras, np.where(PIXELS == 2, 3, PIXELS), LOOSE)
+    with pytest.raises(littoral.InputError, match="per row of scores"):
+        compare(keras, keras, PIXELS[:, :, :1], LOOSE)
