@@ -144,9 +144,15 @@ def _read_file(path: Path, role: str) -> dict[str, Array]:
         raise InputError(f"{role}: {path} does not exist") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{role}: {path} is no .npz or .npy file that can be read "
-            f"({' '.join(str(error).split())[:120]})"
+            f"{role}: {path} is no .npz or .npy file that can be read ({_cause(path, error)})"
         ) from error
+
+
+def _cause(path: Path, error: Exception) -> str:
+    """NumPy takes whatever is no archive and no array for a pickle, and tells how to trust it."""
+    if "pickled (object) data" in str(error):
+        return f"it begins with {path.read_bytes()[:16]!r}"
+    return " ".join(str(error).split())[:120]
 
 
 def _check_labels(labels: Array, role: str) -> None:
@@ -171,16 +177,19 @@ def _checked(values: Array, spec: TensorSpec, role: str) -> Array:
         )
     if len(values) == 0:
         raise InputError(f"{where} has no samples")
-    if not np.can_cast(values.dtype, spec.dtype, "same_kind") and values.dtype != np.dtype(bool):
-        exact = np.issubdtype(values.dtype, np.number) and np.issubdtype(
-            np.dtype(spec.dtype), np.number
-        )
-        if not (exact and np.array_equal(values.astype(spec.dtype), values)):
-            raise InputError(f"{where} has dtype {values.dtype}, expected {spec.dtype}")
-    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+    _check_finite(values, where, "")
+    if not _fits(values, np.dtype(spec.dtype)):
+        raise InputError(f"{where} has dtype {values.dtype}, expected {spec.dtype}")
+    with np.errstate(over="ignore"):
+        cast = np.ascontiguousarray(values, spec.dtype)
+    _check_finite(cast, where, f" once it is {spec.dtype}")
+    return cast
+
+
+def _check_finite(values: Array, where: str, when: str) -> None:
+    if values.dtype.kind in "fc" and not np.isfinite(values).all():
         count = int(np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1)))
-        raise InputError(f"{where} has NaN or infinity in {count} of {len(values)} samples")
-    return np.ascontiguousarray(values, spec.dtype)
+        raise InputError(f"{where} has NaN or infinity in {count} of {len(values)} samples{when}")
 
 
 def _fits(values: Array, wanted: np.dtype[Any]) -> bool:

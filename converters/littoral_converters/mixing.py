@@ -12,7 +12,13 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
 
-from littoral.errors import LittoralError
+from littoral.errors import (
+    ConversionError,
+    EngineError,
+    EngineNotInstalled,
+    LittoralError,
+    ModelError,
+)
 
 from littoral_converters.calibration import Dataset
 from littoral_converters.isolation import isolated
@@ -60,10 +66,21 @@ def tried(job: Job, written: bytes, prepared: Prepared, tolerance: float | None)
         written: The float32 file that the job's format wrote.
         prepared: The model and the data.
         tolerance: As `littoral_converters.convert` takes it.
+
+    Raises:
+        ConversionError: It cannot be made, or the engine does not run what was made.
     """
     what = f"{prepared.stem} as {job}"
     content = quantized(job, written, prepared, what)
-    return Trial(job, content, held(content, job.scheme, prepared, tolerance, what))
+    try:
+        return Trial(job, content, held(content, job.scheme, prepared, tolerance, what))
+    except EngineNotInstalled:
+        raise
+    except (EngineError, ModelError) as error:
+        reason = str(error).removeprefix("<bytes>: ")
+        raise ConversionError(
+            f"{what} does not run: {reason}; leave out this scheme or format"
+        ) from error
 
 
 def is_poor(trial: Trial, tolerance: float | None) -> bool:
