@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import littoral
@@ -11,6 +11,8 @@ import numpy as np
 from littoral import plugins
 from littoral.card import Card
 from littoral.formats import sniff
+from littoral.pairing import pair_inputs
+from littoral.tensors import TensorSpec
 
 from littoral_converters import formats
 from littoral_converters.calibration import Dataset
@@ -22,12 +24,16 @@ CHUNKS = (1, 3, 2, 7)
 """Steps handed over at a time, in turn: what a file says must not depend on it."""
 
 
-def outputs_of(content: bytes, data: Dataset) -> dict[str, Any]:
+def outputs_of(
+    content: bytes, data: Dataset, called: tuple[str, str] = ("the model", "the file")
+) -> dict[str, Any]:
     """A file's outputs on data, as `littoral.load` and `Model.run` give them.
 
     Args:
         content: The file's bytes.
-        data: Inputs by Keras name.
+        data: Inputs by Keras name. A file with other names gets them by shape and type, in the
+            given order where that fits.
+        called: What a message calls the Keras model and the file.
 
     Returns:
         Arrays by output name, samples along the first axis, real units.
@@ -38,16 +44,25 @@ def outputs_of(content: bytes, data: Dataset) -> dict[str, Any]:
         InputError: The file does not take these inputs.
     """
     with littoral.load(content) as model:
-        names = [spec.name for spec in model.inputs]
-        inputs = (
-            dict(data.inputs)
-            if set(names) == set(data.inputs)
-            else dict(zip(names, data.inputs.values(), strict=False))
-        )
-        results = model.run(inputs)
+        results = model.run(_under_own_names(data, model.inputs, called))
         if isinstance(results, dict):
             return results
         return {model.outputs[0].name: results}
+
+
+def _under_own_names(
+    data: Dataset, specs: Sequence[TensorSpec], called: tuple[str, str]
+) -> dict[str, Any]:
+    """The inputs as a file takes them."""
+    if {spec.name for spec in specs} == set(data.inputs):
+        return dict(data.inputs)
+    given = [
+        TensorSpec(name, (None, *values.shape[1:]), str(values.dtype))
+        for name, values in data.inputs.items()
+    ]
+    arrays = list(data.inputs.values())
+    order = pair_inputs(given, specs, called)
+    return {spec.name: arrays[index] for spec, index in zip(specs, order, strict=True)}
 
 
 def stepped_outputs_of(content: bytes, streamed: Streamed) -> dict[str, Any]:

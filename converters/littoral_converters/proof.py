@@ -240,6 +240,7 @@ def verify(
             raise FormatError(
                 "a Keras file is what `littoral convert` starts from; give its result"
             )
+        integrity.check(content)
         card = integrity.read_card(content)
     except ModelError as error:
         raise type(error)(f"{artifact}: {error}") from error
@@ -258,7 +259,8 @@ def verify(
     for doubt in prepared.warnings:
         warn(doubt)
     report(f"running {artifact}")
-    given = isolated(outputs_of, content, prepared.evaluation, doing=f"running {artifact}")
+    called, doing = (str(asked), str(artifact)), f"running {artifact}"
+    given = isolated(outputs_of, content, prepared.evaluation, called, doing=doing)
     outputs = _under_keras_names(given, prepared.reference)
     limits = limits_of(scheme, tolerance)
     found = compare(prepared.reference, outputs, prepared.evaluation.labels, limits)

@@ -22,6 +22,7 @@ import argparse
 import importlib
 import io
 import json
+import math
 import os
 import sys
 from importlib.metadata import entry_points
@@ -107,12 +108,28 @@ def _dispatch(argv: list[str]) -> int:
     entries = module.each(arguments) if hasattr(module, "each") else None
     if entries is not None:
         for entry in entries:
-            told = json.dumps(entry) if arguments.json else module.describe_one(entry)
+            told = _as_json(entry) if arguments.json else module.describe_one(entry)
             _tell(told)
         return 0
     payload = _run(module, arguments)
-    _tell(json.dumps(payload, indent=2) if arguments.json else module.describe(payload))
+    _tell(_as_json(payload, indent=2) if arguments.json else module.describe(payload))
     return 0 if payload.get("passed", True) else 1
+
+
+def _as_json(payload: Any, indent: int | None = None) -> str:
+    """JSON has no NaN and no infinity: they are null."""
+    try:
+        return json.dumps(payload, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_without_nan(payload), indent=indent, allow_nan=False)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nan(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _tell(text: str) -> None:
