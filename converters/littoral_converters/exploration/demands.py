@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from littoral.errors import InputError
+from numpy.typing import NDArray
 
 from littoral_converters.exploration.proofs import Proof
 from littoral_converters.verification import Verification
 
 _ROUNDING = 1e-9
+_OWN_ANSWERS = 1e-5
+"""Share of the values below which an error is rounding: float32 in another order gives 1e-6."""
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)i?B?", re.IGNORECASE)
 _FACTORS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
@@ -62,6 +68,27 @@ def drop_of(verification: Verification) -> float:
     if value is None or known is None or not math.isfinite(value - known):
         return float("inf")
     return 100.0 * (value - known) / max(known, 1e-12)
+
+
+def check_labels(keras: Verification, labels: NDArray[Any] | None) -> None:
+    """Refuse values that are Keras's own answers: nothing is a percentage of no error.
+
+    Args:
+        keras: Keras's outputs held against themselves and the labels.
+        labels: The labels.
+
+    Raises:
+        InputError: The labels are what Keras answers, but for rounding.
+    """
+    if labels is None or keras.metric != "mean_abs_error" or keras.float_value is None:
+        return
+    usual = float(np.abs(np.float64(labels)).mean())
+    if keras.float_value <= _OWN_ANSWERS * usual:
+        raise InputError(
+            "evaluation data: y is what Keras itself answers (its mean absolute error is "
+            f"{keras.float_value:.2g}, of values around {usual:.2g}), so that --max-drop would be "
+            "a percentage of nothing: give measured values, or classes"
+        )
 
 
 def check_drop(max_drop: float) -> None:

@@ -15,6 +15,7 @@ from littoral.errors import ConversionError
 from littoral_converters.calibration import Dataset
 from littoral_converters.execution import outputs_of
 from littoral_converters.exploration.candidates import AUTO, Candidate
+from littoral_converters.exploration.demands import check_labels
 from littoral_converters.exploration.fingerprint import fingerprint
 from littoral_converters.graph import Form
 from littoral_converters.handover import prepare
@@ -168,7 +169,10 @@ class Workshop:
         if lowering == AUTO:
             prepared = self._traced(self._request)
             # Labels that do not fit the model are found before anything is made.
-            compare(prepared.reference, prepared.reference, prepared.evaluation.labels, _NO_LIMITS)
+            labels = prepared.evaluation.labels
+            check_labels(
+                compare(prepared.reference, prepared.reference, labels, _NO_LIMITS), labels
+            )
             return prepared
         first = self.opened()
         request = dataclasses.replace(

@@ -11,6 +11,7 @@ from littoral_converters.exploration.candidates import Candidate, choice_of
 from littoral_converters.exploration.demands import (
     Demands,
     check_drop,
+    check_labels,
     drop_of,
     parse_seconds,
     parse_size,
@@ -21,6 +22,21 @@ from littoral_converters.verification import Limits, compare
 from searching import FLOAT, INT8, KEY, FakeClock, proved, stored, verification
 
 # Demands
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_labels_that_are_keras_own_answers_are_refused(noise):
+    """No error but rounding: the float32 file would add hundreds of percent to that."""
+    random = np.random.default_rng(0)
+    keras = {"y": 40 * random.normal(size=(50, 2))}
+    labels = keras["y"] * (1 + noise * random.normal(size=(50, 2)))
+    limits = Limits(None, float("inf"), 100.0)
+    with pytest.raises(InputError, match="y is what Keras itself answers"):
+        check_labels(compare(keras, keras, labels, limits), labels)
+    measured = labels + 0.01 * random.normal(size=(50, 2))
+    check_labels(compare(keras, keras, measured, limits), measured)
+    classes = keras["y"].argmax(1)
+    check_labels(compare(keras, keras, classes, limits), classes)
 
 
 @pytest.mark.parametrize(
