@@ -26,7 +26,7 @@ from littoral_converters.proof import (
     Ask,
     asking,
     batch_in,
-    check_finite,
+    check_answers,
     check_tolerance,
     demand,
 )
@@ -181,7 +181,7 @@ def convert(
     with files.output_folder(out) as folder:
         steps.begin("opening and tracing the Keras model")
         prepared = prepare(model, request)
-        check_finite(prepared)
+        check_answers(prepared)
         for doubt in prepared.warnings:
             warn(doubt)
         for form, graph in prepared.graphs.items():

@@ -28,6 +28,7 @@ from littoral_converters.isolation import isolated
 from littoral_converters.own_modules import Modules, names_of
 from littoral_converters.prepare import Prepared, Request
 from littoral_converters.verification import (
+    NO_LIMITS,
     Limits,
     Outputs,
     Verification,
@@ -89,11 +90,12 @@ def check_tolerance(tolerance: float | None) -> None:
         )
 
 
-def check_finite(prepared: Prepared) -> None:
-    """Refuse a model that Keras itself does not answer with numbers.
+def check_answers(prepared: Prepared) -> None:
+    """Refuse a model that Keras itself does not answer with numbers, and labels for other answers.
 
     Raises:
         ConversionError: An output is infinite or no number: which, for how many samples.
+        InputError: No accuracy of the model can be counted from the labels.
     """
     problem = not_finite(prepared.reference)
     if problem:
@@ -101,6 +103,8 @@ def check_finite(prepared: Prepared) -> None:
             f"{problem}: give data as the model was trained on (representative_data, "
             "evaluation_data), or look in the model for an overflow or a division by zero"
         )
+    if prepared.streamed is None:
+        compare(prepared.reference, prepared.reference, prepared.evaluation.labels, NO_LIMITS)
 
 
 def asking(model: Any, request: Request) -> Ask:

@@ -72,6 +72,10 @@ class Limits:
     max_drop: float
 
 
+NO_LIMITS = Limits(None, float("inf"), 100.0)
+"""Limits that every file keeps whose outputs are numbers."""
+
+
 def compare(
     keras: Outputs, file: Outputs, labels: NDArray[Any] | None, limits: Limits
 ) -> Verification:

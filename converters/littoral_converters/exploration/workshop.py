@@ -24,13 +24,16 @@ from littoral_converters.layers import operators_by_layer, operators_of
 from littoral_converters.making import quantized, sealed
 from littoral_converters.prepare import Prepared, Request
 from littoral_converters.proof import limits_of
-from littoral_converters.verification import Limits, Outputs, Verification, compare
+from littoral_converters.verification import (
+    NO_LIMITS,
+    Limits,
+    Outputs,
+    Verification,
+    compare,
+)
 
-NO_LIMIT_POINTS = 100.0
 TOLD_EVERY_S = 15.0
 """How often work that has no steps of its own is reported."""
-
-_NO_LIMITS = Limits(None, float("inf"), NO_LIMIT_POINTS)
 
 Report = Callable[[str], None]
 _Place = tuple[Form, str]
@@ -140,7 +143,7 @@ class Workshop:
         The limits are the scheme's own but for the accuracy, on which the search decides.
         """
         prepared = self.opened()
-        limits = dataclasses.replace(limits_of(candidate.scheme, None), max_drop=NO_LIMIT_POINTS)
+        limits = dataclasses.replace(limits_of(candidate.scheme, None), max_drop=NO_LIMITS.max_drop)
         return self._compared(content, prepared.evaluation, prepared.reference, limits, candidate)
 
     def error_on_few(self, candidate: Candidate, content: bytes, samples: int) -> float:
@@ -149,7 +152,7 @@ class Workshop:
         at = _spread(len(prepared.evaluation), samples)
         few = Dataset({name: values[at] for name, values in prepared.evaluation.inputs.items()})
         reference = {name: values[at] for name, values in prepared.reference.items()}
-        found = self._compared(content, few, reference, _NO_LIMITS, candidate)
+        found = self._compared(content, few, reference, NO_LIMITS, candidate)
         return found.rms_error if found.passed else float("inf")
 
     def _compared(
@@ -170,9 +173,7 @@ class Workshop:
             prepared = self._traced(self._request)
             # Labels that do not fit the model are found before anything is made.
             labels = prepared.evaluation.labels
-            check_labels(
-                compare(prepared.reference, prepared.reference, labels, _NO_LIMITS), labels
-            )
+            check_labels(compare(prepared.reference, prepared.reference, labels, NO_LIMITS), labels)
             return prepared
         first = self.opened()
         request = dataclasses.replace(

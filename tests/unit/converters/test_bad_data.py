@@ -364,3 +364,13 @@ def test_steps_that_are_added_or_fall_away_are_counted(monkeypatch, tmp_path):
     convert(model, tmp_path, formats=("onnx",), report=steps.append, expect=expected.append)
     assert expected == [2, 3]
     assert len(steps) == 3
+
+
+def test_labels_for_other_answers_are_refused_before_a_file_is_made(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    model = keras.Model(inputs, layers.Dense(3)(inputs), name="small")
+    data = {"x": np.ones((4, 6), "float32"), "y": np.array([0, 1, 2, 3])}
+    steps = []
+    with pytest.raises(InputError, match="labels from 0 to 3, but the model's output has 3"):
+        convert(model, tmp_path, evaluation_data=data, report=steps.append)
+    assert steps == ["opening and tracing the Keras model"]
