@@ -64,7 +64,8 @@ def _moved(operation: Any, inputs: Sequence[Any]) -> Any:
 
 
 _COMPUTE = (
-    *("Abs", "Add", "AddN", "AddV2", "ArgMax", "ArgMin", "Mul", "Neg", "Sign", "Square", "Sub"),
+    *("Abs", "Add", "AddN", "AddV2", "ArgMax", "ArgMin", "BiasAdd", "Mul", "Neg"),
+    *("Sign", "Square", "Sub"),
     *("FloorDiv", "FloorMod", "Maximum", "Minimum", "Mod", "Pow", "RealDiv", "Relu"),
     *("SquaredDifference", "TruncateDiv", "TruncateMod"),
     *("BitwiseAnd", "BitwiseOr", "BitwiseXor", "Invert", "LeftShift", "RightShift"),

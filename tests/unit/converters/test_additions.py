@@ -40,3 +40,21 @@ def test_a_product_without_bias_has_a_factor_for_each_column(format_name, units,
     outputs = layers.Dense(units, use_bias=False)(x) + ops.multiply(x, gains)
     model = randomize(keras.Model(inputs, outputs))
     assert worst_error(model, tmp_path, format_name) < 1e-5
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("batch", [1, None])
+def test_convolutions_take_one_bias_more_for_each_sample(batch, format_name, tmp_path):
+    x, step = keras.Input((6, 5, 3), name="x"), keras.Input((2,), name="step")
+    shift = layers.Dense(4)(step)[:, None, None, :]
+    rows = layers.Dense(6)(step)[:, :, None, None]
+    outputs = [
+        layers.Conv2D(4, 3, padding="same")(x) + shift,
+        layers.Conv2D(4, 3, padding="same")(x) + shift + rows,
+        layers.Conv2D(2, 3, padding="same")(x) + rows,
+        layers.Conv2DTranspose(4, 3)(x) + shift,
+        layers.DepthwiseConv2D(3)(layers.Conv2D(4, 1)(x) + shift) + shift,
+    ]
+    model = randomize(keras.Model([x, step], outputs))
+    data = feeds(model, 4, seed=0)
+    assert worst_error(model, tmp_path, format_name, data=data, batch=batch) < 1e-5

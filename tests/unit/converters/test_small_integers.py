@@ -24,6 +24,8 @@ LAYERS = {
 
 OPERATIONS = {
     "arithmetic": lambda x: x * 3 + turned(x) - 7,
+    "one_more_for_each_channel": lambda x: x + ops.array([3, 2], x.dtype),
+    "one_more_for_each_row": lambda x: x + ops.array([[[1]], [[2]], [[3]], [[4]], [[5]]], x.dtype),
     "extremes": lambda x: ops.stack([ops.max(x, 1), ops.min(x, 1)], -1),
     "limits": lambda x: ops.clip(ops.maximum(x, turned(x)), 2, 90),
     "sums": lambda x: ops.concatenate([ops.sum(x, 1), ops.prod(x[:, :1], 1)], -1),
