@@ -193,9 +193,9 @@ def _error(path: Path, data: Any, wanted: list[Any]) -> float:
 def models() -> dict[str, Any]:
     """Every model by name: layers, idioms, whole architectures."""
     import application_models
-    import corner_models
+    import architecture_models
 
-    return {**corner_models.MODELS, **application_models.MODELS}
+    return {**architecture_models.MODELS, **application_models.MODELS}
 
 
 def classes_in(model: Any) -> tuple[str, ...]:

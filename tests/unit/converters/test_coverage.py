@@ -5,8 +5,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from architecture_models import MODELS
 from converted import feeds, file_outputs, keras_outputs, randomize
-from corner_models import MODELS
 from coverage_run import ROOT, WITHOUT_MODEL, check, classes_in, classes_of_keras
 from keras import layers
 from littoral.errors import ConversionError
