@@ -88,7 +88,9 @@ def _associative_scan(
     whole = flipped() if reverse else whole
     count = 1
     while count < size:
-        both = cut(None, count), f(cut(None, -count), cut(count, None))
+        # A saved model hands lists to a function that was written for tuples, and answers them.
+        later = keras.tree.flatten(f(cut(None, -count), cut(count, None)))
+        both = cut(None, count), keras.tree.pack_sequence_as(whole, later)
         whole = keras.tree.map_structure(lambda *parts: tf.concat(parts, axis), *both)
         count *= 2
     return flipped() if reverse else whole
