@@ -4,10 +4,12 @@
 2. Operators that only move values tie the scales of their tensors together; those of LOGISTIC,
    TANH and SOFTMAX are given. Where the two meet, a QUANTIZE changes scale.
 3. Operators that share weights tie their inputs, so that they share a bias too.
+4. An output that is all but constant gets no finer steps than kernels take.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +36,14 @@ from littoral_converters.schemes._tflite_idioms import rewrite
 from littoral_converters.schemes._tflite_weights import WEIGHTED, conversion, parameters, store_int8
 
 _SHOWN = 8
+_FINEST = 128
+"""Into so many parts an output may cut the step that its operator sums in; kernels refuse 256."""
+
+_HIGHEST = 2**30
+"""Kernels refuse a bound of an output that is more steps than an int32 holds."""
+
+_PRODUCTS = {OP.MUL, OP.BATCH_MATMUL, OP.SQUARED_DIFFERENCE}
+_SUMS = {OP.ADD, OP.SUB, OP.MEAN, OP.SUM}
 
 
 @dataclass(frozen=True)
@@ -272,7 +282,31 @@ class _Integers:
                 high = max(ranges[index][1] for index in members)
                 common = self.width.affine(low, high)
             scales.update(dict.fromkeys(members, common))
+        return self._coarsened(scales, groups)
+
+    def _coarsened(
+        self, scales: dict[int, tuple[float, int]], groups: dict[int, list[int]]
+    ) -> dict[int, tuple[float, int]]:
+        """The scales, none finer than the kernel of the operator whose output has it takes."""
+        scales = dict(scales)
+        for operator in self.main.operators:
+            index = int(operator.outputs[0])
+            least = max(self._step(operator, scales) / _FINEST, _bound(operator) / _HIGHEST)
+            if index in scales and scales[index][0] < least:
+                zero = scales[index][1]
+                scales.update(dict.fromkeys(groups[self._find(index)], (least, zero)))
         return scales
+
+    def _step(self, operator: Any, scales: dict[int, tuple[float, int]]) -> float:
+        """What an operator's sums are multiples of; 0 where it does not sum."""
+        code = code_of(self.model, operator)
+        steps = [scales[index][0] for index in map(int, operator.inputs) if index in scales]
+        if code in WEIGHTED and steps:
+            weights = self._values(int(operator.inputs[WEIGHTED[code].weights]))
+            return math.prod(steps if weights is None else [steps[0], np.abs(weights).max() / 127])
+        if code in _PRODUCTS:
+            return math.prod(steps)
+        return max(steps, default=0.0) if code in _SUMS else 0.0
 
     def _given(self) -> dict[int, tuple[float, int]]:
         """Outputs whose scale their operator's specification gives."""
@@ -342,3 +376,9 @@ class _Integers:
     def _tie(self, one: int, other: int) -> None:
         if one in self._leader and other in self._leader:
             self._leader[self._find(other)] = self._find(one)
+
+
+def _bound(operator: Any) -> float:
+    """Where an operator's activation ends; 0 where it has none that does."""
+    fused = getattr(operator.builtinOptions, "fusedActivationFunction", None)
+    return 6.0 if fused == schema.ActivationFunctionType.RELU6 else 0.0

@@ -1,12 +1,13 @@
-"""A file that the engine does not take is the scheme's fault: said so, and left out of ``all``."""
+"""Files of integers that an engine would not take, and what is said of one that it does not."""
 
 import keras
 import numpy as np
 import pytest
+from converted import file_outputs, keras_outputs
 from keras import layers
-from littoral import ConversionError, InputError
+from littoral import ConversionError, EngineError, InputError
 from littoral.tensors import TensorSpec
-from littoral_converters import convert, isolation
+from littoral_converters import convert, isolation, mixing, proof
 from littoral_converters.calibration import read
 
 IMAGES = 1000 * np.random.default_rng(0).normal(size=(50, 4, 4, 1)).astype("float32")
@@ -19,7 +20,7 @@ def one_worker():
 
 
 def cancelling():
-    """A convolution of large values whose sum is always zero: int8 has no scale for that."""
+    """A convolution of large values whose sum is always zero."""
     inputs = keras.Input((4, 4, 1), name="image")
     convolution = layers.Conv2D(3, 1, name="cancels")
     zero = convolution(layers.Concatenate()([inputs, inputs]))
@@ -30,7 +31,41 @@ def cancelling():
     return keras.Model(inputs, layers.Add()(pooled), name="cancelling")
 
 
-def test_the_refusal_names_the_file_and_what_to_do(tmp_path):
+@pytest.mark.parametrize("scheme", ["strict_int8", "int16x8"])
+def test_sums_that_are_always_zero_get_steps_that_kernels_take(scheme, tmp_path):
+    model = cancelling()
+    (variant,) = convert(
+        model, tmp_path, formats=("tflite",), schemes=(scheme,), representative_data=IMAGES
+    )
+    wanted, got = keras_outputs(model, {"image": IMAGES}), file_outputs(variant.path, IMAGES)
+    assert np.abs(wanted[0] - got[0]).max() < 0.03 * np.abs(wanted[0]).max()
+
+
+def test_a_bound_far_above_all_values_gets_steps_that_kernels_take(tmp_path):
+    inputs = keras.Input((4, 4, 1), name="image")
+    tiny = layers.Conv2D(3, 1, kernel_initializer=keras.initializers.Constant(1e-9))(inputs)
+    outputs = layers.Conv2D(2, 1)(inputs) + layers.Conv2D(2, 1)(layers.ReLU(6.0)(tiny))
+    model = keras.Model(inputs, outputs, name="tiny")
+    (variant,) = convert(
+        model, tmp_path, formats=("tflite",), schemes=("int16x8",), representative_data=IMAGES
+    )
+    wanted, got = keras_outputs(model, {"image": IMAGES}), file_outputs(variant.path, IMAGES)
+    assert np.abs(wanted[0] - got[0]).max() < 1e-3 * np.abs(wanted[0]).max()
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """An engine that takes float32 files alone."""
+
+    def held(content, scheme, *rest):
+        if scheme != "float32":
+            raise EngineError("<bytes>: ai-edge-litert cannot prepare the model")
+        return proof.held(content, scheme, *rest)
+
+    monkeypatch.setattr(mixing, "held", held)
+
+
+def test_the_refusal_names_the_file_and_what_to_do(refusing, tmp_path):
     with pytest.raises(ConversionError) as caught:
         convert(
             cancelling(),
@@ -39,14 +74,14 @@ def test_the_refusal_names_the_file_and_what_to_do(tmp_path):
             schemes=("strict_int8",),
             representative_data=IMAGES,
         )
-    line = str(caught.value)
-    assert line.startswith("cancelling as tflite strict_int8 does not run: ai-edge-litert")
-    assert line.endswith("leave out this scheme or format")
-    assert "<bytes>" not in line
+    assert str(caught.value) == (
+        "cancelling as tflite strict_int8 does not run: ai-edge-litert cannot prepare the model; "
+        "leave out this scheme or format"
+    )
     assert not (tmp_path / "out").exists()
 
 
-def test_the_other_schemes_are_made(tmp_path):
+def test_the_other_schemes_are_made(refusing, tmp_path):
     left_out = {}
     made = convert(
         cancelling(),
