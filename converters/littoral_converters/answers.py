@@ -54,6 +54,11 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
             f"model {model.name!r} returns {len(parts[0])} outputs where it declares {len(names)}"
         )
     for name, output in zip(names, parts[0], strict=True):
+        if output.dtype.kind not in "biufcV":
+            raise ConversionError(
+                f"output {name!r} of model {model.name!r} gives strings, which neither TFLite nor "
+                "ONNX can express here: give numbers, and look up their words after the model"
+            )
         if output.shape[:1] != (count,):
             raise ConversionError(
                 f"output {name!r} of model {model.name!r} has shape {list(output.shape)} for "

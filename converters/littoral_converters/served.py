@@ -26,17 +26,37 @@ class Served(keras.layers.Layer):  # type: ignore[misc]
     Args:
         frozen: The signature's function with its variables as constants, loops and functions kept.
         output_names: Names of its outputs, in its order.
+        batch: The batch that it was saved for; None for any.
     """
 
-    def __init__(self, frozen: Any, output_names: tuple[str, ...]) -> None:
+    def __init__(self, frozen: Any, output_names: tuple[str, ...], batch: int | None) -> None:
         super().__init__(name="served", trainable=False, autocast=False)
         self.frozen = frozen
         self.output_names = output_names
+        self.batch = batch
 
     def call(self, inputs: Sequence[Any]) -> dict[str, Any]:
         """From the signature's inputs in its order to its outputs by name."""
-        results = self.frozen(*(tf.convert_to_tensor(tensor) for tensor in inputs))
-        return dict(zip(self.output_names, tf.nest.flatten(results), strict=True))
+        tensors = [tf.convert_to_tensor(tensor) for tensor in inputs]
+        count = tensors[0].shape[0]
+        if self.batch is None or count in (None, self.batch):
+            results = self._answers(tensors)
+        else:
+            results = self._in_batches(tensors, int(count), self.batch)
+        return dict(zip(self.output_names, results, strict=True))
+
+    def _answers(self, tensors: Sequence[Any]) -> list[Any]:
+        return list(tf.nest.flatten(self.frozen(*tensors)))
+
+    def _in_batches(self, tensors: Sequence[Any], count: int, batch: int) -> list[Any]:
+        """Batch by batch, the last one filled up with its last sample."""
+        parts = []
+        for start in range(0, count, batch):
+            rows = tf.minimum(tf.range(start, start + batch), count - 1)
+            parts.append(self._answers([tf.gather(tensor, rows) for tensor in tensors]))
+        if any(part.shape.rank == 0 for part in parts[0]):
+            return parts[0]
+        return [tf.concat(each, 0)[:count] for each in zip(*parts, strict=True)]
 
 
 def open_saved_model(folder: Path) -> Any:
@@ -62,12 +82,9 @@ def open_saved_model(folder: Path) -> Any:
         ) from error
     function = _signature(folder, dict(loaded.signatures))
     specs = _inputs(folder, function)
-    try:
-        frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    except Exception as error:
-        raise ConversionError(f"{folder} cannot be frozen: {_first_line(error)}") from error
+    frozen = _frozen(folder, function, len(specs))
     # TensorFlow flattens a dict of outputs in the order of its keys.
-    served = Served(frozen, tuple(sorted(function.structured_outputs)))
+    served = Served(frozen, tuple(sorted(function.structured_outputs)), _batch(folder, specs))
     inputs = [_input(folder, name, spec) for name, spec in specs.items()]
     results = served(inputs)
     # Keras sorts the keys of a plain dict, which puts output_10 before output_2.
@@ -85,6 +102,63 @@ def _signature(folder: Path, signatures: Mapping[str, Any]) -> Any:
         f"{folder} has no signature {DEFAULT!r} (found: {found}): "
         f"save it with signatures={{{DEFAULT!r}: function}}, or with model.export()"
     )
+
+
+def _frozen(folder: Path, function: Any, count: int) -> Any:
+    """The signature's function with its variables as constants.
+
+    Raises:
+        ConversionError: It changes a variable, reads a table, or cannot be frozen otherwise.
+    """
+    kinds = _kinds(function)
+    changing = sorted(kind for kind in kinds if kind.startswith("Assign"))
+    if changing:
+        raise ConversionError(
+            f"the signature of {folder} changes a variable at every call ({', '.join(changing)}), "
+            "which neither a TFLite nor an ONNX file does: let the state go in as an input and "
+            "out as an output"
+        )
+    tables = sorted(kind for kind in kinds if kind.startswith("LookupTable"))
+    if tables:
+        raise ConversionError(
+            f"the signature of {folder} reads a lookup table ({', '.join(tables)}), which neither "
+            "TFLite nor ONNX can express here: look up before the model, or with tf.gather in a "
+            "tensor"
+        )
+    try:
+        frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    except Exception as error:
+        raise ConversionError(f"{folder} cannot be frozen: {_first_line(error)}") from error
+    if len(frozen.inputs) != count:
+        left = ", ".join(tensor.name for tensor in frozen.inputs[count:])
+        raise ConversionError(
+            f"{folder} cannot be frozen: its signature reads what is no constant ({left})"
+        )
+    return frozen
+
+
+def _kinds(function: Any) -> set[str]:
+    """The kinds of operations in a function and in those that it calls."""
+    definition = function.graph.as_graph_def()
+    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+    return {node.op for node in nodes}
+
+
+def _batch(folder: Path, specs: Mapping[str, Any]) -> int | None:
+    """The batch that a signature was saved for; None for any.
+
+    Raises:
+        ConversionError: Its inputs differ in it, so that one of them has no batch axis.
+    """
+    sizes = {name: spec.shape[0] for name, spec in specs.items() if spec.shape.rank}
+    fixed = {name: size for name, size in sizes.items() if size is not None}
+    if len(set(fixed.values())) > 1:
+        said = ", ".join(f"{name!r} has {size}" for name, size in fixed.items())
+        raise ConversionError(
+            f"the inputs of {folder} differ along their first axis ({said}): save a signature "
+            "whose inputs all have the batch there"
+        )
+    return next(iter(fixed.values()), None)
 
 
 def _inputs(folder: Path, function: Any) -> dict[str, Any]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
+from littoral_converters import legacy_h5
 from littoral_converters.custom_classes import unknown_classes
 from littoral_converters.isolation import isolated
 from littoral_converters.own_modules import Modules, import_modules
@@ -71,7 +75,7 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
     Raises:
         InputError: The file cannot be read.
         FormatError: It is no Keras model or is damaged.
-        ConversionError: It holds a Lambda without `allow_unsafe`.
+        ConversionError: It holds a Lambda without `allow_unsafe`, or what only Keras 2 has.
         UnknownClasses: It holds a layer that is not known here.
     """
     check_file(path)
@@ -85,11 +89,53 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
 
     import_modules(modules)
     try:
-        model = keras.models.load_model(path, compile=False, safe_mode=not allow_unsafe)
+        with _readable(path) as file:
+            model = keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe)
+    except ConversionError:
+        raise
     except Exception as error:
         raise _refusal(path, error) from error
     name_as_scopes(model, every_layer(model))
     return model
+
+
+def _readable(path: Path) -> AbstractContextManager[Path]:
+    """A file as Keras 3 reads it.
+
+    Raises:
+        ConversionError: It cannot.
+    """
+    if zipfile.is_zipfile(path):
+        _check_version(path)
+        return nullcontext(path)
+    return legacy_h5.readable(path)
+
+
+def _check_version(path: Path) -> None:
+    """Refuse a .keras file of Keras 2, whose layout is another."""
+    version = _version(path)
+    if version.startswith("2."):
+        raise ConversionError(
+            f"{path} was written by Keras {version}, whose .keras files Keras 3 does not read: "
+            "load it there and save it as .h5 (model.save('model.h5')) or as a SavedModel "
+            "(model.export(folder))"
+        )
+
+
+def _version(path: Path) -> str:
+    """The Keras that wrote a .keras file; empty where it does not say."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return str(json.loads(archive.read("metadata.json"))["keras_version"])
+    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile):
+        return ""
+
+
+def _is_newer(version: str) -> bool:
+    import keras
+
+    found, here = (re.findall(r"\d+", text)[:2] for text in (version, keras.__version__))
+    return [int(part) for part in found] > [int(part) for part in here]
 
 
 def in_worker_or_here(function: Callable[..., _Result], *arguments: Any, doing: str) -> _Result:
@@ -125,6 +171,16 @@ def _refusal(path: Path, error: Exception) -> Exception:
         return ConversionError(
             f"{path} holds a Lambda layer, which is Python code that loading would run: "
             "pass --allow-unsafe (allow_unsafe=True) if you trust the file"
+        )
+    if "No model config found" in text:
+        return FormatError(
+            f"{path} holds no model but its weights alone: load them into the model "
+            "(model.load_weights) and give what model.save() writes then"
+        )
+    if _is_newer(_version(path)):
+        return FormatError(
+            f"{path} was written by Keras {_version(path)}, which is newer than the one here, and "
+            f"does not load ({_shorten(text)}): pip install --upgrade keras"
         )
     if path.suffix in (".h5", ".hdf5"):
         return FormatError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -64,9 +65,20 @@ def whole_tracebacks() -> Iterator[None]:
             keras.config.enable_traceback_filtering()
 
 
+_IN_A_GRAPH = "Graph execution error:"
+"""How TensorFlow begins when a graph fails; what failed comes after the places of every node."""
+
+_NODE = "[[{{node"
+
+
 def reason_of(error: Exception) -> str:
     """The first line of what an error says, for a message; its class where it says nothing."""
-    return (str(error).strip().splitlines() or [repr(error)])[0][:300]
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [repr(error)]
+    if lines[0] == _IN_A_GRAPH:
+        pairs = itertools.pairwise(lines)
+        said = (line for line, after in pairs if line and after.startswith(_NODE))
+        return next(said, repr(error))[:300]
+    return lines[0][:300]
 
 
 def layer_in(error: Exception, model: Any) -> Any:

@@ -84,6 +84,34 @@ def test_loops_and_choices_of_known_sizes_are_written_out(format_name, tmp_path)
     np.testing.assert_allclose(results["difference"], [[3, 3, 3]])
 
 
+class Batch(tf.Module):
+    """Saved for a batch of its own, with the size written into a shape."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self.weights = tf.Variable(np.random.default_rng(0).normal(size=(8, 4)).astype("float32"))
+        spec = tf.TensorSpec((batch, 8), tf.float32, "x")
+        self.serve = tf.function(self.call, input_signature=[spec])
+
+    def call(self, x):
+        shape = [x.shape[0], 2, 2]
+        return {"y": tf.reshape(x @ self.weights, shape) + tf.reduce_sum(x, 0)[0]}
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_batch_that_is_fixed_is_that_of_the_file(batch, format_name, tmp_path):
+    module = Batch(batch)
+    tf.saved_model.save(module, str(tmp_path / "fixed"), signatures=module.serve)
+    data = np.random.default_rng(1).normal(size=(16, 8)).astype("float32")
+    given = {"formats": (format_name,), "representative_data": data, "batch": batch}
+    (variant,) = convert(tmp_path / "fixed", tmp_path, **given)
+    with littoral.load(variant.path) as file:
+        assert file.inputs[0].shape == (batch, 8)
+        result = file.run(data[:batch])
+    np.testing.assert_allclose(result, module.serve(tf.constant(data[:batch]))["y"], atol=1e-5)
+
+
 class Halving(tf.Module):
     @tf.function(input_signature=[X])
     def serve(self, x):
@@ -119,3 +147,67 @@ def test_what_is_no_served_model_is_refused(tmp_path):
     tf.saved_model.save(module, str(tmp_path / "two"), signatures=signatures)
     with pytest.raises(ConversionError, match=r"no signature 'serving_default'.*one, two"):
         convert(tmp_path / "two", tmp_path / "out")
+
+
+class Counting(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.count = tf.Variable(0.0)
+
+    @tf.function(input_signature=[X])
+    def serve(self, x):
+        self.count.assign_add(1.0)
+        return {"y": x + self.count}
+
+
+class Looking(tf.Module):
+    def __init__(self):
+        super().__init__()
+        pairs = tf.lookup.KeyValueTensorInitializer(tf.constant([1, 2], tf.int64), [10.0, 20.0])
+        self.table = tf.lookup.StaticHashTable(pairs, -1.0)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 2), tf.int64, "x")])
+    def serve(self, x):
+        return {"y": self.table.lookup(x)}
+
+
+class Saying(tf.Module):
+    @tf.function(input_signature=[X])
+    def serve(self, x):
+        return {"y": x, "word": tf.strings.as_string(x)}
+
+
+class Stepping(tf.Module):
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((1, 4), tf.float32, "x"),
+            tf.TensorSpec((2, 1, 4), tf.float32, "state"),
+        ]
+    )
+    def serve(self, x, state):
+        return {"y": x + state[0] + state[1]}
+
+
+class Choosing(tf.Module):
+    @tf.function(input_signature=[X])
+    def serve(self, x):
+        return {"y": tf.gather(tf.ones((3, 2)), tf.cast(100.0 * x, tf.int32))}
+
+
+REFUSALS = [
+    (Counting, r"changes a variable at every call \(AssignAddVariableOp\).*as an input"),
+    (Looking, r"reads a lookup table \(LookupTableFindV2\).*tf\.gather"),
+    (Saying, "output 'word' .* gives strings"),
+    (Stepping, "differ along their first axis .*'state' has 2"),
+    (Choosing, r"indices\[.* is not in \[0, 3\); give data"),
+]
+
+
+@pytest.mark.parametrize(("kind", "words"), REFUSALS, ids=[r[0].__name__ for r in REFUSALS])
+def test_what_no_file_can_say_is_refused_with_a_way_out(kind, words, tmp_path):
+    module = kind()
+    tf.saved_model.save(module, str(tmp_path / "served"), signatures=module.serve)
+    with pytest.raises(ConversionError, match=words) as refused:
+        convert(tmp_path / "served", tmp_path / "out")
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "out").exists()
