@@ -82,11 +82,10 @@ def _read(model: Any) -> Signature:
         TensorSpec(name, (None, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))
         for name, tensor in zip(_unique([t.name for t in flat]), flat, strict=True)
     )
-    taken = {spec.name for spec in inputs}
-    names = [name + _OUT if name in taken else name for name in _output_names(model, outputs)]
+    names = _apart(_output_names(model, outputs), inputs)
     batches = {tensor.shape[0] for tensor in flat}
     batch = batches.pop() if len(batches) == 1 else None
-    return Signature(inputs, _unique(names), nest, batch=batch)
+    return Signature(inputs, names, nest, batch=batch)
 
 
 def _symbolic(model: Any) -> tuple[Any, Any] | None:
@@ -103,10 +102,27 @@ def _is_sequential(model: Any) -> bool:
 def _output_names(model: Any, nest: Any) -> tuple[str, ...]:
     """Keys of a dict of outputs, the layers' names otherwise."""
     if isinstance(nest, dict):
-        paths = [".".join(map(str, path)) for path, _ in keras.tree.flatten_with_path(nest)]
-        return _unique(paths)
+        return _paths(nest)
     names = getattr(model, "output_names", None) or ["output"]
     return _unique([str(name) for name in names])
+
+
+def _apart(names: Sequence[str], inputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    """Names of outputs, each once and none that of an input."""
+    taken = {spec.name for spec in inputs}
+    return _unique([name + _OUT if name in taken else name for name in names])
+
+
+def _paths(nest: Any) -> tuple[str, ...]:
+    return _unique([".".join(map(str, path)) for path, _ in keras.tree.flatten_with_path(nest)])
+
+
+def _names_of_results(results: Any) -> tuple[str, ...]:
+    """Of outputs that no layer names: keys of a dict, numbers otherwise."""
+    if isinstance(results, dict):
+        return _paths(results)
+    count = len(keras.tree.flatten(results))
+    return ("output",) if count == 1 else tuple(f"output_{index}" for index in range(count))
 
 
 def _signature_by_shape(model: Any) -> Signature:
@@ -136,9 +152,8 @@ def _signature_by_shape(model: Any) -> Signature:
         TensorSpec(name, tensor.shape, tensor.dtype)
         for name, tensor in zip(_unique([t.name for t in flat]), flat, strict=True)
     ]
-    count = len(keras.tree.flatten(result))
-    names = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
-    return Signature(tuple(specs), tuple(names), nest, by_argument)
+    names = _apart(_names_of_results(result), specs)
+    return Signature(tuple(specs), names, nest, by_argument)
 
 
 def _arguments(model: Any) -> list[str]:

@@ -132,6 +132,26 @@ def test_words_beside_numbers_are_taken_as_the_numbers_are(tmp_path):
     held(wanted, model, ["left", "words"], data, tmp_path)
 
 
+@keras.saving.register_keras_serializable("test_signature")
+class ToDict(OfDict):
+    def call(self, x):
+        difference = super().call(x)
+        return {"right": 2.0 * difference, "both": (difference, x["left"])}
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_outputs_in_a_dict_are_called_by_their_keys(format_name, tmp_path):
+    model = ToDict()
+    wanted = model({"left": LEFT, "right": RIGHT})
+    (variant,) = convert(model, tmp_path, formats=(format_name,), recommend=False)
+    with littoral.load(variant.path) as file:
+        results = file.run({"left": LEFT, "right": RIGHT})
+    assert list(results) == ["both.0", "both.1", "right_out"]
+    expected = [*wanted["both"], wanted["right"]]
+    for got, want in zip(results.values(), expected, strict=True):
+        np.testing.assert_allclose(got, want, atol=1e-5)
+
+
 def test_a_model_that_was_never_called_on_anything_says_so():
     model = OfDict(name="apart")
     model.built = True
