@@ -57,6 +57,11 @@ def _long_integers(x: Any) -> Any:
     return ops.cast(x, "float32") / 2, x + 2, layers.Embedding(8, 3)(x)
 
 
+@spec("long_integers_below_zero", (6,), dtype="int64")
+def _long_integers_below_zero(x: Any) -> Any:
+    return ops.abs(3 - 2 * x), ops.sign(1 - x)
+
+
 @spec("short_integers", (16,), dtype="int16")
 def _short(x: Any) -> Any:
     return layers.Dense(4)(ops.cast(x, "float32") / 32768.0 * 4000.0)

@@ -15,7 +15,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 from littoral.errors import ConversionError, FormatError
+from tensorflow.python.eager.wrap_function import function_from_graph_def
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from littoral_converters.single_precision import HALF, has_dtypes, rename_functions, write_in_single
 
 DEFAULT = "serving_default"
 
@@ -129,6 +132,7 @@ def _frozen(folder: Path, function: Any, count: int) -> Any:
         frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     except Exception as error:
         raise ConversionError(f"{folder} cannot be frozen: {_first_line(error)}") from error
+    frozen = _without_halves(frozen)
     if len(frozen.inputs) != count:
         left = ", ".join(tensor.name for tensor in frozen.inputs[count:])
         raise ConversionError(
@@ -137,11 +141,26 @@ def _frozen(folder: Path, function: Any, count: int) -> Any:
     return frozen
 
 
+def _without_halves(frozen: Any) -> Any:
+    """A function that was saved in half or mixed precision, without the rounding of halves."""
+    definition = frozen.graph.as_graph_def()
+    if not any(has_dtypes(node, HALF) for node in _nodes(definition)):
+        return frozen
+    write_in_single(definition, HALF)
+    del definition.library.gradient[:]
+    rename_functions(definition, "_in_single")
+    names = ([tensor.name for tensor in tensors] for tensors in (frozen.inputs, frozen.outputs))
+    return function_from_graph_def(definition, *names)
+
+
+def _nodes(definition: Any) -> list[Any]:
+    """The nodes of a graph and of the functions in it."""
+    return [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+
+
 def _kinds(function: Any) -> set[str]:
     """The kinds of operations in a function and in those that it calls."""
-    definition = function.graph.as_graph_def()
-    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
-    return {node.op for node in nodes}
+    return {node.op for node in _nodes(function.graph.as_graph_def())}
 
 
 def _batch(folder: Path, specs: Mapping[str, Any]) -> int | None:

@@ -16,9 +16,9 @@ from littoral_converters.lowering import Plan, descriptions, every_layer, lowere
 from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
 from littoral_converters.lowering._replay import Replay
 from littoral_converters.operators import substitute
-from littoral_converters.precision import write_in_single
 from littoral_converters.scopes import name_after_layers
 from littoral_converters.signature import Signature
+from littoral_converters.single_precision import write_in_single
 from littoral_converters.tensor_lists import without_lists
 from littoral_converters.watching import layer_in, reason_of, whole_tracebacks
 from littoral_converters.while_loops import free_invariants

@@ -19,6 +19,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
         places = dict.fromkeys(("ArgMax", "ArgMin"), _place)
         return {**places, "FloorDiv": _floor_div, "FloorMod": _floor_mod}
     return {
+        "Abs": _size,
         "ArgMax": _place,
         "ArgMin": _place,
         "BitwiseAnd": lambda operation, inputs: _and(*inputs),
@@ -28,7 +29,24 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
         "LeftShift": _left_shift,
         "Less": _less,
         "Minimum": _least,
+        "Sign": _sign,
     }
+
+
+def _size(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Of int64 numbers, which TFLite's ABS does not take."""
+    del operation
+    if inputs[0].dtype != tf.int64:
+        raise NotImplementedError
+    return tf.maximum(inputs[0], -inputs[0])
+
+
+def _sign(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Of int64 numbers, which TFLite's SIGN does not take."""
+    del operation
+    if inputs[0].dtype != tf.int64:
+        raise NotImplementedError
+    return tf.cast(inputs[0] > 0, tf.int64) - tf.cast(inputs[0] < 0, tf.int64)
 
 
 def _floor_div(operation: Any, inputs: Sequence[Any]) -> Any:

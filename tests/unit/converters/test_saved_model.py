@@ -112,6 +112,23 @@ def test_a_batch_that_is_fixed_is_that_of_the_file(batch, format_name, tmp_path)
     np.testing.assert_allclose(result, module.serve(tf.constant(data[:batch]))["y"], atol=1e-5)
 
 
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_is_served_without_its_rounding(policy, format_name, tmp_path):
+    def build(dtype):
+        x = keras.Input((6, 3), name="x")
+        seen = layers.LayerNormalization(dtype=dtype)(layers.Conv1D(4, 3, dtype=dtype)(x))
+        return keras.Model(x, layers.GRU(4, dtype=dtype)(seen))
+
+    mixed, single = build(policy), build("float32")
+    single.set_weights(mixed.get_weights())
+    mixed.export(tmp_path / "served", format="tf_saved_model", verbose=False)
+    data = np.random.default_rng(0).normal(size=(1, 6, 3)).astype("float32")
+    (variant,) = convert(tmp_path / "served", tmp_path, formats=(format_name,))
+    with littoral.load(variant.path) as file:
+        np.testing.assert_allclose(file.run(data), single(data), atol=1e-5)
+
+
 class Halving(tf.Module):
     @tf.function(input_signature=[X])
     def serve(self, x):
