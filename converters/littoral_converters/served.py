@@ -29,37 +29,17 @@ class Served(keras.layers.Layer):  # type: ignore[misc]
     Args:
         frozen: The signature's function with its variables as constants, loops and functions kept.
         output_names: Names of its outputs, in its order.
-        batch: The batch that it was saved for; None for any.
     """
 
-    def __init__(self, frozen: Any, output_names: tuple[str, ...], batch: int | None) -> None:
+    def __init__(self, frozen: Any, output_names: tuple[str, ...]) -> None:
         super().__init__(name="served", trainable=False, autocast=False)
         self.frozen = frozen
         self.output_names = output_names
-        self.batch = batch
 
     def call(self, inputs: Sequence[Any]) -> dict[str, Any]:
         """From the signature's inputs in its order to its outputs by name."""
-        tensors = [tf.convert_to_tensor(tensor) for tensor in inputs]
-        count = tensors[0].shape[0]
-        if self.batch is None or count in (None, self.batch):
-            results = self._answers(tensors)
-        else:
-            results = self._in_batches(tensors, int(count), self.batch)
-        return dict(zip(self.output_names, results, strict=True))
-
-    def _answers(self, tensors: Sequence[Any]) -> list[Any]:
-        return list(tf.nest.flatten(self.frozen(*tensors)))
-
-    def _in_batches(self, tensors: Sequence[Any], count: int, batch: int) -> list[Any]:
-        """Batch by batch, the last one filled up with its last sample."""
-        parts = []
-        for start in range(0, count, batch):
-            rows = tf.minimum(tf.range(start, start + batch), count - 1)
-            parts.append(self._answers([tf.gather(tensor, rows) for tensor in tensors]))
-        if any(part.shape.rank == 0 for part in parts[0]):
-            return parts[0]
-        return [tf.concat(each, 0)[:count] for each in zip(*parts, strict=True)]
+        results = self.frozen(*(tf.convert_to_tensor(tensor) for tensor in inputs))
+        return dict(zip(self.output_names, tf.nest.flatten(results), strict=True))
 
 
 def open_saved_model(folder: Path) -> Any:
@@ -87,8 +67,9 @@ def open_saved_model(folder: Path) -> Any:
     specs = _inputs(folder, function)
     frozen = _frozen(folder, function, len(specs))
     # TensorFlow flattens a dict of outputs in the order of its keys.
-    served = Served(frozen, tuple(sorted(function.structured_outputs)), _batch(folder, specs))
-    inputs = [_input(folder, name, spec) for name, spec in specs.items()]
+    served = Served(frozen, tuple(sorted(function.structured_outputs)))
+    batch = _batch(folder, specs)
+    inputs = [_input(folder, name, spec, batch) for name, spec in specs.items()]
     results = served(inputs)
     # Keras sorts the keys of a plain dict, which puts output_10 before output_2.
     outputs = OrderedDict((name, results[name]) for name in sorted(results, key=_natural))
@@ -113,32 +94,33 @@ def _frozen(folder: Path, function: Any, count: int) -> Any:
     Raises:
         ConversionError: It changes a variable, reads a table, or cannot be frozen otherwise.
     """
-    kinds = _kinds(function)
-    changing = sorted(kind for kind in kinds if kind.startswith("Assign"))
+    try:
+        frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    except Exception as error:
+        raise ConversionError(_why_not_frozen(folder, function, _first_line(error))) from error
+    if len(frozen.inputs) != count:
+        left = ", ".join(tensor.name for tensor in frozen.inputs[count:])
+        raise ConversionError(_why_not_frozen(folder, function, f"it reads {left}"))
+    return _without_halves(frozen)
+
+
+def _why_not_frozen(folder: Path, function: Any, reason: str) -> str:
+    kinds = sorted({node.op for node in _nodes(function.graph.as_graph_def())})
+    changing = [kind for kind in kinds if kind.startswith("Assign")]
+    tables = [kind for kind in kinds if kind.startswith("LookupTable")]
     if changing:
-        raise ConversionError(
+        return (
             f"the signature of {folder} changes a variable at every call ({', '.join(changing)}), "
             "which neither a TFLite nor an ONNX file does: let the state go in as an input and "
             "out as an output"
         )
-    tables = sorted(kind for kind in kinds if kind.startswith("LookupTable"))
     if tables:
-        raise ConversionError(
+        return (
             f"the signature of {folder} reads a lookup table ({', '.join(tables)}), which neither "
             "TFLite nor ONNX can express here: look up before the model, or with tf.gather in a "
             "tensor"
         )
-    try:
-        frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    except Exception as error:
-        raise ConversionError(f"{folder} cannot be frozen: {_first_line(error)}") from error
-    frozen = _without_halves(frozen)
-    if len(frozen.inputs) != count:
-        left = ", ".join(tensor.name for tensor in frozen.inputs[count:])
-        raise ConversionError(
-            f"{folder} cannot be frozen: its signature reads what is no constant ({left})"
-        )
-    return frozen
+    return f"{folder} cannot be frozen: {reason}"
 
 
 def _without_halves(frozen: Any) -> Any:
@@ -156,11 +138,6 @@ def _without_halves(frozen: Any) -> Any:
 def _nodes(definition: Any) -> list[Any]:
     """The nodes of a graph and of the functions in it."""
     return [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
-
-
-def _kinds(function: Any) -> set[str]:
-    """The kinds of operations in a function and in those that it calls."""
-    return {node.op for node in _nodes(function.graph.as_graph_def())}
 
 
 def _batch(folder: Path, specs: Mapping[str, Any]) -> int | None:
@@ -188,13 +165,14 @@ def _inputs(folder: Path, function: Any) -> dict[str, Any]:
     return {name: specs[name] for name in function._arg_keywords}
 
 
-def _input(folder: Path, name: str, spec: Any) -> Any:
+def _input(folder: Path, name: str, spec: Any, batch: int | None) -> Any:
     if not spec.shape.rank:
         raise ConversionError(
             f"input {name!r} of {folder} has no batch axis: save the signature with an "
             "input_signature whose first axis is the batch"
         )
-    return keras.Input(batch_shape=tuple(spec.shape), dtype=spec.dtype.name, name=name)
+    shape = (batch, *spec.shape[1:])
+    return keras.Input(batch_shape=shape, dtype=spec.dtype.name, name=name)
 
 
 def _natural(name: str) -> list[Any]:
