@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ Array = NDArray[Any]
 Data = Mapping[str, Array] | Array | str | os.PathLike[str]
 REPRESENTATIVE_SAMPLES = 256
 """Samples that calibration looks at: enough for stable ranges, few enough to take seconds."""
+
+_OPEN_SIZES = (16, 8, 4, 64, 256)
+"""What an open size is where no data says: positions may be few, and pictures too small."""
 
 
 @dataclass(frozen=True)
@@ -93,31 +96,51 @@ def read(data: Data, specs: Sequence[TensorSpec], role: str, needs_labels: bool 
     return Dataset(inputs, labels)
 
 
-def invent(specs: Sequence[TensorSpec], count: int, vocabulary: int, seed: int = 0) -> Dataset:
-    """Random inputs for a model that came without data.
+def invented(
+    specs: Sequence[TensorSpec], count: int, vocabulary: int, seed: int = 0
+) -> Iterator[Dataset]:
+    """Random inputs for a model that came without data, and others for one that fails on these.
 
     Args:
-        specs: The model's inputs; an open size becomes 16.
+        specs: The model's inputs.
         count: Number of samples.
         vocabulary: Integers are drawn below this.
         seed: Of the generator.
 
-    Returns:
-        Standard normal floats, uniform integers.
+    Yields:
+        Standard normal floats and uniform integers, an open size 16; floats that are not negative,
+        as categories are; the same with other open sizes.
     """
-    random = np.random.default_rng(seed)
+    is_open = any(None in spec.shape[1:] for spec in specs)
+    is_float = any(np.dtype(spec.dtype).kind == "f" for spec in specs)
+    for size in _OPEN_SIZES if is_open else _OPEN_SIZES[:1]:
+        for may_be_negative in (True, False) if is_float else (True,):
+            random = np.random.default_rng(seed)
+            yield Dataset(
+                {
+                    spec.name: _drawn(spec, count, vocabulary, size, may_be_negative, random)
+                    for spec in specs
+                }
+            )
 
-    def draw(spec: TensorSpec) -> Array:
-        shape = (count, *(16 if size is None else size for size in spec.shape[1:]))
-        if spec.dtype == "bool":
-            return random.integers(0, 2, shape).astype(bool)
-        if spec.dtype == "uint8":
-            return random.integers(0, 256, shape).astype(np.uint8)
-        if np.issubdtype(np.dtype(spec.dtype), np.integer):
-            return random.integers(0, max(2, vocabulary), shape).astype(spec.dtype)
-        return random.standard_normal(shape).astype(spec.dtype)
 
-    return Dataset({spec.name: draw(spec) for spec in specs})
+def _drawn(
+    spec: TensorSpec,
+    count: int,
+    vocabulary: int,
+    size: int,
+    may_be_negative: bool,
+    random: np.random.Generator,
+) -> Array:
+    shape = (count, *(size if length is None else length for length in spec.shape[1:]))
+    if spec.dtype == "bool":
+        return random.integers(0, 2, shape).astype(bool)
+    if spec.dtype == "uint8":
+        return random.integers(0, 256, shape).astype(np.uint8)
+    if np.issubdtype(np.dtype(spec.dtype), np.integer):
+        return random.integers(0, max(2, vocabulary), shape).astype(spec.dtype)
+    values = random.standard_normal(shape).astype(spec.dtype)
+    return values if may_be_negative else np.abs(values)
 
 
 def _arrays(data: Data, specs: Sequence[TensorSpec], role: str) -> dict[str, Array]:

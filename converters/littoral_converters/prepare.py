@@ -6,7 +6,9 @@ card cross process borders as they are.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from littoral.tensors import TensorSpec
 
 from littoral_converters import memory, reading
 from littoral_converters.answers import keras_outputs
-from littoral_converters.calibration import Data, Dataset, invent, read
+from littoral_converters.calibration import Data, Dataset, invented, read
 from littoral_converters.capacity import check_weights
 from littoral_converters.description import (
     NOTHING,
@@ -149,7 +151,7 @@ def prepare_model(
     representative, evaluation = datasets(model, signature.inputs, request, card)
     with narrated(model), full_precision(model), clean_state(model) as stateful:
         graphs = _traced(model, signature, request)
-        reference = keras_outputs(model, signature, evaluation)
+        evaluation, reference = _answered(model, signature, request, evaluation)
         _check_steady(model, signature, evaluation, graphs)
     outputs = {name: values.shape[1:] for name, values in reference.items()}
     check_labels(request.description, outputs)
@@ -167,6 +169,26 @@ def prepare_model(
             *doubts_of_outputs(reference, evaluation.inputs),
         ),
     )
+
+
+def _answered(
+    model: Any, signature: Signature, request: Request, data: Dataset
+) -> tuple[Dataset, Outputs]:
+    """Data and Keras's outputs on it: on other data than was invented where Keras fails on that.
+
+    Raises:
+        ConversionError: Keras fails on what was given, or on all that can be invented.
+    """
+    try:
+        return data, keras_outputs(model, signature, data)
+    except ConversionError:
+        if request.evaluation_data is not None or request.representative_data is not None:
+            raise
+        others = invented(signature.inputs, INVENTED_SAMPLES, _vocabulary(model))
+        for other in itertools.islice(others, 1, None):
+            with contextlib.suppress(ConversionError):
+                return other, keras_outputs(model, signature, other)
+        raise
 
 
 def _check_steady(
@@ -279,7 +301,7 @@ def datasets(
     elif representative is not None:
         evaluation = Dataset(representative.inputs)
     else:
-        evaluation = invent(specs, INVENTED_SAMPLES, _vocabulary(model))
+        evaluation = next(invented(specs, INVENTED_SAMPLES, _vocabulary(model)))
     return representative, evaluation
 
 
