@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
+from littoral_converters.lowering._axes import sizes
 from littoral_converters.lowering.spectral import float_product, periodic_window, turns
 
 Pair = tuple[Any, Any]
@@ -38,12 +39,20 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
 
 def _fft(format_name: str, original: Callable[..., Any], x: Pair) -> Pair:
     """The transform along the last axis."""
+    del original
     real, imaginary = (tf.convert_to_tensor(part) for part in x)
-    length = real.shape[-1]
-    if length is None:
-        found: Pair = original(x)
-        return found
-    return forward(format_name, (real, imaginary))
+    if real.shape[-1] is not None:
+        return forward(format_name, (real, imaginary))
+    cosine, sine = _open_turns(sizes(real)[-1])
+    return real @ cosine + imaginary @ sine, imaginary @ cosine - real @ sine
+
+
+def _open_turns(length: Any) -> Pair:
+    """What `turns` gives, (length, length), of a length that only the input says."""
+    steps = tf.range(length)
+    whole = tf.cast(steps[:, None] * steps % length, tf.float32)
+    angles = 2 * np.pi * whole / tf.cast(length, tf.float32)
+    return tf.cos(angles), tf.sin(angles)
 
 
 def forward(format_name: str, x: tuple[Any, Any | None], count: int | None = None) -> Pair:
@@ -67,9 +76,6 @@ def forward(format_name: str, x: tuple[Any, Any | None], count: int | None = Non
 
 def _fft2(format_name: str, original: Callable[..., Any], x: Pair) -> Pair:
     """The transform along the last two axes, one after the other."""
-    if None in x[0].shape[-2:]:
-        found: Pair = original(x)
-        return found
     rows = _fft(format_name, original, x)
     columns = _fft(format_name, original, _turned(rows))
     return _turned(columns)

@@ -50,10 +50,30 @@ def moved(x):
     return layers.GlobalMaxPooling1D()(ops.roll(h, 2, axis=1) - h)
 
 
+@keras.saving.register_keras_serializable("littoral_tests")
+class Spectrum(layers.Layer):
+    """Along steps and features; as a function in a model, Keras takes known lengths alone."""
+
+    def call(self, x):
+        return ops.fft2((x, ops.zeros_like(x)))[0]
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def mixed(x):
+    """Steps and features mixed by a Fourier transform, in place of attention."""
+    h = layers.LayerNormalization()(x + Spectrum()(x))
+    return layers.GlobalAveragePooling1D()(layers.Dense(8, "gelu")(h))
+
+
+BUILDS = [recurrent, convolutional, attentive, causal, squeezed, moved, mixed]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, None])
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-@pytest.mark.parametrize("build", [recurrent, convolutional, attentive, causal, squeezed, moved])
+@pytest.mark.parametrize("build", BUILDS)
 def test_one_file_takes_every_length(build, format_name, batch, tmp_path):
     inputs = keras.Input((None, 6), name="x")
     model = randomize(keras.Model(inputs, build(inputs)))
