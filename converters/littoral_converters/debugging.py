@@ -96,7 +96,7 @@ def debug_file(
 ) -> Drift:
     """Do the work of `debug`. Run in the worker."""
     from littoral_converters.activations import activations_of
-    from littoral_converters.prepare import Request, datasets
+    from littoral_converters.prepare import Request, answered, datasets
     from littoral_converters.signature import signature_of
 
     model = source.open_model(path, allow_unsafe, modules)
@@ -104,6 +104,7 @@ def debug_file(
     signature = signature_of(model)
     request = Request(evaluation_data=data)
     _, given = datasets(model, signature.inputs, request, source.card_in(path))
+    given, _ = answered(model, signature, request, given)
     with _load(name, content) as loaded:
         order = pair_inputs(signature.inputs, loaded.inputs, (str(path), name))
         specs, kind = loaded.inputs, loaded.format

@@ -151,7 +151,7 @@ def prepare_model(
     representative, evaluation = datasets(model, signature.inputs, request, card)
     with narrated(model), full_precision(model), clean_state(model) as stateful:
         graphs = _traced(model, signature, request)
-        evaluation, reference = _answered(model, signature, request, evaluation)
+        evaluation, reference = answered(model, signature, request, evaluation)
         _check_steady(model, signature, evaluation, graphs)
     outputs = {name: values.shape[1:] for name, values in reference.items()}
     check_labels(request.description, outputs)
@@ -171,10 +171,16 @@ def prepare_model(
     )
 
 
-def _answered(
+def answered(
     model: Any, signature: Signature, request: Request, data: Dataset
 ) -> tuple[Dataset, Outputs]:
     """Data and Keras's outputs on it: on other data than was invented where Keras fails on that.
+
+    Args:
+        model: The model.
+        signature: Its inputs and outputs.
+        request: What was given.
+        data: From `datasets`.
 
     Raises:
         ConversionError: Keras fails on what was given, or on all that can be invented.

@@ -6,7 +6,7 @@ import pytest
 from converted import file_outputs, keras_outputs
 from keras import layers, ops
 from littoral.errors import ConversionError
-from littoral_converters import convert
+from littoral_converters import convert, debug
 
 own = keras.saving.register_keras_serializable("littoral_tests")
 
@@ -59,3 +59,13 @@ def test_other_data_is_invented_where_the_first_does_not_suit(build, format_name
 def test_data_that_is_given_is_not_replaced(tmp_path):
     with pytest.raises(ConversionError, match="fails in Keras itself"):
         convert(few_positions(), tmp_path, representative_data=np.zeros((2, 12), "int32"))
+
+
+def test_a_file_is_debugged_on_what_suits_its_model(tmp_path):
+    model = deep_pictures()
+    model.save(tmp_path / "deep.keras")
+    (variant,) = convert(model, tmp_path, formats=("onnx",))
+    drift = debug(tmp_path / "deep.keras", variant.path)
+    assert drift.samples == 16
+    assert drift.worst[0].snr_db > 80
+    assert drift.first_wrong is None
