@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+# As in the converters' worker: without it, Keras lacks operators on CPUs that are not new.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 SEPARATE = "test_coverage.py"
 """Its tests share no fixture, so any worker can take any of them."""

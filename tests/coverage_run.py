@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 FORMATS = ("tflite", "onnx")
 LIMITS = {"float32": 1e-4, "static_int8": 0.1}

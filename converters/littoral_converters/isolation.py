@@ -162,7 +162,10 @@ def _start() -> _Worker:
     if importlib.util.find_spec("tensorflow") is None:
         raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
     log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # TensorFlow itself takes oneDNN on newer CPUs alone, and on others Keras cannot compute a
+    # dilated transposed convolution, nor one with the channels first.
+    environment = {"TF_ENABLE_ONEDNN_OPTS": "1", **os.environ}
+    environment |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment["CUDA_VISIBLE_DEVICES"] = ""
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(

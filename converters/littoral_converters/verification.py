@@ -166,7 +166,7 @@ def _breach(found: Verification, limits: Limits, decisions: int) -> str:
             f"(limit {limits.rms_error:.2g})"
         )
     drop = found.drop_points
-    if drop is not None and drop > max(limits.max_drop, 100.0 / decisions + 1e-9):
+    if drop is not None and drop > max(limits.max_drop, round(100.0 / decisions, 4)):
         return f"it loses {drop:.2f} points of accuracy (limit {limits.max_drop})"
     return ""
 

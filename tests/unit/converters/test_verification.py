@@ -142,3 +142,14 @@ def test_a_class_that_no_pixel_can_have_is_bad_input():
         compare(keras, keras, np.where(PIXELS == 2, 3, PIXELS), LOOSE)
     with pytest.raises(littoral.InputError, match="per row of scores"):
         compare(keras, keras, PIXELS[:, :, :1], LOOSE)
+
+
+@pytest.mark.parametrize(("lost", "passes"), [(1, True), (2, False)])
+def test_one_label_of_any_number_may_be_lost(lost, passes):
+    keras = outputs(np.eye(600, 10, dtype="float32") + np.arange(600)[:, None] % 2)
+    labels = keras["scores"].argmax(1)
+    file = outputs(keras["scores"].copy())
+    file["scores"][np.arange(lost), labels[:lost] + 1] += 2.0
+    found = compare(keras, file, labels, Limits(None, 10.0, 0.1))
+    assert found.drop_points == round(100 * lost / 600, 4)
+    assert found.passed is passes
