@@ -46,18 +46,27 @@ def attribute(node: Any, name: str, default: Any) -> Any:
     return onnx.helper.get_attribute_value(found[0]) if found else default
 
 
-def symmetric(values: Float, axis: int) -> tuple[NDArray[np.int8], Float]:
+MULTIPLIED = 63
+"""The largest weight where onnxruntime multiplies uint8 by int8.
+
+x86 processors without int8 dot products add two of these products in 16 bits, which holds
+2 * 255 * 64 and cuts off what is more.
+"""
+
+
+def symmetric(values: Float, axis: int, most: int = 127) -> tuple[NDArray[np.int8], Float]:
     """Quantize to int8 around 0, with a scale for each index of an axis.
 
     Args:
         values: Weights of any shape.
         axis: The channels; negative counts from the end.
+        most: The largest integer.
 
     Returns:
         The integers, and scales that broadcast against them.
     """
     others = tuple(a for a in range(values.ndim) if a != axis % values.ndim)
-    scales = np.maximum(np.abs(values).max(axis=others, keepdims=True) / 127, 1e-12)
+    scales = np.maximum(np.abs(values).max(axis=others, keepdims=True) / most, 1e-12)
     return np.rint(values / scales).astype(np.int8), scales.astype(np.float32)
 
 

@@ -159,6 +159,7 @@ def _static(model: Any, chosen: set[str], samples: Samples) -> Any:
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
+            reduce_range=True,  # see `MULTIPLIED`
             quant_format=quantization.QuantFormat.QDQ,
         )
         quantized = onnx.load(target)

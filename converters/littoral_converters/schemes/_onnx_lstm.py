@@ -11,6 +11,7 @@ import onnx
 
 from littoral_converters.schemes._onnx_gains import LSTM_MIN_WEIGHTS
 from littoral_converters.schemes._onnx_graph import (
+    MULTIPLIED,
     add_constants,
     identity,
     replace_nodes,
@@ -55,7 +56,7 @@ def _int8(model: Any, name: str, tensor: Any) -> list[str]:
         Names of the integers (directions, inputs, gates * units), the scales, the zero points.
     """
     values = onnx.numpy_helper.to_array(tensor)
-    rows, scales = symmetric(values.reshape(-1, values.shape[2]), 0)
+    rows, scales = symmetric(values.reshape(-1, values.shape[2]), 0, MULTIPLIED)
     scales = scales.reshape(values.shape[:2])
     return add_constants(
         model,

@@ -15,6 +15,7 @@ import onnx
 
 from littoral_converters.schemes._onnx_gains import Product
 from littoral_converters.schemes._onnx_graph import (
+    MULTIPLIED,
     add_constants,
     attribute,
     identity,
@@ -66,7 +67,7 @@ def quantize_products(model: Any, chosen: Container[str]) -> None:
             values = onnx.numpy_helper.to_array(weights[name])
             if attribute(node, "transB", 0):
                 values = values.T
-            quanta, scales = symmetric(values, 1)
+            quanta, scales = symmetric(values, 1, MULTIPLIED)
             stored[name] = add_constants(model, name, int8=quanta, scale=scales.reshape(-1))
         nodes.extend(_product(node, inputs[source], stored[name]))
     replace_nodes(model, nodes)
