@@ -119,7 +119,7 @@ def test_a_large_product_is_an_integer_product_and_a_small_one_a_stored_weight(t
     assert operators(quantized).count("Gemm") == 1
     assert len(quantized) < len(content) / 3
     x = RNG.uniform(size=(1, 256)).astype("float32")
-    assert error(content, quantized, x) < 0.02
+    assert error(content, quantized, x) < 0.04, "of 7 bits, twice what 8 would leave"
 
 
 def test_a_node_that_is_kept_float_is_untouched():
