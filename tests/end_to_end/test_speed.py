@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pytest
 import speed_run
+from processor import has_int8_products
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 NOISE = 0.93
 """What a shared machine may take off a ratio in one run."""
+
+OF_INT8 = {"transformer": {"default": 1.0, "any": 1.0, "tflite_int8": 3.7}}
+"""Goals that int8 reaches, and what is left of them on a processor without int8 products."""
+
+SLOWEST = 1.2
+"""On such a processor an int8 file may take so much longer than float32, for its size."""
 
 
 @pytest.fixture(scope="module", params=["gru", "transformer"])
@@ -23,6 +30,8 @@ def raced(request, tmp_path_factory):
 
 def test_our_best_file_is_faster_than_the_stock_ones_by_what_we_claim(raced):
     goals = speed_run.GOALS[raced.kind]
+    if not has_int8_products():
+        goals = goals | OF_INT8.get(raced.kind, {})
     assert {*goals} <= {*raced.ratios}
     found = {what: raced.ratios[what].value for what in goals}
     assert all(found[what] >= NOISE * goal for what, goal in goals.items()), found
@@ -33,7 +42,7 @@ def test_no_int8_file_is_slower_than_its_float(raced, format_name):
     for scheme in ("dynamic_int8", "static_int8"):
         ratio = raced.to_float[f"ours {format_name} {scheme}"]
         assert ratio.low is not None
-        assert ratio.low <= 1 / NOISE
+        assert ratio.low <= (1.0 if has_int8_products() else SLOWEST) / NOISE
 
 
 def test_our_files_are_as_good_as_keras(raced):
