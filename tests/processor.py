@@ -1,6 +1,6 @@
-"""What this machine's processor has."""
+"""What this machine's processor has for the engines' kernels."""
 
-from pathlib import Path
+from littoral.cli import doctor
 
 
 def has_int8_products() -> bool:
@@ -8,10 +8,9 @@ def has_int8_products() -> bool:
 
     Without it float32 computes as fast as int8, or faster.
     """
-    flags = Path("/proc/cpuinfo").read_text()
-    return "avx512_vnni" in flags or "avx_vnni" in flags
+    return not {"avx512_vnni", "avx_vnni"}.isdisjoint(doctor.features())
 
 
 def has_wide_vectors() -> bool:
     """Whether an x86 processor has vectors of 512 bits, which XNNPACK's fastest kernels take."""
-    return "avx512f" in Path("/proc/cpuinfo").read_text()
+    return "avx512f" in doctor.features()

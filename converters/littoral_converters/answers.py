@@ -43,7 +43,8 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
     parts: list[list[NDArray[Any]]] = []
     batch = signature.batch or KERAS_BATCH
     count = signature.batch or min(len(data), KERAS_BATCH)
-    columns = [_filled(data.inputs[spec.name], signature.batch) for spec in signature.inputs]
+    inputs = data.filled(signature.batch or 1).inputs
+    columns = [inputs[spec.name] for spec in signature.inputs]
     for start in range(0, len(data), batch):
         arrays = [column[start : start + batch] for column in columns]
         results = _answered(call, arrays, model)
@@ -69,12 +70,6 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         name: np.concatenate([part[index] for part in parts])[: len(data)]
         for index, name in enumerate(names)
     }
-
-
-def _filled(column: NDArray[Any], batch: int | None) -> NDArray[Any]:
-    """Samples in whole batches: the last one again for those that lack."""
-    missing = -len(column) % (batch or 1)
-    return np.concatenate([column, np.repeat(column[-1:], missing, axis=0)]) if missing else column
 
 
 def _answered(call: Any, arrays: Sequence[Any], model: Any) -> Any:

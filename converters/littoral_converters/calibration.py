@@ -47,6 +47,18 @@ class Dataset:
         labels = None if self.labels is None else self.labels[at]
         return Dataset({name: values[at] for name, values in self.inputs.items()}, labels)
 
+    def filled(self, batch: int) -> Dataset:
+        """The inputs in whole batches: the last sample again for those that lack."""
+        missing = -len(self) % batch
+        if not missing:
+            return self
+        return Dataset(
+            {
+                name: np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
+                for name, values in self.inputs.items()
+            }
+        )
+
     def feeds(self) -> list[dict[str, Array]]:
         """The samples one by one, each with a batch axis of 1."""
         return [
@@ -112,25 +124,16 @@ def invented(
         as categories are; the same with other open sizes.
     """
     is_open = any(None in spec.shape[1:] for spec in specs)
-    is_float = any(np.dtype(spec.dtype).kind == "f" for spec in specs)
     for size in _OPEN_SIZES if is_open else _OPEN_SIZES[:1]:
-        for may_be_negative in (True, False) if is_float else (True,):
-            random = np.random.default_rng(seed)
-            yield Dataset(
-                {
-                    spec.name: _drawn(spec, count, vocabulary, size, may_be_negative, random)
-                    for spec in specs
-                }
-            )
+        random = np.random.default_rng(seed)
+        drawn = {spec.name: _drawn(spec, count, vocabulary, size, random) for spec in specs}
+        yield Dataset(drawn)
+        if any(values.dtype.kind == "f" for values in drawn.values()):
+            yield Dataset({n: np.abs(v) if v.dtype.kind == "f" else v for n, v in drawn.items()})
 
 
 def _drawn(
-    spec: TensorSpec,
-    count: int,
-    vocabulary: int,
-    size: int,
-    may_be_negative: bool,
-    random: np.random.Generator,
+    spec: TensorSpec, count: int, vocabulary: int, size: int, random: np.random.Generator
 ) -> Array:
     shape = (count, *(size if length is None else length for length in spec.shape[1:]))
     if spec.dtype == "bool":
@@ -139,8 +142,7 @@ def _drawn(
         return random.integers(0, 256, shape).astype(np.uint8)
     if np.issubdtype(np.dtype(spec.dtype), np.integer):
         return random.integers(0, max(2, vocabulary), shape).astype(spec.dtype)
-    values = random.standard_normal(shape).astype(spec.dtype)
-    return values if may_be_negative else np.abs(values)
+    return random.standard_normal(shape).astype(spec.dtype)
 
 
 def _arrays(data: Data, specs: Sequence[TensorSpec], role: str) -> dict[str, Array]:

@@ -104,7 +104,8 @@ def debug_file(
     signature = signature_of(model)
     request = Request(evaluation_data=data)
     _, given = datasets(model, signature.inputs, request, source.card_in(path))
-    given, _ = answered(model, signature, request, given)
+    suited, _ = answered(model, signature, request, given.head(samples))
+    given = suited if data is None else given
     with _load(name, content) as loaded:
         order = pair_inputs(signature.inputs, loaded.inputs, (str(path), name))
         specs, kind = loaded.inputs, loaded.format
@@ -147,13 +148,7 @@ def _head(model: Any, signature: Any, data: Dataset, samples: int, batch: int) -
     # The file's own tensors come on top, about as many as Keras's for each of two layouts.
     bytes_each = 8 * 3 * sum(activation.values.size for activation in activations)
     count = max(1, min(samples, _MOST_BYTES // max(1, bytes_each)))
-    kept = data.head(max(batch, count - count % batch))
-    missing = -len(kept) % batch
-    if not missing:
-        return kept
-    return Dataset(
-        {n: np.concatenate([v, np.repeat(v[-1:], missing, axis=0)]) for n, v in kept.inputs.items()}
-    )
+    return data.head(max(batch, count - count % batch)).filled(batch)
 
 
 def _inside(

@@ -33,7 +33,12 @@ def with_calls(config: dict[str, Any]) -> dict[str, Any]:
     moved = _counted_from_one(config, calls)
     wiring = {key: _shifted(config[key], moved) for key in _WIRING if key in config}
     called = [
-        {**layer, "inbound_nodes": _calls(layer, _shifted(layer["inbound_nodes"], moved), calls)}
+        {
+            **layer,
+            "inbound_nodes": [
+                _call(layer, node, calls) for node in _shifted(layer["inbound_nodes"], moved)
+            ],
+        }
         if _is_called(layer)
         else layer
         for layer in config["layers"]
@@ -82,10 +87,6 @@ def _shifted(node: Any, moved: set[str]) -> Any:
     if _is_tensor(node, moved):
         node = [node[0], node[1] - 1, *node[2:]]
     return [_shifted(entry, moved) for entry in node]
-
-
-def _calls(layer: Mapping[str, Any], nodes: list[Any], names: Mapping[str, int]) -> list[Any]:
-    return [_call(layer, node, names) for node in nodes]
 
 
 def _call(layer: Mapping[str, Any], node: Any, names: Mapping[str, int]) -> Any:

@@ -164,6 +164,12 @@ def test_what_native_code_prints_does_not_get_between_the_answers(capfd):
     assert capfd.readouterr().out == ""
 
 
+def said_by(code):
+    """What a program of its own prints, which is given this folder."""
+    command = [sys.executable, "-c", code, FOLDER]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def test_the_worker_ends_with_its_caller():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
@@ -171,11 +177,8 @@ def test_the_worker_ends_with_its_caller():
         "from littoral_converters import isolation\n"
         "print(isolation.isolated(native_crashes.process_id, doing='asking'))"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code, FOLDER], capture_output=True, text=True, check=True
-    )
     with pytest.raises(ProcessLookupError):
-        os.kill(int(run.stdout), signal.SIG_DFL)
+        os.kill(int(said_by(code)), signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(("begin", "lives"), [("SIG_IGN", True), ("SIG_DFL", False)])
@@ -191,10 +194,7 @@ def test_the_worker_takes_ctrl_c_as_its_caller_was_started_to(begin, lives):
         "time.sleep(0.5)\n"
         "print(first == isolation.isolated(native_crashes.process_id, doing='asking'))"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code, FOLDER], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.strip() == str(lives)
+    assert said_by(code).strip() == str(lives)
 
 
 def test_the_worker_does_not_outlive_a_caller_that_is_killed(tmp_path):
