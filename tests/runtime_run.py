@@ -213,11 +213,7 @@ def _busy_onnx() -> bytes:
 
 def short(races: Sequence[Race], figures: Mapping[str, Estimate], noise: float = 1.0) -> list[str]:
     """What misses its limit, in words; `noise` widens the limits."""
-    missed = [
-        f"{race.engine} {race.what}: {race.more_us:+.2f} us, allowed {race.allowed_us:.2f}"
-        for race in races
-        if race.is_held and race.more_us > race.allowed_us * noise
-    ]
+    missed = over(races, [race.allowed_us * noise for race in races])
     for what, (limit, unit) in LIMITS.items():
         if what in figures and figures[what].value > limit * noise:
             missed.append(f"{what}: {figures[what].value:.2f} {unit}, limit {limit}")
@@ -225,6 +221,15 @@ def short(races: Sequence[Race], figures: Mapping[str, Estimate], noise: float =
         if what in figures and figures[what].value < least / noise:
             missed.append(f"{what}: {figures[what].value:.2f}x, at least {least}")
     return missed
+
+
+def over(races: Sequence[Race], allowed_us: Sequence[float]) -> list[str]:
+    """Which calls take longer than allowed, in words."""
+    return [
+        f"{race.engine} {race.what}: {race.more_us:+.2f} us, allowed {allowed:.2f}"
+        for race, allowed in zip(races, allowed_us, strict=True)
+        if race.is_held and race.more_us > allowed
+    ]
 
 
 def tables(races: Sequence[Race], figures: Mapping[str, Estimate]) -> str:

@@ -23,8 +23,12 @@ def races(folder):
 
 
 def test_a_call_costs_no_more_than_we_claim(races):
+    """Nor, where the processor is slow, more than the bare steps of a checked call take there."""
     assert len(races) == 14
-    assert not runtime_run.short(races, {}, NOISE)
+    claimed = [race.allowed_us for race in races]
+    bare = [race.bare_us if race.engine == "LiteRT" else 0.0 for race in races]
+    allowed = [NOISE * max(pair) for pair in zip(claimed, bare, strict=True)]
+    assert not runtime_run.over(races, allowed)
 
 
 def test_a_call_of_onnxruntime_is_faster_than_its_own(races):

@@ -2,7 +2,7 @@
 
 One file a format, each with one function:
 
-    operator_times(content, folder, engine, threads, options, tell) -> tuple[OperatorTime, ...]
+    operator_times(content, folder, engine, threads, options, duration_s, tell) -> Times
 
 Both time by partial execution (`littoral.profiling._cuts`).
 """
@@ -21,7 +21,6 @@ from littoral.environment import describe, is_emulated
 from littoral.errors import InputError
 from littoral.integrity import read_card
 from littoral.loading import load
-from littoral.measuring import measure
 from littoral.profiling import _roofline
 from littoral.statistics import Estimate
 
@@ -55,6 +54,19 @@ class OperatorTime:
     moved_bytes: int
 
 
+@dataclass(frozen=True)
+class Times:
+    """What was timed in the same rounds.
+
+    Attributes:
+        operators: In the order of execution.
+        whole_ns: Median of a call of the whole file, within the engine.
+    """
+
+    operators: tuple[OperatorTime, ...]
+    whole_ns: Estimate
+
+
 def profile(
     path: str | os.PathLike[str],
     *,
@@ -75,9 +87,9 @@ def profile(
         tell: Is told what happens now, in a few words.
 
     Returns:
-        JSON-able: ``path format engine total_us operators by_kind by_layer roofline environment
-        emulated``. Each of ``operators`` has ``index count kind name layer time_us time_us_low
-        time_us_high share delegated macs moved_bytes gflops roof_share``.
+        JSON-able: ``path format engine threads latency_p50_us total_us operators by_kind by_layer
+        roofline environment emulated``. Each of ``operators`` has ``index count kind name layer
+        time_us time_us_low time_us_high share delegated macs moved_bytes gflops roof_share``.
 
     Raises:
         InputError: A duration that is not positive, or no such file.
@@ -93,26 +105,19 @@ def profile(
     with source.explained(name):
         read_card(content)
         module = plugins.load(sys.modules[__name__], format)
-        tell("timing whole calls")
-        whole = measure(
-            path,
-            engine=used,
-            threads=threads,
-            options=given,
-            cold_starts=0,
-            duration_s=duration_s / 4,
-        )
         folder = str(Path(path).parent)
-        found = module.operator_times(content, folder, used, threads, given, duration_s, tell)
+        times: Times = module.operator_times(
+            content, folder, used, threads, given, duration_s, tell
+        )
     tell("measuring this machine's roofline")
-    roof = _roofline.measured()
+    roof, found = _roofline.measured(), times.operators
     total = sum(one.time_ns.value for one in found) or 1.0
     return {
         "path": str(path),
         "format": format,
         "engine": used,
         "threads": threads,
-        "latency_p50_us": round(whole.latency_p50.value / 1e3, 3),
+        "latency_p50_us": round(times.whole_ns.value / 1e3, 3),
         "total_us": round(total / 1e3, 3),
         "operators": [_operator(one, total, roof) for one in found],
         "by_kind": _grouped(found, total, lambda one: one.kind),

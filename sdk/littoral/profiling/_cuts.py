@@ -5,7 +5,9 @@ more than most operators of a small network take, and tflite-runtime has none th
 ONNX Runtime's counts whole microseconds too, and its bookkeeping takes several of them for each
 operator: the parts of an MLP whose call takes 15 us added up to 84. So the file is cut after its
 first, second, third... operator, all cuts are timed in turn, round by round, and neighbours are
-subtracted, paired by round: drift and the overhead of a call cancel out.
+subtracted, paired by round: drift and the overhead of a call cancel out. The whole file takes its
+turns among them: on a machine that changes its speed the parts would not add up to a call that was
+timed before or after them.
 
 The engine sees a graph of its own in each cut. Where it fuses an operator into its neighbour when
 both are there (XNNPACK folds an activation into the layer before it), the parts add up to a little
@@ -24,7 +26,7 @@ from littoral.clock import Call, Plan, time_in_turn
 from littoral.engines import Session
 from littoral.engines._native import reason
 from littoral.errors import EngineError
-from littoral.profiling import OperatorTime, Tell
+from littoral.profiling import OperatorTime, Tell, Times
 from littoral.statistics import Estimate, percentile, percentile_interval
 
 MOST = 96
@@ -60,14 +62,16 @@ class Operator:
 def timed(
     operators: Sequence[Operator],
     call_of: Callable[[int], Call],
+    whole: Call,
     duration_s: float,
     tell: Tell,
-) -> tuple[OperatorTime, ...]:
+) -> Times:
     """Time the operators of a file.
 
     Args:
         operators: In the order of execution, at least one.
         call_of: Makes the call of the file with so many operators; 0 is the call's overhead.
+        whole: The call of the file as it is.
         duration_s: About how long to time.
         tell: Is told what happens now.
 
@@ -81,10 +85,15 @@ def timed(
             tell(f"cutting the file, {place} of {len(ends)}")
         calls.append(_tried(call_of(end), end, operators))
     tell(f"timing {len(calls)} cuts in turn")
-    rounds = time_in_turn(calls, Plan(duration_ns=int(duration_s * 1e9 / len(calls))))
+    *rounds, uncut = time_in_turn(
+        [*calls, whole], Plan(duration_ns=int(duration_s * 1e9 / len(calls)))
+    )
     medians = np.array([[percentile(own, 0.5) for own in one] for one in rounds])
     spans = zip([0, *ends[:-1]], ends, np.diff(medians, axis=0), strict=True)
-    return tuple(_time(operators[start:end], more) for start, end, more in spans)
+    return Times(
+        tuple(_time(operators[start:end], more) for start, end, more in spans),
+        percentile_interval([percentile(own, 0.5) for own in uncut], 0.5),
+    )
 
 
 def shapes_of(session: Session) -> tuple[tuple[int, ...], ...]:

@@ -21,7 +21,7 @@ from littoral import engines, plugins
 from littoral.clock import Call
 from littoral.engines import Settings
 from littoral.errors import EngineError
-from littoral.profiling import OperatorTime, Tell, _cuts, _onnx_cut, layer_of
+from littoral.profiling import Tell, Times, _cuts, _onnx_cut, layer_of
 from littoral.profiling._cuts import Operator
 from littoral.profiling._onnx_cut import Node, Value
 
@@ -40,7 +40,7 @@ def operator_times(
     options: Mapping[str, Any],
     duration_s: float,
     tell: Tell,
-) -> tuple[OperatorTime, ...]:
+) -> Times:
     """Time every operator; see `littoral.profiling`.
 
     Raises:
@@ -51,6 +51,14 @@ def operator_times(
     as_it_is = Settings(threads, {**options, "optimization": "disable"}, folder=folder)
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         given = Settings(threads, options, folder=folder)
+
+        def call(content: bytes, settings: Settings, is_empty: bool = False) -> Call:
+            session = module.open_session(content, settings)
+            stack.callback(session.close)
+            made: Call = session.bare_call(_cuts.shapes_of(session), is_empty=is_empty)
+            return made
+
+        whole = call(content, given)
         content = _optimized(module, content, given, Path(scratch) / "runs.onnx")
         nodes = _onnx_cut.nodes(content)
         facts = _facts(module, content, as_it_is, Path(scratch) / "profile")
@@ -62,12 +70,9 @@ def operator_times(
 
         def call_of(count: int) -> Call:
             part = _onnx_cut.cut(content, nodes, max(1, count))
-            session = module.open_session(part, as_it_is)
-            stack.callback(session.close)
-            call: Call = session.bare_call(_cuts.shapes_of(session), is_empty=count == 0)
-            return call
+            return call(part, as_it_is, is_empty=count == 0)
 
-        return _cuts.timed(operators, call_of, duration_s, tell)
+        return _cuts.timed(operators, call_of, whole, duration_s, tell)
 
 
 def _optimized(module: Any, content: bytes, settings: Settings, path: Path) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 from littoral import engines, plugins
 from littoral.clock import Call
 from littoral.engines import Settings
-from littoral.profiling import OperatorTime, Tell, _cuts, _tflite_cut
+from littoral.profiling import Tell, Times, _cuts, _tflite_cut
 
 
 def operator_times(
@@ -21,7 +21,7 @@ def operator_times(
     options: Mapping[str, Any],
     duration_s: float,
     tell: Tell,
-) -> tuple[OperatorTime, ...]:
+) -> Times:
     """Time every operator; see `littoral.profiling`.
 
     Raises:
@@ -41,12 +41,12 @@ def operator_times(
                 memory[...] = b"" if memory.dtype == object else 0
             return session, binding.invoke
 
-        whole, _ = bound(content)
+        session, whole = bound(content)
         operators = [
-            replace(node.operator, delegated=whole.is_delegated(node.outputs)) for node in nodes
+            replace(node.operator, delegated=session.is_delegated(node.outputs)) for node in nodes
         ]
 
         def call_of(count: int) -> Call:
             return bound(_tflite_cut.cut(content, nodes, count))[1]
 
-        return _cuts.timed(operators, call_of, duration_s, tell)
+        return _cuts.timed(operators, call_of, whole, duration_s, tell)
