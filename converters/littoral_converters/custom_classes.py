@@ -1,4 +1,4 @@
-"""Classes that a Keras file names and this program does not know, read from its configuration."""
+"""What a Keras file names and nobody here knows, read from its configuration."""
 
 from __future__ import annotations
 
@@ -59,6 +59,37 @@ def unknown_classes(path: Path) -> list[CustomClass]:
     for one in _named(_configuration(path), ""):
         found.setdefault(one.name, one)
     return list(found.values())
+
+
+def layer_with_lambda(path: Path) -> str | None:
+    """The first layer that was given a lambda, as an activation for example.
+
+    Keras 3.15 writes the code of such a function without saying that it is one, and cannot load
+    what it wrote.
+
+    Args:
+        path: A .keras or .h5 file.
+
+    Returns:
+        The layer's name; None where there is no such layer or no configuration.
+    """
+    try:
+        return next(_with_lambda(_configuration(path), ""), None)
+    except FormatError:
+        return None
+
+
+def _with_lambda(node: Any, layer: str) -> Iterator[str]:
+    children = list(node.values()) if isinstance(node, dict) else node
+    if not isinstance(children, list):
+        return
+    if isinstance(node, dict):
+        if list(node) == ["value"] and isinstance(children[0], list):
+            yield layer
+        config = node.get("config")
+        layer = str(config.get("name", layer)) if isinstance(config, dict) else layer
+    for value in children:
+        yield from _with_lambda(value, layer)
 
 
 def _configuration(path: Path) -> Any:

@@ -143,10 +143,10 @@ def _head(model: Any, signature: Any, data: Dataset, samples: int, batch: int) -
     """As many samples as fit into memory, in whole batches of the file; the last one repeated."""
     from littoral_converters.activations import activations_of
 
-    one = data.head(1)
-    activations, _ = activations_of(model, signature, list(one.inputs.values()))
+    few = data.head(1).filled(signature.batch or 1)
+    activations, _ = activations_of(model, signature, list(few.inputs.values()))
     # The file's own tensors come on top, about as many as Keras's for each of two layouts.
-    bytes_each = 8 * 3 * sum(activation.values.size for activation in activations)
+    bytes_each = 8 * 3 * sum(activation.values.size for activation in activations) // len(few)
     count = max(1, min(samples, _MOST_BYTES // max(1, bytes_each)))
     return data.head(max(batch, count - count % batch)).filled(batch)
 

@@ -16,7 +16,7 @@ from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
 from littoral_converters import legacy_h5
-from littoral_converters.custom_classes import unknown_classes
+from littoral_converters.custom_classes import layer_with_lambda, unknown_classes
 from littoral_converters.isolation import isolated
 from littoral_converters.own_modules import Modules, import_modules
 from littoral_converters.scopes import name_as_scopes
@@ -167,6 +167,13 @@ def _refusal(path: Path, error: Exception) -> Exception:
     text = " ".join(str(error).split())
     if "Could not locate" in text or "Unknown layer" in text:
         return UnknownClasses(_unregistered(path, text))
+    layer = layer_with_lambda(path)
+    if layer is not None:
+        return ConversionError(
+            f"{path}: layer {layer!r} was given a lambda, which Keras saves but cannot load: use a "
+            "function with a name, registered by @keras.saving.register_keras_serializable(), or "
+            "convert the model from memory, littoral_converters.convert(model, ...)"
+        )
     if "Lambda" in text or "lambda" in text or "safe_mode" in text:
         return ConversionError(
             f"{path} holds a Lambda layer, which is Python code that loading would run: "
@@ -187,7 +194,10 @@ def _refusal(path: Path, error: Exception) -> Exception:
             f"{path} does not load in Keras 3 ({_shorten(text)}): load it with the Keras that "
             "wrote it, and save it as .keras"
         )
-    return FormatError(f"{path} is no Keras model, or is damaged: {_shorten(text)}")
+    why = f"{path} is no Keras model, or is damaged: {_shorten(text)}"
+    if _version(path):
+        why += "; if Keras wrote it so, convert the model from memory: convert(model, ...)"
+    return FormatError(why)
 
 
 def _unregistered(path: Path, text: str) -> str:

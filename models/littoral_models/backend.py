@@ -22,9 +22,7 @@ def start() -> ModuleType:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_stderr():
-        import keras
-
-        keras.distribution.list_devices()
+        accelerators()
     return sys.modules["keras"]
 
 
@@ -32,6 +30,8 @@ def accelerators() -> list[str]:
     """The accelerators that Keras sees, for example ``["gpu:0"]``; empty on a CPU."""
     import keras
 
+    if keras.backend.backend() == "torch":
+        return _accelerators_of_torch()
     return [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
 
 
@@ -40,7 +40,7 @@ def accelerated() -> Iterator[None]:
     """Mixed precision on an accelerator and data parallelism on several, for models built inside.
 
     GPUs take float16 with scaled losses, TPUs bfloat16. On a CPU nothing changes: half precision
-    is slower there.
+    is slower there. Under PyTorch Keras distributes nothing, and one GPU does the work.
     """
     import keras
 
@@ -59,3 +59,13 @@ def accelerated() -> Iterator[None]:
     finally:
         keras.config.set_dtype_policy(policy)
         keras.distribution.set_distribution(distribution)
+
+
+def _accelerators_of_torch() -> list[str]:
+    """The device that Keras computes on under PyTorch, of whose devices Keras has no list."""
+    import keras
+
+    device = str(keras.ops.zeros(()).device)
+    if device.startswith(("cpu", "meta")):
+        return []
+    return ["gpu:0" if device.startswith(("cuda", "mps")) else device]

@@ -3,9 +3,15 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import littoral
 import numpy as np
 import pytest
+from littoral_converters import convert
+from littoral_models import data
+
+TRAINED = Path(__file__).parents[2] / "golden" / "trained"
 
 MAKE = """
 import sys
@@ -30,9 +36,6 @@ convert(model, sys.argv[1] + "/memory")
 
 @pytest.mark.slow
 def test_a_model_trained_on_jax_converts(tmp_path):
-    import littoral
-    from littoral_converters import convert
-
     subprocess.run(
         [sys.executable, "-c", MAKE, str(tmp_path)],
         check=True,
@@ -50,10 +53,31 @@ def test_a_model_trained_on_jax_converts(tmp_path):
 
 
 @pytest.mark.slow
-def test_names_that_only_jax_takes_are_kept_outside_and_mended_inside(tmp_path):
-    import littoral
-    from littoral_converters import convert
+@pytest.mark.parametrize("name", ["jax_gru", "torch_lstm"])
+def test_a_model_trained_on_a_gpu_says_what_it_said_there(name, tmp_path):
+    spoken = data.load("spoken_digits")
+    with np.load(TRAINED / "scores.npz") as scores:
+        said = scores[name]
+    digits, truth = spoken.x_test[: len(said)].astype("float32"), spoken.y_test[: len(said)]
+    assert (said.argmax(axis=-1) == truth).mean() >= 0.97
+    variants = convert(
+        TRAINED / f"{name}.keras",
+        tmp_path,
+        schemes=("float32", "static_int8"),
+        representative_data=spoken.x_train[:200].astype("float32"),
+        recommend=False,
+    )
+    assert len(variants) == 4
+    for variant in variants:
+        with littoral.load(variant.path) as model:
+            scores = model.run(digits)
+        if variant.scheme == "float32":
+            np.testing.assert_allclose(scores, said, atol=1e-5)
+        assert (scores.argmax(axis=-1) != said.argmax(axis=-1)).mean() <= 0.01
 
+
+@pytest.mark.slow
+def test_names_that_only_jax_takes_are_kept_outside_and_mended_inside(tmp_path):
     path = tmp_path / "spaces.keras"
     code = (
         "import keras, sys\n"

@@ -218,6 +218,18 @@ def test_a_lambda_is_python_code_and_needs_permission(tmp_path):
     assert convert(path, tmp_path, formats=("onnx",), allow_unsafe=True)[0].verification.passed
 
 
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+def test_an_activation_by_lambda_converts_from_memory_alone(tmp_path):
+    inputs = keras.Input((4,))
+    scaled = layers.Dense(3, activation=lambda x: x * 2.0, name="scaled")(inputs)
+    model = keras.Model(inputs, scaled)
+    assert convert(model, tmp_path, formats=("onnx",))[0].verification.passed
+    path = tmp_path / "nameless.keras"
+    model.save(path)
+    with pytest.raises(littoral.ConversionError, match=r"'scaled' was given a lambda.*from memory"):
+        convert(path, tmp_path, allow_unsafe=True)
+
+
 def test_a_damaged_keras_file_says_so(tmp_path):
     path = tmp_path / "model.keras"
     dense().save(path)

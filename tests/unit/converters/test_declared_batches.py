@@ -8,6 +8,7 @@ from converted import keras_outputs
 from keras import layers, ops
 from littoral.errors import ConversionError, VerificationError
 from littoral_converters import convert
+from littoral_converters.debugging import debug
 
 LENGTH, HEADS, SIZE, WORDS = 6, 2, 3, 11
 WIDTH = HEADS * SIZE
@@ -146,3 +147,27 @@ def test_a_saved_function_of_one_sample_is_asked_one_at_a_time(tmp_path):
         with littoral.load(variant.path) as file:
             got = file.run({"table": rows, "at": np.array([5], "int32")})
         np.testing.assert_array_equal(got, rows[:, 5:7])
+
+
+@own
+class Crossed(layers.Layer):
+    """Mixes the samples of a batch by a matrix of the batch's own size."""
+
+    def build(self, shape):
+        self.mix = self.add_weight(shape=(shape[0], shape[0]), initializer="random_normal")
+
+    def call(self, x):
+        return ops.matmul(self.mix, x)
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_debug_opens_a_model_whose_batch_is_a_number_in_it(format_name, tmp_path):
+    inputs = keras.Input(batch_shape=(4, 5), name="x")
+    outputs = layers.Dense(3, name="y")(Crossed(name="crossed")(layers.Dense(6, "relu")(inputs)))
+    model = keras.Model(inputs, outputs)
+    model.save(tmp_path / "crossed.keras")
+    (variant,) = convert(model, tmp_path, formats=(format_name,), batch=4)
+    data = np.random.default_rng(2).normal(size=(3, 5)).astype("float32")
+    found = debug(tmp_path / "crossed.keras", variant.path, data=data)
+    assert found.first_wrong is None
+    assert {row.layer for row in found.layers if row.snr_db is not None} >= {"crossed", "y"}
