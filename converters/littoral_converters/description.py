@@ -19,10 +19,9 @@ from littoral import preprocess
 from littoral.card import Card, CardTensor
 from littoral.errors import InputError
 from littoral.inputs import text_in
+from littoral.scoring import are_logits
 from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
-
-from littoral_converters.verification import are_logits
 
 Labels: TypeAlias = str | os.PathLike[str] | Sequence[str] | Mapping[str, Sequence[str]]
 Step: TypeAlias = Mapping[str, Any]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from littoral.differences import judged
 from littoral.errors import InputError
+from littoral.scoring import accuracy
 from numpy.typing import NDArray
 
 Outputs = Mapping[str, NDArray[Any]]
 
-_SLACK = 1e-3
-"""A probability may lie this far outside 0 to 1 by rounding."""
+_ROUNDING = 1e-4
+"""Points of accuracy that their rounding may add."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,14 @@ class Verification:
         if self.metric != "accuracy" or self.value is None or self.float_value is None:
             return None
         return round(100 * (self.float_value - self.value), 4)
+
+
+class _Score(NamedTuple):
+    """Outputs against labels: the metric and its value, and of how many answers it is one."""
+
+    metric: str | None
+    value: float | None
+    answers: int
 
 
 @dataclass(frozen=True)
@@ -104,8 +112,7 @@ def compare(
     errors = {n: np.abs(np.float64(keras[n]) - np.float64(file[n])) for n in keras}
     ranges = {n: float(np.abs(np.float64(keras[n])).max(initial=0)) + 1e-6 for n in keras}
     first = next(iter(keras))
-    metric, float_value = _score(keras[first], labels)
-    _, value = _score(file[first], labels)
+    wanted, given = (_score(side[first], labels) for side in (keras, file))
     found = Verification(
         max_abs_error=max(float(e.max(initial=0)) for e in errors.values()),
         mean_abs_error=float(np.mean([e.mean() for e in errors.values()])),
@@ -113,13 +120,12 @@ def compare(
         rms_error=max(_rms(errors[n]) / (_rms(keras[n]) + 1e-9) for n in keras),
         agreement=_agreement(keras[first], file[first], ranges[first]),
         samples=len(keras[first]),
-        metric=metric,
-        value=value,
-        float_value=float_value,
+        metric=wanted.metric,
+        value=given.value,
+        float_value=wanted.value,
         passed=True,
     )
-    count = found.samples if labels is None else _decisions(keras[first], np.asarray(labels))
-    reason = _breach(found, limits, count)
+    reason = _breach(found, limits, wanted.answers)
     return Verification(**{**vars(found), "passed": not reason, "reason": reason})
 
 
@@ -148,13 +154,7 @@ def not_finite(keras: Outputs) -> str:
     return ""
 
 
-def _decisions(outputs: NDArray[Any], labels: NDArray[Any]) -> int:
-    """Of how many answers an accuracy is the share of right ones."""
-    found = judged(labels, outputs)
-    return len(outputs) if found is None else len(found[0])
-
-
-def _breach(found: Verification, limits: Limits, decisions: int) -> str:
+def _breach(found: Verification, limits: Limits, answers: int) -> str:
     if limits.max_error is not None and not found.relative_error <= limits.max_error:
         return (
             f"its largest error is {found.relative_error:.2g} of the output's range "
@@ -166,7 +166,7 @@ def _breach(found: Verification, limits: Limits, decisions: int) -> str:
             f"(limit {limits.rms_error:.2g})"
         )
     drop = found.drop_points
-    if drop is not None and drop > max(limits.max_drop, round(100.0 / decisions, 4)):
+    if drop is not None and drop > max(limits.max_drop, 100.0 / answers) + _ROUNDING:
         return f"it loses {drop:.2f} points of accuracy (limit {limits.max_drop})"
     return ""
 
@@ -185,39 +185,18 @@ def _agreement(keras: NDArray[Any], file: NDArray[Any], scale: float) -> float:
     return float(np.mean(np.abs(np.float64(keras) - np.float64(file)) <= 0.01 * scale))
 
 
-def _score(outputs: NDArray[Any], labels: NDArray[Any] | None) -> tuple[str | None, float | None]:
-    """Metric and value of outputs against labels."""
+def _score(outputs: NDArray[Any], labels: NDArray[Any] | None) -> _Score:
     if labels is None:
-        return None, None
+        return _Score(None, None, len(outputs))
     truth = np.asarray(labels)
-    classes = judged(truth, outputs)
-    if classes is not None:
-        return "accuracy", _accuracy(classes[1], classes[0])
-    if np.issubdtype(truth.dtype, np.integer) and truth.reshape(len(truth), -1).shape[1] == 1:
-        return "accuracy", _accuracy(outputs, truth.reshape(-1))
-    if truth.shape == outputs.shape:
-        return "mean_abs_error", float(np.mean(np.abs(np.float64(outputs) - np.float64(truth))))
+    found = accuracy(truth, outputs)
+    if found is not None:
+        return _Score("accuracy", found.share, found.answers)
+    if truth.shape == outputs.shape or truth.size == len(truth) == outputs.size:
+        error = float(np.mean(np.abs(outputs.astype(float) - truth.reshape(outputs.shape))))
+        return _Score("mean_abs_error", error, len(outputs))
     place = "sample" if outputs.ndim <= 2 else "sample or per row of scores"
     raise InputError(
         f"y has dtype {truth.dtype} and shape {truth.shape}: expected one integer class per "
         f"{place}, or values shaped like the output, {outputs.shape}"
     )
-
-
-def _accuracy(outputs: NDArray[Any], truth: NDArray[Any]) -> float:
-    flat = outputs.reshape(len(outputs), -1)
-    classes = max(2, flat.shape[1])
-    if truth.min() < 0 or truth.max() >= classes:
-        raise InputError(
-            f"y has labels from {truth.min()} to {truth.max()}, but the model's output has "
-            f"{classes} classes"
-        )
-    if flat.shape[1] > 1:
-        return float(np.mean(flat.argmax(1) == truth))
-    threshold = 0 if are_logits(flat) else 0.5
-    return float(np.mean((flat[:, 0] > threshold) == truth))
-
-
-def are_logits(scores: NDArray[Any]) -> bool:
-    """Whether scores of classes lie beyond 0 to 1, so that they are no probabilities."""
-    return bool(((scores < -_SLACK) | (scores > 1 + _SLACK)).any())

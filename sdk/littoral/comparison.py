@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from littoral import formats, samples, source
-from littoral.differences import Difference, difference, judged
+from littoral.differences import Difference, difference
 from littoral.errors import EngineError, InputError
 from littoral.loading import load
 from littoral.measurement import Measurement
@@ -25,6 +25,7 @@ from littoral.measuring import measure_interleaved
 from littoral.model import Model
 from littoral.pairing import for_both, pair_inputs, renamed
 from littoral.samples import Data, Sample
+from littoral.scoring import accuracy
 from littoral.statistics import Estimate
 from littoral.tensors import TensorSpec
 
@@ -303,16 +304,8 @@ def _accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> float | None:
     """Share of labels that the largest score is for; None where those are no classes."""
     if len(labels) != len(scores):
         raise InputError(f"y has {len(labels)} labels for {len(scores)} answers")
-    found = judged(labels, scores)
-    if found is None:
-        return None
-    truth, rows = found
-    if truth.min() < 0 or truth.max() >= rows.shape[1]:
-        raise InputError(
-            f"y has labels from {truth.min()} to {truth.max()}, but the model's output has "
-            f"{rows.shape[1]} classes"
-        )
-    return float(np.mean(rows.argmax(1) == truth))
+    found = accuracy(labels, scores)
+    return None if found is None else found.share
 
 
 def _only(one: dict[str, Any], other: dict[str, Any]) -> list[str]:

@@ -97,31 +97,6 @@ def is_classes(values: NDArray[Any]) -> bool:
     return values.ndim == 2 and values.shape[1] > 1
 
 
-def judged(
-    labels: NDArray[Any], scores: NDArray[Any]
-) -> tuple[NDArray[np.integer[Any]], NDArray[Any]] | None:
-    """The classes that labels name, beside the scores that they are for.
-
-    Args:
-        labels: Integer classes, one for each row of scores: ``[n]`` for an output ``[n, classes]``,
-            ``[n, height, width]`` for one of every pixel ``[n, height, width, classes]``, with an
-            axis of size 1 behind or not; or the same as rows with a single 1, the rest 0.
-        scores: An output.
-
-    Returns:
-        Classes ``[rows]`` and scores ``[rows, classes]``; None where the labels are no such ones.
-    """
-    if scores.ndim < 2 or scores.shape[-1] < 2:
-        return None
-    rows = scores.reshape(-1, scores.shape[-1])
-    if labels.shape == scores.shape and labels.dtype.kind in "biuf":
-        hot = labels.reshape(rows.shape)
-        single = np.count_nonzero(hot, 1) == 1
-        return (hot.argmax(1), rows) if (single & (hot.max(1) == 1)).all() else None
-    one_each = labels.shape in (scores.shape[:-1], (*scores.shape[:-1], 1))
-    return (labels.reshape(-1), rows) if one_each and labels.dtype.kind in "iu" else None
-
-
 def _agreement(
     a: NDArray[np.float64], b: NDArray[np.float64], same: NDArray[np.bool_], largest: float
 ) -> float:

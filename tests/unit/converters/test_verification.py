@@ -54,6 +54,12 @@ def test_targets_shaped_like_the_output_are_a_regression():
     assert found.drop_points is None
 
 
+def test_whole_numbers_that_a_single_output_estimates_are_a_regression_too():
+    keras, file = outputs([[31.0], [64.0]]), outputs([[31.5], [64.0]])
+    found = compare(keras, file, np.array([30, 64]), LOOSE)
+    assert (found.metric, found.value, found.float_value) == ("mean_abs_error", 0.75, 0.5)
+
+
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
