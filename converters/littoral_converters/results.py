@@ -25,7 +25,8 @@ def result_of(variant: Variant, family: str | None) -> dict[str, Any]:
         family: What the model calls its family; None for somebody's own.
 
     Returns:
-        An object with the keys that ``demo.json`` has.
+        An object with the keys that ``demo.json`` has. ``target_error`` is the mean distance from
+        the targets that the labels are where they are no classes, ``float_target_error`` Keras's.
     """
     found = variant.verification
     return {
@@ -41,6 +42,8 @@ def result_of(variant: Variant, family: str | None) -> dict[str, Any]:
         "accuracy": found.value if found.metric == "accuracy" else None,
         "float_accuracy": found.float_value if found.metric == "accuracy" else None,
         "drop_points": found.drop_points,
+        "target_error": found.value if found.metric == "mean_abs_error" else None,
+        "float_target_error": found.float_value if found.metric == "mean_abs_error" else None,
         "max_abs_error": found.max_abs_error,
         "mean_abs_error": found.mean_abs_error,
         "rms_error": found.rms_error,

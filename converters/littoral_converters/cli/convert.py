@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from littoral_converters.cli._own_code import add_own_code
 
@@ -168,22 +168,45 @@ def describe(payload: dict[str, Any]) -> str:
     """One line per file, and which of each format to ship."""
     from littoral.report import units
 
+    judged = next((pair for pair in _JUDGED if _are_known(payload["results"], pair)), _JUDGED[0])
     lines = [
-        f"{'file':44}{'size':>11}{'max error':>12}{'agreement':>11}{'accuracy':>10}{'drop':>7}"
+        f"{'file':44}{'size':>11}{'max error':>12}{'agreement':>11}{judged.title:>11}"
+        f"{judged.beside:>9}"
     ]
     for result in payload["results"]:
-        accuracy, drop = result["accuracy"], result["drop_points"]
+        value, beside = result[judged.value], result[judged.against]
         lines.append(
             f"{result['path']:44}{units.size(result['size_bytes']):>11}"
-            f"{result['max_abs_error']:>11.2g}{result['agreement']:>11.4f}"
-            f"{'-' if accuracy is None else f'{accuracy:.4f}':>11}"
-            f"{'-' if drop is None else f'{drop:.2f}':>11}"
+            f"{result['max_abs_error']:>12.2g}{result['agreement']:>11.4f}"
+            f"{'-' if value is None else format(value, judged.form):>11}"
+            f"{'-' if beside is None else format(beside, judged.form_beside):>9}"
             f"{'  *' if result['recommended'] else ''}"
         )
     if any(result["recommended"] for result in payload["results"]):
         lines.append("* the fastest of its format here, by measurement: ship this one")
     lines += [f"left out {entry['file']}: {entry['reason']}" for entry in payload["left_out"]]
     return "\n".join(lines)
+
+
+class _Judged(NamedTuple):
+    """Two columns of the table: a file's figure against the labels, and what stands beside it."""
+
+    title: str
+    value: str
+    form: str
+    beside: str
+    against: str
+    form_beside: str
+
+
+_JUDGED = (
+    _Judged("accuracy", "accuracy", ".4f", "drop", "drop_points", ".2f"),
+    _Judged("mean error", "target_error", ".4g", "Keras's", "float_target_error", ".4g"),
+)
+
+
+def _are_known(results: list[dict[str, Any]], judged: _Judged) -> bool:
+    return any(result[judged.value] is not None for result in results)
 
 
 def _left_float(variant: Variant) -> str:

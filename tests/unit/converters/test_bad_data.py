@@ -374,3 +374,18 @@ def test_labels_for_other_answers_are_refused_before_a_file_is_made(tmp_path):
     with pytest.raises(InputError, match="labels from 0 to 3, but the model's output has 3"):
         convert(model, tmp_path, evaluation_data=data, report=steps.append)
     assert steps == ["opening and tracing the Keras model"]
+
+
+def test_the_table_of_a_regression_shows_how_far_both_are_from_the_targets(tmp_path, capsys):
+    model = keras.Sequential([keras.Input((6,), name="x"), layers.Dense(1, name="years")])
+    model.save(tmp_path / "age.keras")
+    years = np.rint(40 + 8 * NORMAL.sum(1)).astype("int64")
+    np.savez(tmp_path / "age.npz", x=NORMAL, y=years)
+    words = ["--formats", "onnx", "--schemes", "float32", "--evaluation-data"]
+    command = [str(tmp_path / "age.keras"), "--out", str(tmp_path), *words]
+    assert main(["convert", *command, str(tmp_path / "age.npz")]) == 0
+    title, row = capsys.readouterr().out.splitlines()[:2]
+    assert title.split()[-3:] == ["mean", "error", "Keras's"]
+    off = np.abs(np.asarray(model(NORMAL))[:, 0] - years).mean()
+    shown = [float(word) for word in row.replace("*", "").split()[-2:]]
+    assert shown == pytest.approx([off, off], rel=1e-3)
