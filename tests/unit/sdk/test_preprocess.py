@@ -4,6 +4,7 @@ import littoral
 import numpy as np
 import pytest
 from littoral import plugins, preprocess, steps
+from littoral.steps import log_mel
 
 
 def test_no_steps_leave_an_array_as_it_is():
@@ -46,4 +47,4 @@ def test_every_step_is_a_file_with_settings_and_apply():
         module = plugins.load(steps, name)
         assert callable(module.apply)
         for setting in module.Settings.__dataclass_fields__:
-            assert setting in module.__doc__ + steps.log_mel.__doc__, f"{name}: {setting}"
+            assert setting in module.__doc__ + log_mel.__doc__, f"{name}: {setting}"
