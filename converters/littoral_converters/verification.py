@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from littoral.errors import InputError
-from littoral.scoring import accuracy
+from littoral.scoring import accuracy, named, threshold_of
 from numpy.typing import NDArray
 
 Outputs = Mapping[str, NDArray[Any]]
@@ -28,7 +28,8 @@ class Verification:
         rms_error: The worst output's root mean square difference over Keras's root mean square:
             0 is equal, 1 as far off as zeros; a wrong class weighs here whatever their number.
         agreement: Share of samples for which both name the same class (first output); of values
-            within 1% of the output's range where the output is no classification.
+            within 1% of the output's range where the output is no classification. One score a
+            sample is one where the labels are classes.
         samples: Number of samples compared.
         metric: ``"accuracy"`` or ``"mean_abs_error"`` against the labels; None without labels.
         value: The file's metric.
@@ -112,13 +113,18 @@ def compare(
     errors = {n: np.abs(np.float64(keras[n]) - np.float64(file[n])) for n in keras}
     ranges = {n: float(np.abs(np.float64(keras[n])).max(initial=0)) + 1e-6 for n in keras}
     first = next(iter(keras))
-    wanted, given = (_score(side[first], labels) for side in (keras, file))
+    threshold = threshold_of(keras[first])
+    wanted, given = (_score(side[first], labels, threshold) for side in (keras, file))
     found = Verification(
         max_abs_error=max(float(e.max(initial=0)) for e in errors.values()),
         mean_abs_error=float(np.mean([e.mean() for e in errors.values()])),
         relative_error=max(float(errors[n].max(initial=0)) / ranges[n] for n in keras),
         rms_error=max(_rms(errors[n]) / (_rms(keras[n]) + 1e-9) for n in keras),
-        agreement=_agreement(keras[first], file[first], ranges[first]),
+        agreement=(
+            _agreement(keras[first], file[first], threshold)
+            if _is_classes(keras[first], wanted.metric)
+            else float(np.mean(errors[first] <= 0.01 * ranges[first]))
+        ),
         samples=len(keras[first]),
         metric=wanted.metric,
         value=given.value,
@@ -175,21 +181,22 @@ def _rms(values: NDArray[Any]) -> float:
     return float(np.sqrt(np.mean(np.square(np.float64(values))))) if values.size else 0.0
 
 
-def _is_classes(outputs: NDArray[Any]) -> bool:
-    return outputs.ndim == 2 and outputs.shape[1] > 1
+def _is_classes(outputs: NDArray[Any], metric: str | None) -> bool:
+    """Whether each sample names one class, by the output's shape or because the labels are some."""
+    is_single = outputs.size == len(outputs)
+    return (outputs.ndim == 2 and outputs.shape[1] > 1) or (is_single and metric == "accuracy")
 
 
-def _agreement(keras: NDArray[Any], file: NDArray[Any], scale: float) -> float:
-    if _is_classes(keras):
-        return float(np.mean(keras.argmax(1) == file.argmax(1)))
-    return float(np.mean(np.abs(np.float64(keras) - np.float64(file)) <= 0.01 * scale))
+def _agreement(keras: NDArray[Any], file: NDArray[Any], threshold: float) -> float:
+    mine, theirs = (named(side.reshape(len(side), -1), threshold) for side in (keras, file))
+    return float(np.mean(mine == theirs))
 
 
-def _score(outputs: NDArray[Any], labels: NDArray[Any] | None) -> _Score:
+def _score(outputs: NDArray[Any], labels: NDArray[Any] | None, threshold: float) -> _Score:
     if labels is None:
         return _Score(None, None, len(outputs))
     truth = np.asarray(labels)
-    found = accuracy(truth, outputs)
+    found = accuracy(truth, outputs, threshold)
     if found is not None:
         return _Score("accuracy", found.share, found.answers)
     if truth.shape == outputs.shape or truth.size == len(truth) == outputs.size:

@@ -27,15 +27,17 @@ class Accuracy:
     answers: int
 
 
-def accuracy(labels: NDArray[Any], scores: NDArray[Any]) -> Accuracy | None:
+def accuracy(
+    labels: NDArray[Any], scores: NDArray[Any], threshold: float | None = None
+) -> Accuracy | None:
     """The share of labels that an output names.
 
     Args:
         labels: Integer classes, one for each row of scores: ``[n]`` for an output ``[n, classes]``,
             ``[n, height, width]`` for one of every pixel ``[n, height, width, classes]``, with an
             axis of size 1 behind or not; or the same as rows with a single 1, the rest 0.
-        scores: An output. One that has a single score a sample decides between two classes: above
-            a half, or above 0 where the scores are no probabilities, it is class 1.
+        scores: An output. One that has a single score a sample decides between two classes.
+        threshold: Of a single score; None takes that of these scores, see `threshold_of`.
 
     Returns:
         None where the labels are no classes of this output; nor are other numbers than 0 and 1
@@ -54,9 +56,26 @@ def accuracy(labels: NDArray[Any], scores: NDArray[Any]) -> Accuracy | None:
             f"y has labels from {truth.min()} to {truth.max()}, but the model's output has "
             f"{classes} classes"
         )
-    threshold = 0 if are_logits(rows) else 0.5
-    named = rows.argmax(1) if rows.shape[1] > 1 else rows[:, 0] > threshold
-    return Accuracy(float(np.mean(named == truth)), len(truth))
+    right = named(rows, threshold_of(scores) if threshold is None else threshold) == truth
+    return Accuracy(float(np.mean(right)), len(truth))
+
+
+def named(rows: NDArray[Any], threshold: float) -> NDArray[Any]:
+    """The class that each row of scores is for.
+
+    Args:
+        rows: ``[rows, classes]``, or ``[rows, 1]`` for two.
+        threshold: A single score above it is for class 1, else 0.
+
+    Returns:
+        ``[rows]``, class numbers, or truth values where there are two by a single score.
+    """
+    return np.asarray(rows.argmax(1) if rows.shape[1] > 1 else rows[:, 0] > threshold)
+
+
+def threshold_of(scores: NDArray[Any]) -> float:
+    """Where single scores change sides: a half for probabilities, else 0."""
+    return 0.0 if are_logits(scores) else 0.5
 
 
 def are_logits(scores: NDArray[Any]) -> bool:

@@ -40,6 +40,18 @@ def test_a_single_output_is_a_yes_or_no():
     assert found.value == pytest.approx(2 / 3)
 
 
+def test_files_agree_on_what_a_single_score_decides():
+    keras, file = outputs([[0.9], [0.2], [0.6], [0.7]]), outputs([[0.7], [0.4], [0.45], [0.75]])
+    assert compare(keras, file, np.array([1, 0, 0, 1]), LOOSE).agreement == 0.75
+    assert compare(keras, file, None, LOOSE).agreement == 0.0
+
+
+def test_keras_says_whether_single_scores_are_probabilities():
+    keras, file = outputs([[0.4], [0.9], [0.3]]), outputs([[0.4], [0.9], [-0.01]])
+    found = compare(keras, file, np.array([0, 1, 0]), LOOSE)
+    assert (found.value, found.float_value, found.agreement) == (1.0, 1.0, 1.0)
+
+
 def test_a_single_logit_says_yes_above_zero():
     logits = outputs([[-3], [0.25], [2], [-0.5]])
     found = compare(logits, logits, np.array([0, 1, 1, 1]), LOOSE)
