@@ -46,6 +46,12 @@ class Use:
         tensor = self.graph.tensors[int(self.operator.inputs[0])]
         return self.reads(_INT16) and tensor.shape is not None and len(tensor.shape) > 2
 
+    def spreads_far(self) -> bool:
+        """Whether its two inputs differ in shape and have more than four axes."""
+        tensors = (self.graph.tensors[int(index)] for index in self.operator.inputs[:2])
+        one, two = (() if each.shape is None else tuple(each.shape) for each in tensors)
+        return one != two and max(len(one), len(two)) > 4
+
     def reads_halves(self) -> bool:
         """Whether its weights are stored as float16."""
         return bool(self.halves & {int(index) for index in self.operator.inputs})
@@ -84,6 +90,11 @@ FAULTS = (
     Fault("LESS_EQUAL", "on int16", _int16, BEFORE_2_2),
     Fault("TILE", "on int16", _int16, BEFORE_2_2),
     Fault("BATCH_MATMUL", "on int8", _int8, ("litert-2.0", "litert-2.1")),
+    *(
+        # They end the process.
+        Fault(name, "of different shapes with more than four axes", Use.spreads_far, BEFORE_2_2)
+        for name in ("LOGICAL_AND", "BITWISE_XOR")
+    ),
     *(
         Fault(name, "with float16 weights", Use.reads_halves, BEFORE_2_1[2:5])
         for name in ("CONV_2D", "DEPTHWISE_CONV_2D")

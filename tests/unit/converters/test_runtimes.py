@@ -20,6 +20,8 @@ from littoral.tensors import quantize
 from littoral_converters import convert, runtimes
 from littoral_converters.runtimes import onnx as onnx_runtimes
 from littoral_converters.runtimes import tflite as tflite_runtimes
+from operation_models import model_of
+from wide_operations import WIDE
 
 # tflite-runtime has no wheels for Python 3.12 and newer.
 OLDEST = [("tflite", "tflite-2.14", "tflite-runtime==2.14.0")] if sys.version_info < (3, 12) else []
@@ -219,3 +221,25 @@ def test_releases_in_between_that_fail_are_named(tmp_path):
     assert "2.14 and newer, but not in litert-1.1, litert-1.2, litert-1.3" in inspect.describe(
         payload
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "operator"), [("logical_and_8", "LOGICAL_AND"), ("bitwise_and_8", "BITWISE_XOR")]
+)
+def test_shapes_that_end_an_old_process_ask_for_a_newer_release(name, operator, tmp_path):
+    """Up to LiteRT 2.1, spreading one operand along more than four axes is an abort."""
+    (variant,) = convert(model_of(name, WIDE), tmp_path, formats=("tflite",))
+    assert variant.min_runtime == "litert-2.2"
+    with pytest.raises(ConversionError, match=f"{operator} of different shapes.*: litert-2.2"):
+        tflite_runtimes.fit(variant.path.read_bytes(), "litert-2.1")
+
+
+@pytest.mark.slow
+def test_a_release_that_a_card_leaves_out_aborts(run_in, tmp_path):
+    model = model_of("logical_and_8", WIDE)
+    (variant,) = convert(model, tmp_path, formats=("tflite",))
+    np.savez(variant.path.with_suffix(".npz"), **feeds(model, 1, seed=0))
+    with pytest.raises(subprocess.CalledProcessError):
+        run_in("ai-edge-litert==2.1.0", tmp_path)
+    run_in("ai-edge-litert==2.2.0", tmp_path)
+    assert not list(tmp_path.glob("*.error"))
