@@ -14,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from littoral.formats._tflite_operators import NAMES
 
 _INT8, _INT16 = schema.TensorType.INT8, schema.TensorType.INT16
-_FLOAT16 = schema.TensorType.FLOAT16
+_INT32, _FLOAT16 = schema.TensorType.INT32, schema.TensorType.FLOAT16
 _DEQUANTIZE = NAMES.index("DEQUANTIZE")
 
 BEFORE_1_1 = ("tflite-2.14", "litert-1.0")
@@ -82,6 +82,10 @@ def _int8(use: Use) -> bool:
     return use.reads(_INT8)
 
 
+def _spreads_int32(use: Use) -> bool:
+    return use.reads(_INT32) and use.spreads_far()
+
+
 FAULTS = (
     Fault("FULLY_CONNECTED", "on int16 rows", Use.reads_rows, BEFORE_1_1),
     Fault("GELU", "on int16", _int16, BEFORE_1_3),
@@ -90,8 +94,14 @@ FAULTS = (
     Fault("LESS_EQUAL", "on int16", _int16, BEFORE_2_2),
     Fault("TILE", "on int16", _int16, BEFORE_2_2),
     Fault("BATCH_MATMUL", "on int8", _int8, ("litert-2.0", "litert-2.1")),
+    # These three end the process; the product of floats runs in a delegate that spreads further.
+    Fault(
+        "MUL",
+        "on int32 of different shapes with more than four axes",
+        _spreads_int32,
+        BEFORE_1_1[:1],
+    ),
     *(
-        # They end the process.
         Fault(name, "of different shapes with more than four axes", Use.spreads_far, BEFORE_2_2)
         for name in ("LOGICAL_AND", "BITWISE_XOR")
     ),

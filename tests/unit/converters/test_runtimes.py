@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import packages
 import pytest
+import tflite_writer
 from converted import feeds, randomize
 from keras import layers
 from littoral import cli
@@ -21,6 +22,7 @@ from littoral_converters import convert, runtimes
 from littoral_converters.runtimes import onnx as onnx_runtimes
 from littoral_converters.runtimes import tflite as tflite_runtimes
 from operation_models import model_of
+from tflite_writer import Graph, Op, T
 from wide_operations import WIDE
 
 # tflite-runtime has no wheels for Python 3.12 and newer.
@@ -243,3 +245,13 @@ def test_a_release_that_a_card_leaves_out_aborts(run_in, tmp_path):
         run_in("ai-edge-litert==2.1.0", tmp_path)
     run_in("ai-edge-litert==2.2.0", tmp_path)
     assert not list(tmp_path.glob("*.error"))
+
+
+@pytest.mark.parametrize(("dtype", "oldest"), [("int32", "litert-1.0"), ("float32", "tflite-2.14")])
+def test_products_of_integers_spread_along_many_axes_from_litert_on(dtype, oldest, tmp_path):
+    """In tflite-runtime 2.14 a delegate takes those of floats, and its own kernel aborts."""
+    shapes = ([1, 3, 2, 2, 4], [1, 1, 1, 1, 4], [1, 3, 2, 2, 4])
+    tensors = [T(name, shape, dtype=dtype) for name, shape in zip("aby", shapes, strict=True)]
+    product = Op("MUL", [0, 1], [2], "MulOptions", {"fusedActivationFunction": 0})
+    content = tflite_writer.write(Graph(tensors, [0, 1], [2], [product]))
+    assert tflite_runtimes.oldest(content) == oldest
