@@ -4,6 +4,7 @@
   single number that Gemm's alpha and beta are.
 - It moves a transpose behind a square, and leaves the square's shape as it was; of a picture that
   is one pixel high it then takes the transpose for a reshape.
+- It leaves out a cast to integers before one to truths, and 0.4, which that makes 0, is true then.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from typing import Any
 @contextmanager
 def mended() -> Iterator[None]:
     """Convert without these mistakes, while this lasts."""
+    from onnx import TensorProto
+    from tf2onnx.optimizer import back_to_back_optimizer
     from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer
     from tf2onnx.rewriter import gemm_rewriter
 
+    joins, casts = back_to_back_optimizer._func_map, ("Cast",)
+    join_casts = joins[casts]
     attributes_of, multiply = gemm_rewriter.get_gemm_attr, TransposeOptimizer._mul_handler
 
     def with_single_factors(match: Any) -> tuple[dict[str, Any], bool]:
@@ -35,10 +40,17 @@ def mended() -> Iterator[None]:
             self._g.set_shape(transpose.output[0], shape)
         return is_moved
 
+    def with_cut_off(graph: Any, node: Any, consumers: list[Any]) -> list[str]:
+        if any(consumer.get_attr_value("to") == TensorProto.BOOL for consumer in consumers):
+            return [consumer.output[0] for consumer in consumers]
+        return list(join_casts(graph, node, consumers))
+
+    joins[casts] = with_cut_off
     gemm_rewriter.get_gemm_attr = with_single_factors
     TransposeOptimizer._mul_handler = with_its_shape
     try:
         yield
     finally:
+        joins[casts] = join_casts
         gemm_rewriter.get_gemm_attr = attributes_of
         TransposeOptimizer._mul_handler = multiply

@@ -1,8 +1,11 @@
-"""Pooling of volumes, which TFLite does not have.
+"""Pooling of volumes, which TFLite does not have, and of a whole axis into one piece.
 
 The largest of a box is the largest of its slices' largest, and its mean the mean of its slices'
 means, also at a border with padding, where every slice of the box loses the same places: so a
 pooling of volumes is two poolings of images, and a pooling to a given size goes axis by axis.
+
+Keras pools to a given size with two windows, one of which is a step wider than the pieces: than the
+axis too where a piece is the whole of it, which TensorFlow does not trace.
 """
 
 from __future__ import annotations
@@ -25,13 +28,19 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
-    if plan.format != "tflite":
-        return {}
+    has_volumes = plan.format != "tflite"
+    adaptive = {
+        "backend.tensorflow.nn.adaptive_max_pool": partial(_adaptive, tf.reduce_max, has_volumes),
+        "backend.tensorflow.nn.adaptive_average_pool": partial(
+            _adaptive, tf.reduce_mean, has_volumes
+        ),
+    }
+    if has_volumes:
+        return adaptive
     return {
+        **adaptive,
         "backend.tensorflow.nn.max_pool": partial(_pool, tf.nn.max_pool2d),
         "backend.tensorflow.nn.average_pool": partial(_pool, tf.nn.avg_pool2d),
-        "backend.tensorflow.nn.adaptive_max_pool": partial(_adaptive, tf.reduce_max),
-        "backend.tensorflow.nn.adaptive_average_pool": partial(_adaptive, tf.reduce_mean),
     }
 
 
@@ -70,18 +79,28 @@ def _pool_volumes(
 
 def _adaptive(
     reduce: Callable[..., Any],
+    has_volumes: bool,
     original: Callable[..., Any],
     inputs: Any,
     output_size: int | Sequence[int],
     data_format: str | None = None,
 ) -> Any:
     inputs = tf.convert_to_tensor(inputs)
-    first_axis = 2 if channels_first(data_format) else 1
-    if len(inputs.shape) != 5 or None in inputs.shape[first_axis : first_axis + 3]:
+    first_axis, axes = 2 if channels_first(data_format) else 1, len(inputs.shape) - 2
+    inner, counts = inputs.shape[first_axis : first_axis + axes], per_axis(output_size, axes)
+    is_written_out = None not in inner and (
+        (axes == 3 and not has_volumes) or any(map(_is_whole, inner, counts))
+    )
+    if not is_written_out:
         return original(inputs, output_size, data_format)
-    for axis, wanted in enumerate(per_axis(output_size, 3), first_axis):
+    for axis, wanted in enumerate(counts, first_axis):
         inputs = _adapt(reduce, inputs, axis, wanted)
     return inputs
+
+
+def _is_whole(size: int, count: int) -> bool:
+    """Whether pieces of an axis are as long as the axis."""
+    return -(-size // count) >= size
 
 
 def _adapt(reduce: Callable[..., Any], inputs: Any, axis: int, wanted: int) -> Any:

@@ -1,4 +1,8 @@
-"""Quantiles that leave out what is no number: Keras counts the others in a loop over rows."""
+"""Quantiles.
+
+Of those that leave out what is no number, Keras counts the others in a loop over rows. Of the rest
+it loses the shape where the batch is open, and no layer of weights can follow.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,30 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     del plan
     inside = "backend.tensorflow.numpy"
-    return {f"{inside}.nanpercentile": _nanpercentile, f"{inside}.nanquantile": _nanquantile}
+    return {
+        f"{inside}._quantile": _shaped_quantile,
+        f"{inside}.nanpercentile": _nanpercentile,
+        f"{inside}.nanquantile": _nanquantile,
+    }
+
+
+def _shaped_quantile(
+    original: Callable[..., Any],
+    x: Any,
+    q: Any,
+    axis: int | Sequence[int] | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Any:
+    """Keras's quantiles, with what is known of their shape; q's own axes come first."""
+    values = original(x, q, axis, method, keepdims)
+    if axis is not None:
+        rank = len(x.shape)
+        gone = [each % rank for each in np.ravel(axis)]
+        outer = [size for each, size in enumerate(x.shape) if each not in gone]
+        whole = [1 if each in gone else size for each, size in enumerate(x.shape)]
+        values.set_shape([*q.shape, *(whole if keepdims else outer)])
+    return values
 
 
 def _nanpercentile(
