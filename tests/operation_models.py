@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from keras import layers, ops
 
 VECTORS, SIGNAL, PICTURE = (4, 6), (96,), (6, 6, 3)
 SPIN = np.array([[0.9, 0.1, 0.37, -0.2, 1.1, -1.23, 0.01, 0.02]], "float32")
@@ -112,6 +112,11 @@ on(
 )
 on(
     PICTURE,
+    patches_of_weights=lambda x: ops.image.extract_patches(layers.Dense(2)(x), 2),
+    quantile_before_weights=lambda x: layers.Conv1D(2, 1)(ops.quantile(x, 0.3, axis=1)),
+    quantiles_before_weights=lambda x: layers.LSTM(2)(
+        ops.moveaxis(ops.quantile(x, [0.2, 0.7], axis=(1, 3), keepdims=True)[..., 0], 0, -1)[:, 0]
+    ),
     hsv_to_rgb=lambda x: ops.image.hsv_to_rgb(ops.sigmoid(2 * x)),
     rgb_to_hsv=lambda x: ops.image.rgb_to_hsv(ops.sigmoid(2 * x)),
     affine=lambda x: ops.image.affine_transform(x, SPIN),

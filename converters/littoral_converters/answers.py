@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -37,9 +37,7 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
     if (has_bytes or signature.batch) and keras.backend.backend() == "tensorflow":
         # Called outside of a graph, a resizing of bytes rounds to bytes: not so in `predict`; and
         # many small batches take long.
-        import tensorflow as tf
-
-        call = tf.function(call, autograph=False)
+        call = _in_graph(call)
     parts: list[list[NDArray[Any]]] = []
     batch = signature.batch or KERAS_BATCH
     count = signature.batch or min(len(data), KERAS_BATCH)
@@ -70,6 +68,21 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         name: np.concatenate([part[index] for part in parts])[: len(data)]
         for index, name in enumerate(names)
     }
+
+
+def _in_graph(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A call as a graph; as it is where Keras asks within it for what only numbers can tell."""
+    import tensorflow as tf
+
+    traced = tf.function(call, autograph=False)
+
+    def answer(arrays: Sequence[Any]) -> Any:
+        try:
+            return traced(arrays)
+        except tf.errors.OperatorNotAllowedInGraphError:
+            return call(arrays)
+
+    return answer
 
 
 def _answered(call: Any, arrays: Sequence[Any], model: Any) -> Any:

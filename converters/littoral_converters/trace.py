@@ -67,6 +67,7 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         data, varying = _settled(concrete, layers)
         graph_def = _frozen(data, [*inputs, *outputs])
         del data
+        _say_shapes(graph_def, concrete.graph)
         written = _written_out(concrete, specs, layers) if _has_lists(graph_def, plan) else None
         if written is not None:
             inputs, outputs = written.inputs[: len(specs)], written.outputs
@@ -112,6 +113,15 @@ def _frozen(data: Any, ends: Sequence[Any]) -> Any:
         # Beside which other node it is to run, which may be one of those that were left out.
         node.attr.pop("_class", None)
     return graph_def
+
+
+def _say_shapes(graph_def: Any, graph: Any) -> None:
+    """Keep what the trace knew of the shapes of reshaped tensors, which an open batch hides."""
+    traced = {each.name: each for each in graph.get_operations() if each.type == "Reshape"}
+    for node in graph_def.node:
+        if node.name in traced and node.op == "Reshape":
+            shape = traced[node.name].outputs[0].shape.as_proto()
+            node.attr["_output_shapes"].list.shape.append(shape)
 
 
 def _most_axes(concrete: Any) -> int:

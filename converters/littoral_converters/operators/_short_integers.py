@@ -57,10 +57,12 @@ def _in_float32(operation: Any, inputs: Sequence[Any]) -> Any:
 
 def _moved(operation: Any, inputs: Sequence[Any]) -> Any:
     """What moves numbers about, which TFLite does with bytes, but for these operators."""
-    given = {tf.int16, tf.uint16}
-    if operation.type in ("ReverseV2", "Tile"):
-        given.add(tf.int8)
-    return _computed(operation, inputs, frozenset(given), tf.int32)
+    given = SHORT
+    if operation.type in _MOVE_BYTES:
+        given -= {tf.uint8}
+        if operation.type not in ("ReverseV2", "Tile"):
+            given -= {tf.int8}
+    return _computed(operation, inputs, given, tf.int32)
 
 
 _COMPUTE = (
@@ -70,11 +72,13 @@ _COMPUTE = (
     *("SquaredDifference", "TruncateDiv", "TruncateMod"),
     *("BitwiseAnd", "BitwiseOr", "BitwiseXor", "Invert", "LeftShift", "RightShift"),
     *("Equal", "Greater", "GreaterEqual", "Less", "LessEqual", "NotEqual"),
-    *("Cumprod", "Cumsum", "Max", "Min", "Prod", "Sum", "Pad", "PadV2"),
+    *("Cross", "Cumprod", "Cumsum", "Max", "Min", "Prod", "Sum", "Pad", "PadV2"),
 )
 
-_MOVE = (
+_MOVE_BYTES = (
     *("ConcatV2", "ExpandDims", "GatherV2", "MirrorPad", "Pack", "Reshape", "ReverseV2", "Slice"),
     *("Split", "SplitV", "Squeeze", "StridedSlice", "Tile", "TopKV2", "Transpose", "Unpack"),
     "BroadcastTo",
 )
+
+_MOVE = (*_MOVE_BYTES, "MatrixBandPart")

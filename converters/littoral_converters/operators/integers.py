@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,20 +17,80 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
     if format_name == "onnx":
         places = dict.fromkeys(("ArgMax", "ArgMin"), _place)
-        return {**places, "FloorDiv": _floor_div, "FloorMod": _floor_mod}
+        shifts: dict[str, Substitute] = {"LeftShift": _long_left_shift, "RightShift": _right_shift}
+        return {**places, **shifts, "FloorDiv": _floor_div, "FloorMod": _floor_mod}
     return {
         "Abs": _size,
         "ArgMax": _place,
         "ArgMin": _place,
-        "BitwiseAnd": lambda operation, inputs: _and(*inputs),
-        "BitwiseOr": lambda operation, inputs: tf.bitwise.bitwise_xor(*inputs) + _and(*inputs),
+        "BitwiseAnd": _narrowed(_and),
+        "BitwiseOr": _narrowed(lambda x, y: tf.bitwise.bitwise_xor(x, y) + _and(x, y)),
+        "BitwiseXor": _narrowed(tf.bitwise.bitwise_xor, tf.int64),
         "FloorDiv": _floor_div_of_places,
         "Invert": lambda operation, inputs: -1 - inputs[0],
         "LeftShift": _left_shift,
         "Less": _less,
+        "MatMul": _multiplied,
         "Minimum": _least,
+        "RightShift": _narrowed(tf.bitwise.right_shift, tf.int64),
         "Sign": _sign,
+        "Split": _split,
+        "SplitV": _split,
+        "Unpack": _unpacked,
     }
+
+
+def _narrowed(build: Callable[[Any, Any], Any], *only: Any) -> Substitute:
+    """What int32 numbers make of each other, also of int64 numbers that fit into int32."""
+
+    def narrowed(operation: Any, inputs: Sequence[Any]) -> Any:
+        dtype = inputs[0].dtype
+        if only and dtype not in only:
+            raise NotImplementedError
+        if dtype != tf.int64:
+            return build(*inputs)
+        if not all(map(_is_short, operation.inputs)):
+            raise NotImplementedError
+        x, y = (tf.cast(each, tf.int32) for each in inputs)
+        return tf.cast(build(x, y), tf.int64)
+
+    return narrowed
+
+
+def _multiplied(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Matrices of whole numbers, of which TFLite has no product."""
+    x, y = inputs
+    if x.dtype not in (tf.int32, tf.int64):
+        raise NotImplementedError
+    x = tf.transpose(x) if operation.get_attr("transpose_a") else x
+    y = y if operation.get_attr("transpose_b") else tf.transpose(y)
+    return tf.reduce_sum(x[:, None, :] * y[None], axis=-1)
+
+
+def _split(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Pieces of int64 numbers, which TFLite's SPLIT does not take."""
+    x, axis = (inputs[0], inputs[2]) if operation.type == "SplitV" else inputs[::-1]
+    place = tf.get_static_value(axis)
+    if x.dtype != tf.int64 or place is None:
+        raise NotImplementedError
+    lengths = [output.shape[int(place)] for output in operation.outputs]
+    if None in lengths:
+        raise NotImplementedError
+    ends = np.cumsum(lengths)
+    places = (slice(None),) * (int(place) % x.shape.rank)
+    return [
+        x[(*places, slice(int(end - length), int(end)))]
+        for length, end in zip(lengths, ends, strict=True)
+    ]
+
+
+def _unpacked(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Rows of int64 numbers, which TFLite's UNPACK does not take."""
+    (x,) = inputs
+    if x.dtype != tf.int64:
+        raise NotImplementedError
+    places = (slice(None),) * (operation.get_attr("axis") % x.shape.rank)
+    return [x[(*places, at)] for at in range(operation.get_attr("num"))]
 
 
 def _size(operation: Any, inputs: Sequence[Any]) -> Any:
@@ -65,11 +125,15 @@ def _floor_div_of_places(operation: Any, inputs: Sequence[Any]) -> Any:
 
 
 def _place(operation: Any, inputs: Sequence[Any]) -> Any:
-    """Where the largest or smallest is, of truths or of int64 numbers that fit into int32."""
-    is_long = inputs[0].dtype == tf.int64 and _is_short(operation.inputs[0])
-    if not is_long and inputs[0].dtype != tf.bool:
+    """Where the largest or smallest is, of truths or of int64 numbers."""
+    x, axis = inputs
+    if x.dtype == tf.int64 and not _is_short(operation.inputs[0]):
+        extreme = tf.reduce_max if operation.type == "ArgMax" else tf.reduce_min
+        is_best = tf.cast(tf.equal(x, extreme(x, axis, keepdims=True)), tf.int32)
+        return tf.argmax(is_best, axis, operation.outputs[0].dtype)
+    if x.dtype not in (tf.int64, tf.bool):
         raise NotImplementedError
-    return execute(operation, [tf.cast(inputs[0], tf.int32), inputs[1]])[0]
+    return execute(operation, [tf.cast(x, tf.int32), axis])[0]
 
 
 def _is_short(tensor: Any) -> bool:
@@ -88,6 +152,8 @@ def _most(tensor: Any) -> float:
         return float(tf.int32.max)
     if maker.type == "OneHot":
         return max(map(_most, maker.inputs[2:]))
+    if maker.type.startswith("Bitwise") and all(map(_is_short, maker.inputs)):
+        return float(tf.int32.max)
     if maker.type == "Sum":
         return _terms(maker) * _most(maker.inputs[0])
     return _most(maker.inputs[0]) if maker.type in _LEAVE_SHORT else np.inf
@@ -105,7 +171,7 @@ def _terms(operation: Any) -> float:
 _SHORT = frozenset({tf.bool, tf.int8, tf.uint8, tf.int16, tf.uint16, tf.int32})
 _LEAVE_SHORT = frozenset(
     {"Cast", "ExpandDims", "FloorDiv", "FloorMod", "GatherV2", "Identity", "Max", "Min"}
-    | {"Reshape", "Squeeze", "StridedSlice", "Transpose"}
+    | {"Reshape", "RightShift", "Squeeze", "StridedSlice", "Transpose"}
 )
 """Operators that make no larger numbers of their first input."""
 
@@ -156,8 +222,32 @@ def _least(operation: Any, inputs: Sequence[Any]) -> Any:
 
 
 def _left_shift(operation: Any, inputs: Sequence[Any]) -> Any:
-    del operation
     x, bits = inputs
+    if x.dtype == tf.int64:
+        return _long_left_shift(operation, inputs)
     if x.dtype != tf.int32:
         raise NotImplementedError
     return x * tf.pow(2 * tf.ones_like(bits), bits)
+
+
+def _long_left_shift(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Of int64 numbers, which neither format shifts."""
+    del operation
+    x, bits = inputs
+    if x.dtype != tf.int64:
+        raise NotImplementedError
+    return x * _power(bits)
+
+
+def _right_shift(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Of int64 numbers, which ONNX's BitShift does not take: divided downwards."""
+    x, bits = inputs
+    if x.dtype != tf.int64:
+        raise NotImplementedError
+    return _floor_div(operation, [x, _power(bits)])
+
+
+def _power(bits: Any) -> Any:
+    """2 to a power below 63, from a table."""
+    powers = tf.constant(1 << np.arange(63, dtype=np.int64))
+    return tf.gather(powers, tf.cast(bits, tf.int32))

@@ -34,7 +34,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
 def _cross(operation: Any, inputs: Sequence[Any]) -> Any:
     """The product of two vectors in space."""
     del operation
-    (a, b, c), (x, y, z) = (tf.unstack(vectors, num=3, axis=-1) for vectors in inputs)
+    (a, b, c), (x, y, z) = ([vectors[..., at] for at in range(3)] for vectors in inputs)
     return tf.stack([b * z - c * y, c * x - a * z, a * y - b * x], axis=-1)
 
 

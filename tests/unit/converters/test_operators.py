@@ -32,7 +32,11 @@ def test_an_operation_stays_close_in_int8(name, format_name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 @pytest.mark.parametrize(
-    "name", ["patches", "patches_in_a_row", "slope_of_tanh", "curvature", "regions"]
+    "name",
+    [
+        *("patches", "patches_in_a_row", "slope_of_tanh", "curvature", "regions"),
+        *("patches_of_weights", "quantile_before_weights", "quantiles_before_weights"),
+    ],
 )
 def test_an_operation_takes_any_batch(name, format_name, tmp_path):
     assert worst_error(model_of(name, EVERY), tmp_path, format_name, batch=None) < 1e-5

@@ -36,6 +36,8 @@ OPERATIONS = {
     "bits": lambda x: ops.bitwise_xor(ops.bitwise_not(x), ops.left_shift(x, 1)),
     "order": lambda x: ops.sort(x, 1),
     "place": lambda x: ops.argmax(x, 1),
+    "bands": lambda x: ops.tril(ops.transpose(x, (0, 3, 1, 2))),
+    "cross": lambda x: ops.cross(ops.swapaxes(x, 1, 3)[..., :3], ops.swapaxes(x, 1, 3)[..., 2:]),
     "relu": ops.relu,
     "border": lambda x: ops.pad(x, [[0, 0], [1, 0], [0, 1], [0, 0]], constant_values=3),
 }
@@ -53,6 +55,56 @@ def test_integers_agree_with_keras(name, dtype, format_name, tmp_path):
     data = {"x": random.integers(limits.min, limits.max + 1, (4, 5, 4, 2)).astype(dtype)}
     model = keras.Model(inputs, outputs)
     assert worst_error(model, tmp_path, format_name, data=data) < 1e-6
+
+
+LONG_ONES = {
+    "left_shift": lambda x: ops.left_shift(x, ops.cast(7, "int64")),
+    "left_shift_of_each": lambda x: ops.left_shift(x, ops.abs(turned(x) % 5)),
+    "place": lambda x: ops.stack([ops.argmax(x, 1), ops.argmin(x, 1)], 1),
+    "pieces": lambda x: ops.split(x, [1, 3], axis=1)[1],
+    "halves": lambda x: ops.split(x, 2, axis=-1)[1],
+    "rows": lambda x: ops.unstack(x, axis=2)[3],
+    "cross": lambda x: ops.cross(x[:, :3] % 1000, x[:, 2:] % 999, axis=1),
+    "product": lambda x: ops.tensordot(x, ops.cast([[1, 2, -3], [5, 0, 7]], "int64"), axes=1),
+    "bits": lambda x: ops.bitwise_or(*_places(x)) - ops.bitwise_xor(*_places(x)),
+    "bits_in_both": lambda x: ops.right_shift(ops.bitwise_and(*_places(x)), ops.cast(1, "int64")),
+}
+
+
+def _places(x):
+    """Long integers that fit into short ones."""
+    return [ops.cast(place(x, 1) + 3, "int64") for place in (ops.argmax, ops.argmin)]
+
+
+@pytest.mark.parametrize(
+    ("name", "format_name"),
+    [(name, format_name) for name in LONG_ONES for format_name in ("tflite", "onnx")],
+)
+def test_long_integers_agree_with_keras(name, format_name, tmp_path):
+    assert _error_of_long_ones(LONG_ONES[name], format_name, tmp_path) < 1e-6
+
+
+@pytest.mark.parametrize("bits", [0, 1, 40])
+def test_long_integers_are_shifted_downwards(bits, tmp_path):
+    def shifted(x):
+        return ops.right_shift(x, ops.cast(bits, "int64"))
+
+    assert _error_of_long_ones(shifted, "onnx", tmp_path) < 1e-6
+
+
+def _error_of_long_ones(build, format_name, folder):
+    inputs = keras.Input((5, 4, 2), dtype="int64", name="x")
+    random = np.random.default_rng(0)
+    data = {"x": random.integers(-(2**45), 2**45, (4, 5, 4, 2))}
+    model = keras.Model(inputs, build(inputs))
+    return worst_error(model, folder, format_name, data=data)
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_bytes_pass_what_keras_asks_a_graph(format_name, tmp_path):
+    inputs = keras.Input((5,), dtype="uint8", name="x")
+    model = keras.Model(inputs, ops.cast(ops.isin(inputs, np.array([0, 3], "uint8")), "float32"))
+    assert worst_error(model, tmp_path, format_name) < 1e-6
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
