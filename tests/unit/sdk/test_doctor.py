@@ -101,6 +101,7 @@ def test_a_library_that_computes_wrongly_does_not_count_as_running(tmp_path, exa
     wrong = (
         "from onnxruntime_real import *\n"
         "import numpy as np\n"
+        "__version__ = '9.9'\n"
         "class InferenceSession:\n"
         " def __init__(self, *a, **k): pass\n"
         " def get_inputs(self): return [V()]\n"
