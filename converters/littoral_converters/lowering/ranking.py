@@ -45,12 +45,20 @@ def _shaped_quantile(
     """Keras's quantiles, with what is known of their shape; q's own axes come first."""
     values = original(x, q, axis, method, keepdims)
     if axis is not None:
-        rank = len(x.shape)
-        gone = [each % rank for each in np.ravel(axis)]
-        outer = [size for each, size in enumerate(x.shape) if each not in gone]
-        whole = [1 if each in gone else size for each, size in enumerate(x.shape)]
-        values.set_shape([*q.shape, *(whole if keepdims else outer)])
+        left = _left(x.shape, _counted(axis, len(x.shape)), keepdims)
+        values.set_shape([*q.shape, *left])
     return values
+
+
+def _counted(axis: int | Sequence[int], rank: int) -> list[int]:
+    """Axes counted from the first."""
+    return [int(each) % rank for each in np.ravel(axis)]
+
+
+def _left(shape: Sequence[Any], gone: Sequence[int], keepdims: bool) -> list[Any]:
+    """What remains of a shape once some axes are one value each."""
+    sizes = [1 if at in gone else size for at, size in enumerate(shape)]
+    return sizes if keepdims else [size for at, size in enumerate(sizes) if at not in gone]
 
 
 def _nanpercentile(
@@ -77,16 +85,15 @@ def _nanquantile(
     if shares is None or not x.shape.rank or axis is None:
         return original(x, q, axis, method, keepdims)
     rank = len(x.shape)
-    gone = [each % rank for each in np.ravel(axis)]
+    gone = _counted(axis, rank)
     others = [each for each in range(rank) if each not in gone]
     lengths = sizes(x)
-    outer = [lengths[each] for each in others]
     rows = tf.reshape(
         tf.transpose(x, [*others, *gone]), [-1, int(np.prod([lengths[each] for each in gone]))]
     )
     taken = [_quantile(rows, float(share), method) for share in np.ravel(shares)]
-    kept = [1 if each in gone else lengths[each] for each in range(rank)] if keepdims else outer
-    results = [tf.cast(tf.reshape(each, open_shape(kept)), _float(x)) for each in taken]
+    left = open_shape(_left(lengths, gone, keepdims))
+    results = [tf.cast(tf.reshape(each, left), _float(x)) for each in taken]
     if shares.ndim == 0:
         return results[0]
     return tf.stack(results) if shares.ndim == 1 else original(x, q, axis, method, keepdims)
