@@ -112,7 +112,7 @@ def check(name: str) -> list[Found]:
     import application_models
     import keras
     from converted import feeds, keras_outputs, randomize
-    from littoral_converters.precision import full_precision
+    from littoral_converters.preparation.precision import full_precision
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(1)
@@ -201,7 +201,7 @@ def models() -> dict[str, Any]:
 
 def classes_in(model: Any) -> tuple[str, ...]:
     """Classes of a model's layers, and of the cells of its recurrent ones."""
-    from littoral_converters.lowering import every_layer
+    from littoral_converters.nesting import every_layer
 
     names = _names_in_keras()
     found = set()

@@ -13,7 +13,7 @@ from littoral_converters.exploration.proofs import Proof, Proofs, digest_of
 from littoral_converters.exploration.racing import Timed
 from littoral_converters.exploration.settings import Setting
 from littoral_converters.exploration.work import Work
-from littoral_converters.graph import Form
+from littoral_converters.graphs import Form
 from littoral_converters.verification import Limits, compare
 
 FLOAT = Candidate("tflite", "float32")

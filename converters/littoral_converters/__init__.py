@@ -12,10 +12,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from littoral_converters.calibration.doubts import DataWarning as DataWarning
     from littoral_converters.debugging import debug as debug
-    from littoral_converters.doubts import DataWarning as DataWarning
-    from littoral_converters.drift import Drift as Drift
-    from littoral_converters.drift import LayerDrift as LayerDrift
+    from littoral_converters.debugging.drift import Drift as Drift
+    from littoral_converters.debugging.drift import LayerDrift as LayerDrift
     from littoral_converters.exploration.outcome import Search as Search
     from littoral_converters.exploration.search import search as search
     from littoral_converters.pipeline import Variant as Variant
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from littoral_converters.verification import Verification as Verification
 
 _HOME_OF = {
-    "DataWarning": "doubts",
-    "Drift": "drift",
-    "LayerDrift": "drift",
+    "DataWarning": "calibration.doubts",
+    "Drift": "debugging.drift",
+    "LayerDrift": "debugging.drift",
     "Search": "exploration.outcome",
     "Variant": "pipeline",
     "Verification": "verification",

@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from littoral_converters.lowering import every_layer, stand_ins
+from littoral_converters.lowering import stand_ins
+from littoral_converters.nesting import every_layer
 
 
 @contextmanager

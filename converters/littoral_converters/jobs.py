@@ -10,7 +10,7 @@ from littoral import plugins
 from littoral.errors import InputError
 
 from littoral_converters import formats, runtimes, schemes
-from littoral_converters.graph import Form
+from littoral_converters.graphs import Form
 
 LOWERINGS = ("auto", "unrolled", "loop", "fused")
 
@@ -31,7 +31,7 @@ class Job:
         lowering: How recurrences are written.
         runtime: Release of an engine that the file must run in; None for any.
         float_layers: Keras layers that the scheme leaves float.
-        keep_float: Their operators in the float32 file; see `littoral_converters.layers`.
+        keep_float: Their operators in the float32 file; see `littoral_converters.mixing.layers`.
         io: One of `IO`.
     """
 

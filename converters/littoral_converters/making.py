@@ -10,7 +10,7 @@ from littoral import integrity
 from littoral_converters.calibration import REPRESENTATIVE_SAMPLES
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job
-from littoral_converters.prepare import Prepared
+from littoral_converters.preparation import Prepared
 from littoral_converters.verification import Verification
 
 

@@ -12,16 +12,15 @@ from littoral import files
 from littoral.errors import ConversionError, VerificationError
 
 from littoral_converters.calibration import Data
+from littoral_converters.calibration.doubts import warn_of
 from littoral_converters.capacity import check_memory
 from littoral_converters.description import Labels, Steps, read
-from littoral_converters.doubts import warn_of
-from littoral_converters.handover import prepare
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
 from littoral_converters.making import sealed
 from littoral_converters.mixing import Trial, is_poor, mixed, tried
-from littoral_converters.own_modules import Modules, names_of
-from littoral_converters.prepare import Prepared, Request
+from littoral_converters.preparation import Prepared, Request
+from littoral_converters.preparation.handover import prepare
 from littoral_converters.proof import (
     Ask,
     asking,
@@ -31,6 +30,7 @@ from littoral_converters.proof import (
     demand,
 )
 from littoral_converters.recommendation import FLOAT, recommended
+from littoral_converters.sources.own_modules import Modules, names_of
 from littoral_converters.verification import Verification
 
 Report = Callable[[str], None]
@@ -121,7 +121,7 @@ def convert(
         schemes: Names of files in `littoral_converters.schemes`.
         representative_data: What the model will see, for calibration; see
             `littoral_converters.calibration.read` and, for files that go through the card's
-            preprocessing, `littoral_converters.reading`. static_int8 needs it.
+            preprocessing, `littoral_converters.calibration.reading`. static_int8 needs it.
         evaluation_data: Inputs with labels ``y`` to measure the accuracy on.
         lowering: ``"auto"``, ``"unrolled"``, ``"loop"`` or ``"fused"``.
         batch: Batch size of the files, None for any.
@@ -132,7 +132,7 @@ def convert(
         io: What the files' float inputs and outputs are: ``"float32"`` or ``"float16"``.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         modules: Modules that define the model file's own layers, imported before it is opened; see
-            `littoral_converters.own_modules.import_modules`.
+            `littoral_converters.sources.own_modules.import_modules`.
         labels: What the classes are called, for `littoral.Model.predict`: names in the order of the
             first output's last axis, or by output name; or a .txt (one a line) or .json file.
         preprocessing: How raw data becomes the input: steps as in `littoral.steps`, for the first

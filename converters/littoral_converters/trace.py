@@ -10,18 +10,19 @@ from littoral.errors import ConversionError, LittoralError
 from littoral.tensors import TensorSpec
 from tensorflow.python.framework import convert_to_constants
 
-from littoral_converters.assignments import behind, by_name, keep, write_out
-from littoral_converters.graph import TracedGraph
-from littoral_converters.lowering import Plan, descriptions, every_layer, lowered
+from littoral_converters.graphs import TracedGraph
+from littoral_converters.graphs.assignments import behind, by_name, keep, write_out
+from littoral_converters.graphs.scopes import name_after_layers
+from littoral_converters.graphs.single_precision import write_in_single
+from littoral_converters.graphs.tensor_lists import without_lists
+from littoral_converters.graphs.while_loops import free_invariants
+from littoral_converters.lowering import Plan, descriptions, lowered
 from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
 from littoral_converters.lowering._replay import Replay
+from littoral_converters.nesting import every_layer
 from littoral_converters.operators import substitute
-from littoral_converters.scopes import name_after_layers
 from littoral_converters.signature import Signature
-from littoral_converters.single_precision import write_in_single
-from littoral_converters.tensor_lists import without_lists
 from littoral_converters.watching import layer_in, reason_of, whole_tracebacks
-from littoral_converters.while_loops import free_invariants
 
 
 def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:

@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from littoral_converters.pipeline import convert
     from littoral_converters.results import result_of
-    from littoral_converters.source import card_in
+    from littoral_converters.sources import card_in
 
     formats, schemes = split(arguments.formats), split(arguments.schemes)
     takes_all = schemes == ["all"]

@@ -10,7 +10,7 @@ from littoral import plugins
 from littoral.errors import InputError
 
 from littoral_converters import formats, schemes
-from littoral_converters.graph import Form
+from littoral_converters.graphs import Form
 from littoral_converters.jobs import LOWERINGS, Job
 
 AUTO = "auto"

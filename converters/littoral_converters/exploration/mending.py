@@ -3,7 +3,7 @@
 1. Each layer alone is quantized, the rest left float, and the file held against Keras: its error is
    the layer's sensitivity.
 2. The most sensitive layers are left float, as few as meet the limit
-   (`littoral_converters.sparing.fewest`).
+   (`littoral_converters.mixing.sparing.fewest`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from littoral_converters.exploration.demands import Demands
 from littoral_converters.exploration.proofs import Proof, Proofs
 from littoral_converters.exploration.work import Work
 from littoral_converters.exploration.workshop import Workshop
-from littoral_converters.sparing import fewest
+from littoral_converters.mixing.sparing import fewest
 
 SAMPLES = 128
 """Samples of either data that a sensitivity is measured on: it ranks, it proves nothing."""

@@ -13,10 +13,10 @@ from littoral import files
 from littoral.locking import alone_in
 from littoral.targets import Target, connect
 
-from littoral_converters import source
+from littoral_converters import sources
 from littoral_converters.calibration import Data
+from littoral_converters.calibration.doubts import warn_of
 from littoral_converters.description import Labels, Steps, read
-from littoral_converters.doubts import warn_of
 from littoral_converters.exploration import choosing, outcome, samples
 from littoral_converters.exploration.budget import (
     FOR_LAST_PROOFS,
@@ -35,8 +35,8 @@ from littoral_converters.exploration.racing import Timed, race
 from littoral_converters.exploration.settings import Setting, formats_of, settings_of
 from littoral_converters.exploration.work import Report, Work
 from littoral_converters.exploration.workshop import Workshop
-from littoral_converters.own_modules import Modules, digests_of, names_of
-from littoral_converters.prepare import Request
+from littoral_converters.preparation import Request
+from littoral_converters.sources.own_modules import Modules, digests_of, names_of
 
 NO_TIME = "the budget ended before it was proved"
 
@@ -94,7 +94,7 @@ def search(
         batch: Batch size of the files, None for any.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         modules: Modules that define the model file's own layers, imported before it is opened; see
-            `littoral_converters.own_modules.import_modules`.
+            `littoral_converters.sources.own_modules.import_modules`.
         labels: What the classes are called, for `littoral.Model.predict`: names in the order of the
             first output's last axis, or by output name; or a .txt (one a line) or .json file.
         preprocessing: How raw data becomes the input: steps as in `littoral.steps`, for the first
@@ -345,5 +345,5 @@ def _metric(proofs: Proofs) -> str | None:
 def _family(model: Any) -> str | None:
     if not isinstance(model, (str, os.PathLike)):
         return None
-    card = source.card_in(Path(model))
+    card = sources.card_in(Path(model))
     return card.family if card else None

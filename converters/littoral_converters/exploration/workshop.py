@@ -13,17 +13,17 @@ import numpy as np
 from littoral.errors import ConversionError
 
 from littoral_converters.calibration import Dataset
-from littoral_converters.execution import outputs_of
 from littoral_converters.exploration.candidates import AUTO, Candidate
 from littoral_converters.exploration.demands import check_labels
 from littoral_converters.exploration.fingerprint import fingerprint
-from littoral_converters.graph import Form
-from littoral_converters.handover import prepare
+from littoral_converters.graphs import Form
 from littoral_converters.isolation import isolated
-from littoral_converters.layers import operators_by_layer, operators_of
 from littoral_converters.making import quantized, sealed
-from littoral_converters.prepare import Prepared, Request
+from littoral_converters.mixing.layers import operators_by_layer, operators_of
+from littoral_converters.preparation import Prepared, Request
+from littoral_converters.preparation.handover import prepare
 from littoral_converters.proof import limits_of
+from littoral_converters.proof.execution import outputs_of
 from littoral_converters.verification import (
     NO_LIMITS,
     Limits,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from littoral_converters.graph import TracedGraph
+from littoral_converters.graphs import TracedGraph
 
 _NAME = re.compile(r"[\w./-]+")
 _MISSING = re.compile(r"'tf\.(\w+)' op is neither a custom op|No Op registered for (\w+)")

@@ -16,7 +16,7 @@ from littoral_converters.formats._onnx_compaction import compact
 from littoral_converters.formats._onnx_memory import frugal, without_weights
 from littoral_converters.formats._onnx_mending import mended
 from littoral_converters.formats._onnx_reshapes import simplify
-from littoral_converters.graph import ONNX_OPERATOR, TracedGraph
+from littoral_converters.graphs import ONNX_OPERATOR, TracedGraph
 
 SUFFIX = ".onnx"
 TOOLS = ("tf2onnx", "onnx")

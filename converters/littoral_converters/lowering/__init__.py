@@ -40,7 +40,8 @@ from typing import Any
 
 from littoral import plugins
 
-from littoral_converters.graph import Form
+from littoral_converters.graphs import Form
+from littoral_converters.nesting import every_layer
 
 MISSING = object()
 INSIDE_KERAS = "keras.src"
@@ -123,15 +124,6 @@ def descriptions(model: Any, plan: Plan) -> dict[str, str]:
             found[layer.name] = texts[-1]
             spoken_for.update(map(id, layer._flatten_layers(include_self=False)))
     return found
-
-
-def every_layer(model: Any) -> Iterator[Any]:
-    """Every layer of a model once, nested ones and cells too, the model itself first."""
-    seen: set[int] = set()
-    for layer in model._flatten_layers(include_self=True, recursive=True):
-        if id(layer) not in seen:
-            seen.add(id(layer))
-            yield layer
 
 
 def _for_all_of(model: Any, plan: Plan) -> Plan:

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._replay import Replay, StandIn
-from littoral_converters.served import Served
+from littoral_converters.sources.served import Served
 
 _AXES = {b"NHWC": "channels_last", b"NDHWC": "channels_last"}
 _PADDING = {b"SAME": "same", b"VALID": "valid"}

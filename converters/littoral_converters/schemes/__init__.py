@@ -14,7 +14,7 @@ four constants; the file's name is the scheme's name:
 
 A scheme that can leave some operators float (mixed precision) says so with a fifth constant, and
 its functions take a third argument, the names of those operators as
-`littoral_converters.layers.operators_of` gives them:
+`littoral_converters.mixing.layers.operators_of` gives them:
 
     KEEPS_FLOAT: bool                    absent or False: the scheme is all or nothing
     tflite(content, samples, keep_float=NOTHING) -> bytes

@@ -35,7 +35,8 @@ import tensorflow as tf
 from littoral import plugins
 from numpy.typing import NDArray
 
-from littoral_converters.lowering import INSIDE_KERAS, every_layer, stand_ins
+from littoral_converters.lowering import INSIDE_KERAS, stand_ins
+from littoral_converters.nesting import every_layer
 
 Array = NDArray[Any]
 Keep = Callable[[Any], None]

@@ -18,8 +18,8 @@ from littoral.cli import call, main
 from littoral.report import units
 from littoral_converters import DataWarning, capacity, convert, isolation, pipeline, verify
 from littoral_converters.calibration import Dataset
-from littoral_converters.doubts import doubts, doubts_of_outputs
-from littoral_converters.soundness import check_finite
+from littoral_converters.calibration.doubts import doubts, doubts_of_outputs
+from littoral_converters.preparation.soundness import check_finite
 
 random = np.random.default_rng(0)
 NORMAL = random.normal(size=(64, 6)).astype("float32")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from littoral import cli
 from littoral.errors import ConversionError, InputError
-from littoral_converters.own_modules import import_modules
+from littoral_converters.sources.own_modules import import_modules
 
 pytestmark = pytest.mark.slow
 

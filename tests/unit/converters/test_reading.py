@@ -11,7 +11,7 @@ from littoral.card import Card, CardTensor
 from littoral.errors import InputError
 from littoral.tensors import TensorSpec
 from littoral_converters import convert
-from littoral_converters.reading import arrays
+from littoral_converters.calibration.reading import arrays
 from PIL import Image
 
 TABLE = {"step": "tabular", "columns": ["a", "b"]}

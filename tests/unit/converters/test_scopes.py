@@ -8,7 +8,7 @@ import pytest
 from littoral.errors import ConversionError
 from littoral.profiling import profile
 from littoral_converters import convert
-from littoral_converters.scopes import name_after_layers, scopes_of
+from littoral_converters.graphs.scopes import name_after_layers, scopes_of
 
 
 def test_a_numbered_scope_is_the_layer_that_has_none_yet():

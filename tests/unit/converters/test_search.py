@@ -17,7 +17,7 @@ from littoral_converters.exploration.proofs import Proofs
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import finalists
 from littoral_converters.exploration.settings import Setting
-from littoral_converters.layers import operators_of
+from littoral_converters.mixing.layers import operators_of
 from searching import KEY, FakeClock, FakeWorkshop, candidates, steady, timed, work
 
 # The front and the choice

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from littoral import integrity
 from littoral_converters import convert
-from littoral_converters.sparing import fewest, spared
+from littoral_converters.mixing.sparing import fewest, spared
 from outlier_model import clear_samples, outlier_model, typical_samples
 
 LAYERS = tuple(f"layer{index}" for index in range(60))

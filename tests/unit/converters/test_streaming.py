@@ -10,7 +10,7 @@ from converted import randomize
 from keras import layers, ops
 from littoral_converters import convert, verify
 from littoral_converters.signature import signature_of
-from littoral_converters.step_model import any_length
+from littoral_converters.stepping.step_model import any_length
 
 FORMATS = ["tflite", "onnx"]
 STEPS, FEATURES = 11, 3

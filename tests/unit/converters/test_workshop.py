@@ -10,8 +10,8 @@ from littoral_converters.calibration import Dataset
 from littoral_converters.exploration import workshop as workshop_module
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.workshop import Workshop
-from littoral_converters.graph import Form
-from littoral_converters.prepare import Prepared, Request
+from littoral_converters.graphs import Form
+from littoral_converters.preparation import Prepared, Request
 from searching import FLOAT, ONNX, TFLITE
 
 

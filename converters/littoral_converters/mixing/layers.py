@@ -14,8 +14,8 @@ from typing import Any
 
 from littoral.errors import InputError
 
-from littoral_converters.graph import TracedGraph
-from littoral_converters.scopes import scopes_of
+from littoral_converters.graphs import TracedGraph
+from littoral_converters.graphs.scopes import scopes_of
 
 _PRODUCT = re.compile(r"MatMul|Tensordot|einsum|conv|depthwise|PyFunc|Gather", re.IGNORECASE)
 

@@ -21,7 +21,7 @@ def check_finite(model: Any) -> None:
     Raises:
         InputError: Which layer's weights are NaN or infinite, and how many of them.
     """
-    from littoral_converters.lowering import every_layer
+    from littoral_converters.nesting import every_layer
 
     found = [(layer, count) for layer in every_layer(model) if (count := _broken(layer))]
     if not found:

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from littoral_converters.interiors import Place
+from littoral_converters.debugging.interiors import Place
 
 Array = NDArray[Any]
 

@@ -23,11 +23,11 @@ from littoral.errors import (
 from littoral_converters.calibration import Dataset
 from littoral_converters.isolation import isolated
 from littoral_converters.jobs import Job
-from littoral_converters.layers import operators_by_layer, operators_of
 from littoral_converters.making import quantized
-from littoral_converters.prepare import Prepared
+from littoral_converters.mixing.layers import operators_by_layer, operators_of
+from littoral_converters.mixing.sparing import spared
+from littoral_converters.preparation import Prepared
 from littoral_converters.proof import held, limits_of
-from littoral_converters.sparing import spared
 from littoral_converters.verification import Verification
 
 SECONDS = 60.0

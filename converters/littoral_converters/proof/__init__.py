@@ -21,12 +21,12 @@ from littoral.errors import (
 
 from littoral_converters import schemes
 from littoral_converters.calibration import Data, Dataset
-from littoral_converters.doubts import warn_of
-from littoral_converters.execution import outputs_of, stepped_outputs_of
-from littoral_converters.handover import prepare
+from littoral_converters.calibration.doubts import warn_of
 from littoral_converters.isolation import isolated
-from littoral_converters.own_modules import Modules, names_of
-from littoral_converters.prepare import Prepared, Request
+from littoral_converters.preparation import Prepared, Request
+from littoral_converters.preparation.handover import prepare
+from littoral_converters.proof.execution import outputs_of, stepped_outputs_of
+from littoral_converters.sources.own_modules import Modules, names_of
 from littoral_converters.verification import (
     NO_LIMITS,
     Limits,
@@ -112,7 +112,7 @@ def asking(model: Any, request: Request) -> Ask:
     """What Keras answers on other data than its files are held against.
 
     Args:
-        model: As `littoral_converters.handover.prepare` takes it.
+        model: As `littoral_converters.preparation.handover.prepare` takes it.
         request: What was wanted of it.
 
     Returns:
@@ -227,7 +227,7 @@ def verify(
             of the scheme that the file's card names, float32's where it has none.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         modules: Modules that define the model file's own layers, imported before it is opened; see
-            `littoral_converters.own_modules.import_modules`.
+            `littoral_converters.sources.own_modules.import_modules`.
         report: Called with one line before each step.
         warn: Called with one line for each thing that makes the comparison say little: layers whose
             state is left out, outputs that never change. By default a `DataWarning`.

@@ -8,7 +8,7 @@ from typing import Any
 
 from littoral.errors import ConversionError
 
-from littoral_converters.scopes import scopes_of
+from littoral_converters.graphs.scopes import scopes_of
 
 _SUMS = {"AssignAddVariableOp": "AddV2", "AssignSubVariableOp": "Sub"}
 _ASSIGNS = frozenset({"AssignVariableOp", *_SUMS})

@@ -15,10 +15,10 @@ from littoral.card import Card
 from littoral.errors import ConversionError, InputError
 from littoral.tensors import TensorSpec
 
-from littoral_converters import isolation, source
+from littoral_converters import isolation, sources
 from littoral_converters.answers import keras_outputs
 from littoral_converters.isolation import isolated
-from littoral_converters.prepare import Prepared, Request, agree, prepare_model
+from littoral_converters.preparation import Prepared, Request, agree, prepare_model
 
 
 def prepare(model: Any, request: Request) -> Prepared:
@@ -36,12 +36,12 @@ def prepare(model: Any, request: Request) -> Prepared:
         Graphs, data, Keras's outputs.
 
     Raises:
-        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
+        LittoralError: See `prepare_model` and `littoral_converters.sources.open_model`.
     """
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
-        source.check_file(path)
-        return source.in_worker_or_here(prepare_file, path, request, doing=f"opening {model}")
+        sources.check_file(path)
+        return sources.in_worker_or_here(prepare_file, path, request, doing=f"opening {model}")
     import keras
 
     can_stay = keras.backend.backend() == "tensorflow"
@@ -75,7 +75,7 @@ def _copied(model: Any, request: Request) -> Prepared:
 
 def _modules(model: Any) -> tuple[str, ...]:
     """Modules that register the classes of a model's layers when they are imported."""
-    from littoral_converters.lowering import every_layer
+    from littoral_converters.nesting import every_layer
 
     names = {type(layer).__module__ for layer in every_layer(model)}
     return tuple(sorted(n for n in names - {"__main__"} if n.partition(".")[0] != "keras"))
@@ -104,13 +104,13 @@ def prepare_copy(
 
     Raises:
         ConversionError: The copy takes other inputs than the model.
-        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
+        LittoralError: See `prepare_model` and `littoral_converters.sources.open_model`.
     """
     from littoral_converters.signature import signature_of
 
     for module in modules:
         importlib.import_module(module)
-    model = source.open_model(path, allow_unsafe=True)
+    model = sources.open_model(path, allow_unsafe=True)
     signature = signature_of(model)
     if [(s.shape, s.dtype) for s in signature.inputs] != [(s.shape, s.dtype) for s in inputs]:
         raise ConversionError(f"model {name!r} takes other inputs once it is saved and loaded")
@@ -125,9 +125,9 @@ def _says_the_same(model: Any, prepared: Prepared) -> bool:
     Where Keras fails here, but not in the worker, which has oneDNN's operators, it is taken to.
     """
     from littoral_converters.clean_state import clean_state
-    from littoral_converters.precision import full_precision
+    from littoral_converters.preparation.precision import full_precision
     from littoral_converters.signature import signature_of
-    from littoral_converters.step_model import any_length
+    from littoral_converters.stepping.step_model import any_length
 
     data, said = prepared.evaluation, prepared.reference
     lengths: AbstractContextManager[None] = nullcontext()
@@ -150,13 +150,13 @@ def prepare_file(path: Path, request: Request) -> Prepared:
     Run here where only the caller knows the file's classes.
 
     Raises:
-        LittoralError: See `prepare_model` and `littoral_converters.source.open_model`.
+        LittoralError: See `prepare_model` and `littoral_converters.sources.open_model`.
     """
-    model = source.open_model(path, request.allow_unsafe, request.modules)
-    prepared = prepare_model(model, request, source.card_in(path))
+    model = sources.open_model(path, request.allow_unsafe, request.modules)
+    prepared = prepare_model(model, request, sources.card_in(path))
     card = dataclasses.replace(
         prepared.card,
         name=path.stem if prepared.card.family is None else prepared.card.name,
-        source_digest=source.digest_of(path),
+        source_digest=sources.digest_of(path),
     )
     return dataclasses.replace(prepared, stem=path.stem, card=card)

@@ -17,9 +17,9 @@ from littoral.card import Card
 from littoral.errors import ConversionError
 from littoral.tensors import TensorSpec
 
-from littoral_converters import memory, reading
 from littoral_converters.answers import keras_outputs
-from littoral_converters.calibration import Data, Dataset, invented, read
+from littoral_converters.calibration import Data, Dataset, invented, read, reading
+from littoral_converters.calibration.doubts import doubts, doubts_of_outputs
 from littoral_converters.capacity import check_weights
 from littoral_converters.description import (
     NOTHING,
@@ -29,9 +29,9 @@ from littoral_converters.description import (
     described,
     with_activation,
 )
-from littoral_converters.doubts import doubts, doubts_of_outputs
-from littoral_converters.graph import Form, TracedGraph
-from littoral_converters.soundness import check_finite
+from littoral_converters.graphs import Form, TracedGraph
+from littoral_converters.isolation import memory
+from littoral_converters.preparation.soundness import check_finite
 from littoral_converters.verification import Outputs
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ def prepare_model(
         InputError: Data does not fit the model, or its weights are not finite.
     """
     from littoral_converters.clean_state import clean_state
-    from littoral_converters.narration import narrated
-    from littoral_converters.precision import full_precision
+    from littoral_converters.preparation.narration import narrated
+    from littoral_converters.preparation.precision import full_precision
     from littoral_converters.signature import signature_of
 
     signature = signature or signature_of(model)
@@ -220,10 +220,10 @@ def _prepare_step(
     model: Any, request: Request, card: Card | None, signature: Signature
 ) -> Prepared:
     """Prepare one time step of a model; see `prepare_model`."""
-    from littoral_converters.narration import narrated
-    from littoral_converters.precision import full_precision
-    from littoral_converters.step_model import sequences_of
+    from littoral_converters.preparation.narration import narrated
+    from littoral_converters.preparation.precision import full_precision
     from littoral_converters.stepping import checked_step, step_feeds, streamed
+    from littoral_converters.stepping.step_model import sequences_of
     from littoral_converters.watching import whole_tracebacks
 
     if signature.by_argument:

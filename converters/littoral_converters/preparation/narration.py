@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from littoral_converters import isolation
-from littoral_converters.lowering import every_layer
+from littoral_converters.nesting import every_layer
 from littoral_converters.watching import watched
 
 

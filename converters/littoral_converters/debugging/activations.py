@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral_converters.lowering import every_layer
+from littoral_converters.nesting import every_layer
 from littoral_converters.signature import Signature
 from littoral_converters.watching import watched
 

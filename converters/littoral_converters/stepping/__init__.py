@@ -12,10 +12,10 @@ from littoral.card import CardState, CardStream
 from littoral.errors import ConversionError
 from numpy.typing import NDArray
 
-from littoral_converters.blame import first_unlike
 from littoral_converters.calibration import REPRESENTATIVE_SAMPLES, Dataset
 from littoral_converters.signature import Signature
-from littoral_converters.step_model import (
+from littoral_converters.stepping.blame import first_unlike
+from littoral_converters.stepping.step_model import (
     NEXT,
     Step,
     any_length,
@@ -53,7 +53,7 @@ class Streamed:
 
 
 def checked_step(model: Any, signature: Signature, context: int | None, sequences: Dataset) -> Step:
-    """A model's step model; see `littoral_converters.step_model.step_of`.
+    """A model's step model; see `littoral_converters.stepping.step_model.step_of`.
 
     Args:
         model: A built keras.Model on the TensorFlow backend.

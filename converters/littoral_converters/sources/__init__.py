@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
-from littoral_converters import legacy_h5
-from littoral_converters.custom_classes import layer_with_lambda, unknown_classes
+from littoral_converters.graphs.scopes import name_as_scopes
 from littoral_converters.isolation import isolated
-from littoral_converters.own_modules import Modules, import_modules
-from littoral_converters.scopes import name_as_scopes
+from littoral_converters.sources import legacy_h5
+from littoral_converters.sources.custom_classes import layer_with_lambda, unknown_classes
+from littoral_converters.sources.own_modules import Modules, import_modules
 
 _Result = TypeVar("_Result")
 
@@ -80,12 +80,12 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
     """
     check_file(path)
     if path.is_dir():
-        from littoral_converters.served import open_saved_model
+        from littoral_converters.sources.served import open_saved_model
 
         return open_saved_model(path)
     import keras
 
-    from littoral_converters.lowering import every_layer
+    from littoral_converters.nesting import every_layer
 
     import_modules(modules)
     try:

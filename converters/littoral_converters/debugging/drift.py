@@ -11,11 +11,11 @@ from littoral.differences import EXACT_DB, Difference, difference
 from littoral.errors import InputError
 from numpy.typing import NDArray
 
-from littoral_converters.matching import Match, arranged
+from littoral_converters.debugging.matching import Match, arranged
 
 if TYPE_CHECKING:
-    from littoral_converters.activations import Activation
-    from littoral_converters.interiors import Place
+    from littoral_converters.debugging.activations import Activation
+    from littoral_converters.debugging.interiors import Place
 
 FLOAT_LIMIT_DB, INTEGER_LIMIT_DB = 40.0, 10.0
 """A layer below is called wrong: float32 keeps 100 dB and more, float16 about 60; of 8 bits, which

@@ -15,18 +15,19 @@ from littoral.errors import FormatError, InputError
 from littoral.pairing import pair_inputs
 from numpy.typing import NDArray
 
-from littoral_converters import interiors, source
+from littoral_converters import sources
 from littoral_converters.calibration import Data, Dataset
-from littoral_converters.drift import (
+from littoral_converters.debugging import interiors
+from littoral_converters.debugging.drift import (
     FLOAT_LIMIT_DB,
     INTEGER_LIMIT_DB,
     Drift,
     layer_rows,
     output_rows,
 )
-from littoral_converters.matching import match
-from littoral_converters.own_modules import Modules, names_of
-from littoral_converters.soundness import check_finite
+from littoral_converters.debugging.matching import match
+from littoral_converters.preparation.soundness import check_finite
+from littoral_converters.sources.own_modules import Modules, names_of
 
 SAMPLES = 32
 """Enough for a ratio that repeats within a few tenths of a decibel, few enough to take seconds."""
@@ -54,7 +55,7 @@ def debug(
         limit_db: Below it a layer is wrong; None takes 10 for a file with integers inside, else 40.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         modules: Modules that define the model file's own layers, imported before it is opened; see
-            `littoral_converters.own_modules.import_modules`.
+            `littoral_converters.sources.own_modules.import_modules`.
 
     Returns:
         The drift. A file that is wrong is no error.
@@ -66,7 +67,7 @@ def debug(
     """
     if samples < 1:
         raise InputError(f"the number of samples must be at least 1, not {samples}")
-    source.check_file(Path(model))
+    sources.check_file(Path(model))
     name, content = files.read(artifact)
     with files.explained(name):
         formats.sniff(content)
@@ -81,7 +82,7 @@ def debug(
         names_of(modules),
     )
     doing = f"running {artifact} layer by layer"
-    return source.in_worker_or_here(debug_file, *arguments, doing=doing)
+    return sources.in_worker_or_here(debug_file, *arguments, doing=doing)
 
 
 def debug_file(
@@ -95,15 +96,15 @@ def debug_file(
     modules: tuple[str, ...],
 ) -> Drift:
     """Do the work of `debug`. Run in the worker."""
-    from littoral_converters.activations import activations_of
-    from littoral_converters.prepare import Request, answered, datasets
+    from littoral_converters.debugging.activations import activations_of
+    from littoral_converters.preparation import Request, answered, datasets
     from littoral_converters.signature import signature_of
 
-    model = source.open_model(path, allow_unsafe, modules)
+    model = sources.open_model(path, allow_unsafe, modules)
     check_finite(model)
     signature = signature_of(model)
     request = Request(evaluation_data=data)
-    _, given = datasets(model, signature.inputs, request, source.card_in(path))
+    _, given = datasets(model, signature.inputs, request, sources.card_in(path))
     suited, _ = answered(model, signature, request, given.head(samples))
     given = suited if data is None else given
     with _load(name, content) as loaded:
@@ -141,7 +142,7 @@ def _load(name: str, content: bytes) -> littoral.Model:
 
 def _head(model: Any, signature: Any, data: Dataset, samples: int, batch: int) -> Dataset:
     """As many samples as fit into memory, in whole batches of the file; the last one repeated."""
-    from littoral_converters.activations import activations_of
+    from littoral_converters.debugging.activations import activations_of
 
     few = data.head(1).filled(signature.batch or 1)
     activations, _ = activations_of(model, signature, list(few.inputs.values()))

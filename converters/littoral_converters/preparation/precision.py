@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from littoral_converters.lowering import every_layer
+from littoral_converters.nesting import every_layer
 
 _POLICY = "_dtype_policy"
 _HALF = ("bfloat16", "float16")

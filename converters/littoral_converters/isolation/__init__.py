@@ -27,7 +27,7 @@ from typing import IO, Any, TypeVar
 
 from littoral.errors import ConversionError, LittoralError
 
-from littoral_converters import memory
+from littoral_converters.isolation import memory
 
 MOST_GROWTH_BYTES = 512 << 20
 """What a worker may take beyond its size after the first call."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.assignments import keep, node_of
+from littoral_converters.graphs.assignments import keep, node_of
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,12 @@ from littoral.errors import ConversionError, FormatError
 from tensorflow.python.eager.wrap_function import function_from_graph_def
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from littoral_converters.single_precision import HALF, has_dtypes, rename_functions, write_in_single
+from littoral_converters.graphs.single_precision import (
+    HALF,
+    has_dtypes,
+    rename_functions,
+    write_in_single,
+)
 
 DEFAULT = "serving_default"
 

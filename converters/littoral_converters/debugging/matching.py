@@ -23,8 +23,8 @@ from littoral.differences import signal_to_noise
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from littoral_converters.activations import Activation
-    from littoral_converters.interiors import Place
+    from littoral_converters.debugging.activations import Activation
+    from littoral_converters.debugging.interiors import Place
 
 Array = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.assignments import become
-from littoral_converters.while_loops import Loops, Variable, tensor
+from littoral_converters.graphs.assignments import become
+from littoral_converters.graphs.while_loops import Loops, Variable, tensor
 
 
 def without_lists(graph_def: Any) -> None:

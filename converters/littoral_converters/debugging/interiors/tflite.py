@@ -14,7 +14,7 @@ from littoral.formats import tflite
 from littoral.tensors import TensorSpec, quantize
 from numpy.typing import NDArray
 
-from littoral_converters.interiors import Place
+from littoral_converters.debugging.interiors import Place
 
 Array = NDArray[Any]
 

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral_converters.lowering import every_layer
-from littoral_converters.step_model import Step, any_length, steps_through
+from littoral_converters.nesting import every_layer
+from littoral_converters.stepping.step_model import Step, any_length, steps_through
 from littoral_converters.watching import watched
 
 Array = NDArray[Any]

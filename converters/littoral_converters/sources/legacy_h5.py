@@ -4,7 +4,7 @@ Keras 3 reads the format, but not all that Keras 2 put into it:
 
 1. Arguments that it no longer has, of which most say nothing (``time_major=False``) and one that
    says something is left for Keras to refuse; and ``"dot"``, which it takes for a function.
-2. Calls with several tensors and calls of models: see `littoral_converters.legacy_calls`.
+2. Calls with several tensors and calls of models: see `littoral_converters.sources.legacy_calls`.
 3. ``hard_sigmoid``, which is another function in Keras 3 under the same name.
 4. Layers that only Keras 2 has: those are refused, with the way out.
 """
@@ -22,7 +22,7 @@ from typing import Any
 
 from littoral.errors import ConversionError
 
-from littoral_converters.legacy_calls import with_calls
+from littoral_converters.sources.legacy_calls import with_calls
 
 _CONFIGURATION = "model_config"
 _SUFFIXES = (".h5", ".hdf5")
