@@ -30,6 +30,7 @@ import stock_routes
 from littoral.clock import Plan, time_in_turn
 from littoral.errors import LittoralError
 from littoral.statistics import Estimate, paired_ratio, percentile
+from processor import has_int8_products
 from raw_files import SESSIONS, Entry, entry
 
 MAX_DROP = 0.005
@@ -330,18 +331,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _into_readme(found: Sequence[Raced], seconds: float) -> None:
+    """Each kind of processor has a table: what int8 gains depends on it."""
+    kind = "with" if has_int8_products() else "without"
     note = (
-        f"One run of `make bench` ({seconds:.0f} s, {platform.machine()}, one thread, batch 1, "
-        "medians, 95% intervals of the ratios)."
+        f"One run of `make bench` ({seconds:.0f} s, {platform.machine()} {kind} VNNI, one thread, "
+        "batch 1, medians, 95% intervals of the ratios)."
     )
-    put_into_readme("speed", f"{note}\n\n{table(found)}\n\n{others(found)}")
+    put_into_readme(f"speed {kind} VNNI", f"{note}\n\n{table(found)}\n\n{others(found)}")
 
 
 def put_into_readme(mark: str, text: str) -> None:
     """Replace what stands between two marks in README.md.
 
     Args:
-        mark: For example ``"speed"``.
+        mark: For example ``"runtime"``.
         text: Markdown.
     """
     start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
