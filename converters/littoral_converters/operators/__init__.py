@@ -56,12 +56,26 @@ def substitute(graph_def: Any, format_name: str, most_axes: int = 0) -> Any:
     """
     from littoral_converters.operators import _ranks, _short_integers
 
+    graph_def = _with_known_sizes(graph_def)
     if _says(graph_def, _short_integers.SHORT):
         substitutes = _short_integers.widened(format_name)
         graph_def = _rewritten(graph_def, substitutes, _short_integers.has_short)
     graph_def = _without_what_lacks(graph_def, format_name)
     if format_name == "tflite" and most_axes > _ranks.MOST_UNEVEN_AXES:
         return _rewritten(graph_def, _ranks.SUBSTITUTES)
+    return graph_def
+
+
+def _with_known_sizes(graph_def: Any) -> Any:
+    """A graph that reads no size which it knows; each one told may tell it others."""
+    from littoral_converters.operators import _sizes
+
+    while any(node.op == "Shape" for node in graph_def.node):
+        operations = _operations(graph_def)
+        if not any(map(_sizes.reads_known, operations)):
+            break
+        substitutes = {"StridedSlice": _sizes.told}
+        graph_def = _Rewriting(graph_def, substitutes, {}, _sizes.reads_known).of(operations)
     return graph_def
 
 

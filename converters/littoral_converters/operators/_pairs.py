@@ -16,6 +16,8 @@ from littoral_converters.lowering._replay import execute
 from littoral_converters.lowering.einsum import einsum
 from littoral_converters.lowering.fourier import forward, half_inverse
 from littoral_converters.operators import Substitute, has_complex
+from littoral_converters.operators._known import known
+from littoral_converters.operators.axes import rolled
 
 Pair = tuple[Any, Any]
 """Real and imaginary part, float32 of one shape."""
@@ -36,7 +38,7 @@ def _is_of_tflite(operation: Any) -> bool:
     """Whether TFLite's own transform has the size of this one, if it is one."""
     if not operation.type.startswith("RFFT"):
         return True
-    sizes = tf.get_static_value(operation.inputs[1])
+    sizes = known(operation.inputs[1])
     return sizes is not None and all(size and not size & size - 1 for size in sizes)
 
 
@@ -61,6 +63,15 @@ def _each(operation: Any, inputs: Sequence[Any]) -> Any:
         for part in (0, 1)
     ]
     return list(zip(*parts, strict=True))
+
+
+def _rolled(operation: Any, inputs: Sequence[Any]) -> Pair:
+    (real, imaginary), *moves = inputs
+    return rolled(operation, [real, *moves]), rolled(operation, [imaginary, *moves])
+
+
+def _shape(operation: Any, inputs: Sequence[Any]) -> Any:
+    return execute(operation, [inputs[0][0]])
 
 
 def _const(operation: Any, inputs: Sequence[Any]) -> Pair:
@@ -230,7 +241,7 @@ def _lengths(operation: Any) -> list[int]:
     Raises:
         NotImplementedError: They are not known.
     """
-    value = tf.get_static_value(operation.inputs[1])
+    value = known(operation.inputs[1])
     if value is None:
         raise NotImplementedError
     return [int(length) for length in value]
@@ -238,7 +249,7 @@ def _lengths(operation: Any) -> list[int]:
 
 _EACH = (
     *("Add", "AddN", "AddV2", "BroadcastTo", "ConcatV2", "ExpandDims", "GatherV2", "Identity"),
-    *("Mean", "Neg", "Pack", "Pad", "Reshape", "ReverseV2", "Roll", "Slice", "Split", "SplitV"),
+    *("Mean", "Neg", "Pack", "Pad", "Reshape", "ReverseV2", "Slice", "Split", "SplitV"),
     *("Fill", "ScatterNd", "SelectV2", "TensorScatterUpdate"),
     *("Squeeze", "StridedSlice", "Sub", "Sum", "Tile", "Transpose", "Unpack", "ZerosLike"),
 )
@@ -259,5 +270,7 @@ _NUMBERS: dict[str, Substitute] = {
     "Mul": _mul,
     "Real": lambda operation, inputs: inputs[0][0],
     "RealDiv": _div,
+    **dict.fromkeys(("Rank", "Shape", "Size"), _shape),
+    "Roll": _rolled,
     "Square": lambda operation, inputs: _mul(operation, [inputs[0], inputs[0]]),
 }

@@ -1,4 +1,4 @@
-"""Axes where sizes are open, for TFLite: those of one taken away, and values moved around them."""
+"""Axes of one taken away where sizes are open, for TFLite; values moved around an axis."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from littoral_converters.operators import Substitute
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
-    return {"Roll": _rolled, "Squeeze": _squeeze} if format_name == "tflite" else {}
+    moved: dict[str, Substitute] = {"Roll": rolled}
+    return {**moved, "Squeeze": _squeeze} if format_name == "tflite" else moved
 
 
-def _rolled(operation: Any, inputs: Sequence[Any]) -> Any:
+def rolled(operation: Any, inputs: Sequence[Any]) -> Any:
     """What is moved out at one end of an axis comes in at the other."""
     del operation
     x, *moves = inputs
