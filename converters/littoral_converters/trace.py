@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -19,6 +20,7 @@ from littoral_converters.graphs.while_loops import free_invariants
 from littoral_converters.lowering import Plan, descriptions, lowered
 from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
 from littoral_converters.lowering._replay import Replay
+from littoral_converters.lowering._weights import changed as changed_weights
 from littoral_converters.nesting import every_layer
 from littoral_converters.operators import substitute
 from littoral_converters.signature import Signature
@@ -62,8 +64,8 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
     layers = {
         layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
     }
-    with lowered(model, plan), whole_tracebacks():
-        concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
+    with whole_tracebacks():
+        concrete, plan = _concrete(model, call, specs, plan)
         inputs, outputs = concrete.inputs[: len(specs)], concrete.outputs
         data, varying = _settled(concrete, layers)
         graph_def = _frozen(data, [*inputs, *outputs])
@@ -89,6 +91,18 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         ways=descriptions(model, plan),
         varying=varying,
     )
+
+
+def _concrete(
+    model: Any, call: Callable[..., Any], specs: Sequence[Any], plan: Plan
+) -> tuple[Any, Plan]:
+    """A model's function, traced again where it turns out to set weights that lowerings hold."""
+    with lowered(model, plan):
+        concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
+    changing = changed_weights(concrete.graph, list(every_layer(model)))
+    if changing <= plan.changing:
+        return concrete, plan
+    return _concrete(model, call, specs, replace(plan, changing=plan.changing | changing))
 
 
 def _settled(
@@ -134,7 +148,8 @@ def _most_axes(concrete: Any) -> int:
 def _has_lists(graph_def: Any, plan: Plan) -> bool:
     """Whether short loops keep their steps' values in lists that a format cannot read."""
     has_any = any(node.op.startswith("TensorList") for node in graph_def.node)
-    if not has_any or (plan.format == "onnx" and plan.recurrent == "loop"):
+    # What is written out reads variables as they were saved.
+    if not has_any or plan.changing or (plan.format == "onnx" and plan.recurrent == "loop"):
         return False
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")

@@ -158,14 +158,29 @@ def _pass_on(graph_def: Any) -> None:
         variable = node.input[0] if node.input else ""
         if node.op in _ASSIGNS and nodes[node_of(variable)].op == "Placeholder":
             values[variable] = _assigned(node, values.get(variable), graph_def)
-        elif node.op == "ReadVariableOp" and variable in values:
+        elif node.op == "ReadVariableOp" and _variable(node, nodes) in values:
             dtype = node.attr["dtype"].type
-            become(node, "Identity", [values[variable]], T=dtype)
+            value = values[_variable(node, nodes)]
+            become(node, "Identity", [_led_in(variable, value, dtype, graph_def, nodes)], T=dtype)
         elif variable in values and node.op.startswith("ResourceGather"):
             raise ConversionError(
                 f"{node.name} looks up a variable that was assigned in the same call: look up "
                 "the tensor that was assigned instead"
             )
+
+
+def _led_in(variable: str, value: str, dtype: int, graph_def: Any, nodes: Mapping[str, Any]) -> str:
+    """A value in the branch or loop into which its variable is led, by nodes of its own."""
+    gate = nodes[node_of(variable)]
+    if gate.op == "Placeholder":
+        return value
+    outside = _led_in(gate.input[0], value, dtype, graph_def, nodes)
+    own = graph_def.node.add()
+    own.CopyFrom(gate)
+    own.name = f"{gate.name}/value_{len(graph_def.node)}"
+    own.input[0] = outside
+    own.attr["T"].type = dtype
+    return f"{own.name}{variable.removeprefix(gate.name)}"
 
 
 def _assigned(node: Any, before: str | None, graph_def: Any) -> str:

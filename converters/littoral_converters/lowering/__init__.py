@@ -41,6 +41,7 @@ from typing import Any
 from littoral import plugins
 
 from littoral_converters.graphs import Form
+from littoral_converters.lowering._weights import replaced
 from littoral_converters.nesting import every_layer
 
 MISSING = object()
@@ -58,11 +59,14 @@ class Plan(Form):
         batch: Size of the batch axis, None for any.
         layers: Every layer of the model, for a lowering that shares a limit with others; known
             while the model is lowered or described.
+        changing: Ids of weights that the model sets itself while it answers. What computes with one
+            is traced as Keras wrote it.
     """
 
     recurrent: str = "auto"
     batch: int | None = 1
     layers: tuple[Any, ...] = ()
+    changing: frozenset[int] = frozenset()
 
 
 @contextmanager
@@ -119,6 +123,8 @@ def descriptions(model: Any, plan: Plan) -> dict[str, str]:
     found: dict[str, str] = {}
     spoken_for: set[int] = set()
     for layer in plan.layers:
+        if _is_changing(layer, plan):
+            continue
         texts = [text for describe in describers if (text := describe(layer, plan)) is not None]
         if texts and id(layer) not in spoken_for:
             found[layer.name] = texts[-1]
@@ -127,14 +133,22 @@ def descriptions(model: Any, plan: Plan) -> dict[str, str]:
 
 
 def _for_all_of(model: Any, plan: Plan) -> Plan:
-    return replace(plan, layers=tuple(every_layer(model)))
+    layers = tuple(every_layer(model))
+    return replace(plan, layers=layers, changing=plan.changing | replaced(layers))
 
 
 def _replacements(layer: Any, plan: Plan) -> dict[str, object]:
     found: dict[str, object] = {}
+    if _is_changing(layer, plan):
+        return found
     for module in _modules():
         found.update(module.replacements(layer, plan))
     return found
+
+
+def _is_changing(layer: Any, plan: Plan) -> bool:
+    """Whether a layer computes with weights that the model sets itself."""
+    return bool(plan.changing) and any(id(each) in plan.changing for each in layer.variables)
 
 
 def _functions(plan: Plan) -> Iterator[tuple[ModuleType, str, Callable[..., Any]]]:

@@ -40,6 +40,7 @@ class Moved(layers.Layer):
         return ops.roll(x, (2, -7), axis=(1, -1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, None])
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 @pytest.mark.parametrize(
