@@ -25,6 +25,7 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
         f"{inside}.numpy.add": _add,
         f"{inside}.numpy.argmax": partial(_arg, tf.argmax),
         f"{inside}.numpy.argmin": partial(_arg, tf.argmin),
+        f"{inside}.numpy.average": _average,
         f"{inside}.numpy.gcd": _gcd,
         f"{inside}.numpy.inner": _inner,
         f"{inside}.numpy.isin": _isin,
@@ -54,6 +55,19 @@ def _add(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
     dtype = keras.backend.result_type(x1.dtype.name, x2.dtype.name)
     along = tf.reshape(tf.cast(x2, dtype), [*long, *[1] * (x1.shape.rank - 2)])
     return tf.add(tf.cast(x1, dtype), along)
+
+
+def _average(
+    original: Callable[..., Any], x: Any, axis: int | None = None, weights: Any = None
+) -> Any:
+    """Weights of one axis spread over the others: Keras's product of tensors tells no shape."""
+    x = tf.convert_to_tensor(x)
+    weights = None if weights is None else tf.convert_to_tensor(weights)
+    if weights is None or axis is None or x.shape.rank is None or weights.shape.rank != 1:
+        return original(x, axis, weights)
+    spread = [1] * x.shape.rank
+    spread[axis] = -1
+    return original(x, axis, tf.reshape(weights, spread))
 
 
 def _arg(
