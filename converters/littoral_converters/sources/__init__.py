@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
-from littoral_converters.graphs.scopes import name_as_scopes
+from littoral_converters.graphs.scopes import name_as_scopes, own_numbers
 from littoral_converters.isolation import isolated
 from littoral_converters.sources import legacy_h5
 from littoral_converters.sources.custom_classes import layer_with_lambda, unknown_classes
@@ -89,7 +89,7 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
 
     import_modules(modules)
     try:
-        with _readable(path) as file:
+        with _readable(path) as file, own_numbers():
             model = keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe)
     except ConversionError:
         raise

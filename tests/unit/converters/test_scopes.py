@@ -72,3 +72,28 @@ def test_files_name_their_layers_as_the_model_does(model, tmp_path):
             schemes=["strict_int8"],
             representative_data={"image": keras.random.normal((8, 12, 12, 3)).numpy()},
         )
+
+
+@keras.saving.register_keras_serializable("scopes")
+class Encoder(keras.Model):
+    """Makes its input itself, without a name, as the backbones of model libraries do."""
+
+    def __init__(self, units, **options):
+        inputs = keras.Input((3,))
+        super().__init__(inputs, keras.layers.Dense(units)(inputs), **options)
+        self.units = units
+
+    def get_config(self):
+        return {"units": self.units, "name": self.name}
+
+
+def test_a_file_has_the_same_input_whatever_was_made_before(tmp_path):
+    Encoder(2, name="encoder").save(tmp_path / "encoder.keras")
+    names, counted = set(), [keras.layers.Dense(1).name]
+    for _ in range(2):
+        keras.Input((5,))
+        (variant,) = convert(tmp_path / "encoder.keras", tmp_path, formats=("onnx",))
+        names.add(onnx.load(variant.path).graph.input[0].name)
+        counted.append(keras.layers.Dense(1).name)
+    assert names == {"keras_tensor"}
+    assert len(set(counted)) == len(counted)
