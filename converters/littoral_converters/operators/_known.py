@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -22,13 +23,33 @@ def known(tensor: Any) -> Any | None:
         A NumPy array.
     """
     value = tf.get_static_value(tensor)
-    if value is not None or not _is_small(tensor) or not _is_of_constants(tensor):
+    if value is not None or not _is_small(tensor):
         return value
-    with tf.compat.v1.Session(graph=tensor.graph) as session:
+    operations = _of_constants(tensor)
+    return None if operations is None else _computed(tensor, operations)
+
+
+def _computed(tensor: Any, operations: Sequence[Any]) -> Any | None:
+    """The value of a tensor, in a graph of what it comes of: a session opens a whole one anew."""
+    if any(_calls(operation) for operation in operations):
+        graph = tensor.graph
+    else:
+        nodes = [operation.node_def for operation in operations]
+        for node in nodes:
+            node.attr.pop("_class", None)  # it may name what is not there
+        with tf.Graph().as_default() as graph:
+            tf.import_graph_def(tf.compat.v1.GraphDef(node=nodes), name="")
+    with tf.compat.v1.Session(graph=graph) as session:
         try:
-            return session.run(tensor)
+            return session.run(tensor.name)
         except tf.errors.OpError:
             return None  # it lies on a branch that is not taken
+
+
+def _calls(operation: Any) -> bool:
+    """Whether it runs functions of its graph."""
+    attributes = operation.node_def.attr.values()
+    return any(value.HasField("func") or value.list.func for value in attributes)
 
 
 def _is_small(tensor: Any) -> bool:
@@ -36,20 +57,20 @@ def _is_small(tensor: Any) -> bool:
     return count is not None and count <= MOST_VALUES
 
 
-def _is_of_constants(tensor: Any) -> bool:
-    """Whether it comes of few operators and of constants alone."""
-    waiting, seen = [tensor.op], set()
+def _of_constants(tensor: Any) -> Sequence[Any] | None:
+    """What it comes of, where that is few operators and constants alone."""
+    waiting, seen = [tensor.op], dict[str, Any]()
     while waiting:
         operation = waiting.pop()
         if operation.name in seen:
             continue
-        seen.add(operation.name)
+        seen[operation.name] = operation
         is_input = not operation.inputs and operation.type != "Const"
         if is_input or operation.type in _UNSETTLED or len(seen) > MOST_OPERATIONS:
-            return False
+            return None
         waiting.extend(each.op for each in operation.inputs)
         waiting.extend(operation.control_inputs)
-    return True
+    return list(seen.values())
 
 
 _UNSETTLED = frozenset(
