@@ -229,6 +229,10 @@ on(
     segment_prod=lambda x: _segments(ops.segment_prod, x),
     dot=lambda x: ops.dot(x, MATRIX),
     einsum=lambda x: ops.einsum("bij,jk->bik", x, MATRIX),
+    einsum__from_the_left=lambda x: ops.einsum("jk,bij->bki", MATRIX, x),
+    einsum__of_many_axes=lambda x: ops.einsum(
+        "xyzc,bhwc->bhwxyz", MATRIX.reshape(5, 2, 1, 3), heads(x)
+    ),
     einsum__any_axes=lambda x: ops.einsum("...c,...c->...", x, turned(x)),
     einsum__repeated=lambda x: ops.einsum("...ij,...kj->...ik", x[:, None], x[:, :, None]),
     kron=lambda x: x + ops.kron(ops.eye(2), MATRIX[:2, :3]),

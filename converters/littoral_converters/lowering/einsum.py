@@ -65,6 +65,8 @@ def product(a: Any, b: Any, in_a: str, in_b: str, result: str) -> Any:
     Letters of both and of the result are its batches, letters of both alone are summed, the others
     are its rows and columns. A letter of one alone that the result lacks is summed beforehand.
     """
+    if is_open_behind(a, b, in_a, in_b, result):
+        a, b, in_a, in_b = b, a, in_b, in_a
     a, in_a = _summed(a, in_a, in_b + result)
     b, in_b = _summed(b, in_b, in_a + result)
     size = dict(zip(in_a + in_b, [*sizes(a), *sizes(b)], strict=True))
@@ -78,6 +80,22 @@ def product(a: Any, b: Any, in_a: str, in_b: str, result: str) -> Any:
     order = [*batch, *rows, *columns]
     product = tf.reshape(tf.linalg.matmul(left, right), open_shape([size[name] for name in order]))
     return tf.transpose(product, [order.index(letter) for letter in result])
+
+
+def is_open_behind(a: Any, b: Any, in_a: str, in_b: str, result: str) -> bool:
+    """Whether only the second of two factors has axes of its own of a length that is left open.
+
+    Of such, as in ``oh,bhwc->bowc`` of any batch, TFLite's converter takes the open length for -1.
+    """
+    shared = set(in_a) & set(in_b)
+    opened, behind = (
+        any(
+            size is None and letter not in shared
+            for size, letter in zip(x.shape, term, strict=True)
+        )
+        for x, term in ((a, in_a), (b, in_b))
+    )
+    return behind and not opened and not shared & set(result)
 
 
 def _summed(tensor: Any, letters: str, needed: str) -> tuple[Any, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from littoral_converters.lowering._axes import open_shape
-from littoral_converters.lowering.einsum import product
+from littoral_converters.lowering.einsum import is_open_behind, product
 from littoral_converters.operators import Substitute
 
 MOST_LETTERS = 4
@@ -56,7 +56,10 @@ def _einsum(format_name: str, operation: Any, inputs: Sequence[Any]) -> Any:
     is_left = format_name == "tflite" and max(map(len, (*kept, result))) <= MOST_LETTERS
     if len(kept) == 2 and not (is_left and not _is_uneven(kept[0], kept[1], result)):
         return product(tensors[0], tensors[1], kept[0], kept[1], result)
-    if list(kept) == letters and "".join(letters).islower():
+    is_turned = len(kept) == 2 and is_open_behind(tensors[0], tensors[1], kept[0], kept[1], result)
+    if is_turned:
+        tensors, kept, letters = tensors[::-1], kept[::-1], letters[::-1]
+    if list(kept) == letters and "".join(letters).islower() and not is_turned:
         raise NotImplementedError  # the converter's own
     # ONNX Runtime takes h and H for the same.
     places = {ord(letter): at for at, letter in enumerate(dict.fromkeys("".join(letters)))}
