@@ -135,7 +135,7 @@ def behind(ends: Iterable[str], nodes: Mapping[str, Any], waits: bool = False) -
 
 
 def _variable(node: Any, nodes: Mapping[str, Any]) -> str:
-    """The variable that a node assigns to, through the switches of branches and loops."""
+    """The variable that a node assigns to or reads, through the switches of branches and loops."""
     while node.op != "Placeholder" and node.input:
         node = nodes[node_of(node.input[0])]
     return str(node.name)
@@ -158,9 +158,8 @@ def _pass_on(graph_def: Any) -> None:
         variable = node.input[0] if node.input else ""
         if node.op in _ASSIGNS and nodes[node_of(variable)].op == "Placeholder":
             values[variable] = _assigned(node, values.get(variable), graph_def)
-        elif node.op == "ReadVariableOp" and _variable(node, nodes) in values:
+        elif node.op == "ReadVariableOp" and (value := values.get(_variable(node, nodes))):
             dtype = node.attr["dtype"].type
-            value = values[_variable(node, nodes)]
             become(node, "Identity", [_led_in(variable, value, dtype, graph_def, nodes)], T=dtype)
         elif variable in values and node.op.startswith("ResourceGather"):
             raise ConversionError(

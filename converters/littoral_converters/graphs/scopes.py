@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _NUMBERED = re.compile(r"_\d+$")
 _NOT_IN_SCOPES = re.compile(r"[^A-Za-z0-9_.>-]")
-
-
-_COUNTS = "object_name_uids"
-
-
-@contextmanager
-def own_numbers() -> Iterator[None]:
-    """Number what Keras names itself, such as ``keras_tensor_2``, as in a process of its own.
-
-    A class that makes its inputs itself (``super().__init__(inputs, outputs)``) makes them anew
-    when its file is loaded: without this they were called after all that was made before.
-    """
-    from keras.src.backend.common import global_state
-
-    before = global_state.get_global_attribute(_COUNTS)
-    global_state.set_global_attribute(_COUNTS, defaultdict(int))
-    try:
-        yield
-    finally:
-        global_state.set_global_attribute(_COUNTS, before)
 
 
 def name_as_scopes(model: Any, layers: Iterable[Any]) -> None:

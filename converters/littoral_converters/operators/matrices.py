@@ -57,10 +57,10 @@ def _einsum(format_name: str, operation: Any, inputs: Sequence[Any]) -> Any:
     if len(kept) == 2 and not (is_left and not _is_uneven(kept[0], kept[1], result)):
         return product(tensors[0], tensors[1], kept[0], kept[1], result)
     is_turned = len(kept) == 2 and is_open_behind(tensors[0], tensors[1], kept[0], kept[1], result)
-    if is_turned:
-        tensors, kept, letters = tensors[::-1], kept[::-1], letters[::-1]
-    if list(kept) == letters and "".join(letters).islower() and not is_turned:
+    if not is_turned and list(kept) == letters and "".join(letters).islower():
         raise NotImplementedError  # the converter's own
+    if is_turned:
+        tensors, kept = tensors[::-1], kept[::-1]
     # ONNX Runtime takes h and H for the same.
     places = {ord(letter): at for at, letter in enumerate(dict.fromkeys("".join(letters)))}
     names = {letter: chr(ord("a") + at) for letter, at in places.items()}

@@ -18,6 +18,7 @@ from littoral.tensors import TensorSpec
 from littoral_converters import isolation, sources
 from littoral_converters.answers import keras_outputs
 from littoral_converters.isolation import isolated
+from littoral_converters.nesting import every_layer
 from littoral_converters.preparation import Prepared, Request, agree, prepare_model
 
 
@@ -75,8 +76,6 @@ def _copied(model: Any, request: Request) -> Prepared:
 
 def _modules(model: Any) -> tuple[str, ...]:
     """Modules that register the classes of a model's layers when they are imported."""
-    from littoral_converters.nesting import every_layer
-
     names = {type(layer).__module__ for layer in every_layer(model)}
     return tuple(sorted(n for n in names - {"__main__"} if n.partition(".")[0] != "keras"))
 

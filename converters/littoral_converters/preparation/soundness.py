@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from littoral.errors import InputError
 
+from littoral_converters.nesting import every_layer
+
 
 def check_finite(model: Any) -> None:
     """Refuse a model whose training diverged.
@@ -21,8 +23,6 @@ def check_finite(model: Any) -> None:
     Raises:
         InputError: Which layer's weights are NaN or infinite, and how many of them.
     """
-    from littoral_converters.nesting import every_layer
-
     found = [(layer, count) for layer in every_layer(model) if (count := _broken(layer))]
     if not found:
         return

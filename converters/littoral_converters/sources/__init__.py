@@ -7,16 +7,18 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
-from littoral_converters.graphs.scopes import name_as_scopes, own_numbers
+from littoral_converters.graphs.scopes import name_as_scopes
 from littoral_converters.isolation import isolated
+from littoral_converters.nesting import every_layer
 from littoral_converters.sources import legacy_h5
 from littoral_converters.sources.custom_classes import layer_with_lambda, unknown_classes
 from littoral_converters.sources.own_modules import Modules, import_modules
@@ -85,11 +87,9 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
         return open_saved_model(path)
     import keras
 
-    from littoral_converters.nesting import every_layer
-
     import_modules(modules)
     try:
-        with _readable(path) as file, own_numbers():
+        with _readable(path) as file, _own_numbers():
             model = keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe)
     except ConversionError:
         raise
@@ -97,6 +97,24 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
         raise _refusal(path, error) from error
     name_as_scopes(model, every_layer(model))
     return model
+
+
+@contextmanager
+def _own_numbers() -> Iterator[None]:
+    """Number what Keras names itself, such as ``keras_tensor_2``, as in a process of its own.
+
+    A class that makes its inputs itself (``super().__init__(inputs, outputs)``) makes them anew
+    when its file is loaded: without this they were called after all that was made before.
+    """
+    from keras.src.backend.common import global_state
+
+    counts = "object_name_uids"
+    before = global_state.get_global_attribute(counts)
+    global_state.set_global_attribute(counts, defaultdict(int))
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(counts, before)
 
 
 def _readable(path: Path) -> AbstractContextManager[Path]:
