@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 from littoral.errors import InputError
 from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
+
+from littoral_converters.calibration.reading import is_raw
 
 Array = NDArray[Any]
 Data = Mapping[str, Array] | Array | str | os.PathLike[str]
@@ -65,6 +68,23 @@ class Dataset:
             {name: values[at : at + 1] for name, values in self.inputs.items()}
             for at in range(len(self))
         ]
+
+
+def check_file(data: Data | None, role: str) -> None:
+    """Open a file of arrays and close it: a wrong path must not cost the opening of a model.
+
+    Args:
+        data: As `read` or `littoral_converters.calibration.reading.arrays` takes it.
+        role: What the data is for, as messages call it.
+
+    Raises:
+        InputError: The file does not exist or holds no arrays.
+    """
+    if isinstance(data, (str, os.PathLike)) and not is_raw(path := Path(data)):
+        with _readable(path, role):
+            opened = np.load(path, mmap_mode="r", allow_pickle=False)
+            if not isinstance(opened, np.ndarray):
+                opened.close()
 
 
 def read(data: Data, specs: Sequence[TensorSpec], role: str, needs_labels: bool = False) -> Dataset:
@@ -159,12 +179,19 @@ def _arrays(data: Data, specs: Sequence[TensorSpec], role: str) -> dict[str, Arr
 
 
 def _read_file(path: Path, role: str) -> dict[str, Array]:
-    try:
+    with _readable(path, role):
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"x": loaded}
         with loaded:
             return {name: loaded[name] for name in loaded.files}
+
+
+@contextmanager
+def _readable(path: Path, role: str) -> Iterator[None]:
+    """What NumPy says of a file that it cannot read, as an InputError."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise InputError(f"{role}: {path} does not exist") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:

@@ -59,7 +59,7 @@ def arrays(data: Data, card: Card | None, specs: Sequence[TensorSpec], role: str
     if not isinstance(data, (str, os.PathLike)):
         return data
     path = Path(data)
-    if not path.is_dir() and not (path.suffix.lower() == _TABLE and path.is_file()):
+    if not is_raw(path):
         return data
     try:
         card, steps = _steps(card, specs, path)
@@ -71,6 +71,11 @@ def arrays(data: Data, card: Card | None, specs: Sequence[TensorSpec], role: str
     except InputError as error:
         raise InputError(f"{role}: {error}") from error
     return found
+
+
+def is_raw(path: Path) -> bool:
+    """Whether a path is a table or a folder."""
+    return path.is_dir() or (path.suffix.lower() == _TABLE and path.is_file())
 
 
 def _steps(

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from littoral_converters.stepping import Streamed
 
 INVENTED_SAMPLES = 16
+REPRESENTATIVE = "representative data"
+EVALUATION = "evaluation data"
+"""What messages call data."""
 
 _CLEAN = (
     "layer {!r} is stateful: every call of the file starts from zeros; --streaming makes a file "
@@ -297,13 +300,11 @@ def datasets(
     """
     representative = evaluation = None
     if request.representative_data is not None:
-        role = "representative data"
-        data = reading.arrays(request.representative_data, card, specs, role)
-        representative = read(data, specs, role)
+        data = reading.arrays(request.representative_data, card, specs, REPRESENTATIVE)
+        representative = read(data, specs, REPRESENTATIVE)
     if request.evaluation_data is not None:
-        role = "evaluation data"
-        data = reading.arrays(request.evaluation_data, card, specs, role)
-        evaluation = read(data, specs, role, request.needs_labels)
+        data = reading.arrays(request.evaluation_data, card, specs, EVALUATION)
+        evaluation = read(data, specs, EVALUATION, request.needs_labels)
     elif representative is not None:
         evaluation = Dataset(representative.inputs)
     else:

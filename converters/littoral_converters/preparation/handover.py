@@ -17,9 +17,17 @@ from littoral.tensors import TensorSpec
 
 from littoral_converters import isolation, sources
 from littoral_converters.answers import keras_outputs
+from littoral_converters.calibration import check_file
 from littoral_converters.isolation import isolated
 from littoral_converters.nesting import every_layer
-from littoral_converters.preparation import Prepared, Request, agree, prepare_model
+from littoral_converters.preparation import (
+    EVALUATION,
+    REPRESENTATIVE,
+    Prepared,
+    Request,
+    agree,
+    prepare_model,
+)
 
 
 def prepare(model: Any, request: Request) -> Prepared:
@@ -39,6 +47,8 @@ def prepare(model: Any, request: Request) -> Prepared:
     Raises:
         LittoralError: See `prepare_model` and `littoral_converters.sources.open_model`.
     """
+    check_file(request.representative_data, REPRESENTATIVE)
+    check_file(request.evaluation_data, EVALUATION)
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
         sources.check_file(path)
