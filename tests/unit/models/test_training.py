@@ -256,19 +256,6 @@ def test_half_of_the_images_are_mirrored_and_another_half_the_next_time():
     assert (turned[0] != turned[1]).any()
 
 
-FAST_FLOORS = {"mlp": 0.88, "cnn": 0.8, "lstm": 0.9, "gru": 0.9, "transformer": 0.7}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FAST_FLOORS)
-def test_fast_training_gives_a_sensible_model(name, tmp_path):
-    trained = training.train(name, fast=True, out=tmp_path / "m.keras", seed=0)
-    assert trained.accuracy > FAST_FLOORS[name]
-    loaded = keras.models.load_model(tmp_path / "m.keras")
-    scores = loaded.predict(trained.data.x_test, batch_size=500, verbose=0)
-    assert np.mean(scores.argmax(1) == trained.data.y_test) == pytest.approx(trained.accuracy)
-
-
 FLOORS = {"mlp": 0.955, "cnn": 0.88, "lstm": 0.97, "gru": 0.97, "transformer": 0.93}
 
 
