@@ -153,20 +153,39 @@ def _arrays(path: Path) -> Arrays:
 
 
 def _rows(path: Path) -> list[Raw]:
-    rows = [row for row in csv.reader(text_in(path).splitlines(), skipinitialspace=True) if row]
-    header = rows.pop(0) if rows and not all(map(is_number, rows[0])) else None
+    rows = rows_of(path)
+    header = rows.pop(0)[1] if rows and not all(map(is_number, rows[0][1])) else None
     if not rows:
         raise InputError(f"{path} holds no rows")
     if header is None:
-        return [Raw(f"{path.name}:{line}", row) for line, row in enumerate(rows, 1)]
+        return [Raw(f"{path.name}:{line}", row) for line, row in rows]
     found = []
-    for line, row in enumerate(rows, 2):
+    for line, row in rows:
         if len(row) != len(header):
             raise InputError(f"{path}:{line} has {len(row)} values, the header has {len(header)}")
         fields = dict(zip(header, row, strict=True))
         truth = fields.pop("y", None)
         found.append(Raw(f"{path.name}:{line}", fields, truth))
     return found
+
+
+def rows_of(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a .csv file that are not empty, each with the number of its line.
+
+    Args:
+        path: UTF-8, with or without the mark that some editors put first; separated by commas.
+
+    Raises:
+        InputError: It is no such table, or cannot be read.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.reader(stream, skipinitialspace=True)
+            return [(reader.line_num, row) for row in reader if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no table in UTF-8 with commas: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def text_in(path: Path, encoding: str = "utf-8") -> str:

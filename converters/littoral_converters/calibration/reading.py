@@ -8,7 +8,6 @@ folder/FILE                      the same without classes
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,7 +104,7 @@ def _files(folder: Path, steps: Sequence[Mapping[str, Any]]) -> list[_Item]:
 def _rows(path: Path, step: dict[str, Any]) -> list[_Item]:
     """A row a sample, its values in the order of the card's columns."""
     columns = _columns(path, step)
-    lines = _lines(path)
+    lines = inputs.rows_of(path)
     if lines and set(columns) <= set(lines[0][1]):
         header = lines.pop(0)[1]
     else:
@@ -134,17 +133,6 @@ def _columns(path: Path, step: dict[str, Any]) -> list[str]:
     if kind not in _COLUMNS_OF:
         raise InputError(f"{path} is a table, the model takes {kind}: give a folder of files")
     return _COLUMNS_OF[kind] or [str(column) for column in step.get("columns", ())]
-
-
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream, skipinitialspace=True)
-            return [(reader.line_num, row) for row in reader if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no table in UTF-8 with commas: {error}") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _class_column(path: Path, header: list[str], columns: list[str]) -> int | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from littoral import preprocess
+from littoral import inputs, preprocess
 from littoral.errors import InputError
 from numpy.typing import NDArray
 
@@ -17,8 +16,6 @@ from littoral_models.readers import Samples, classes_of
 KIND = "a .csv file"
 MOST_CATEGORIES = 100
 """Different texts in a column: more are names or notes, of which a model learns nothing."""
-
-_Rows = list[tuple[int, list[str]]]
 
 
 def accepts(path: Path) -> bool:
@@ -37,7 +34,7 @@ def read(path: Path) -> Samples:
         InputError: Not text, no rows, rows of different length, a text among numbers, or a column
             of too many texts.
     """
-    rows = _rows(path)
+    rows = inputs.rows_of(path)
     columns = [f"column_{number}" for number in range(1, len(rows[0][1]) if rows else 1)]
     for line, row in rows:
         if len(row) != len(columns) + 1:
@@ -49,7 +46,7 @@ def read(path: Path) -> Samples:
     categories = {
         column: _texts(path, column, [row[place] for _, row in rows])
         for place, column in enumerate(columns)
-        if not any(_is_number(row[place]) or not row[place].strip() for _, row in rows)
+        if not any(inputs.is_number(row[place]) or not row[place].strip() for _, row in rows)
     }
     step: dict[str, Any] = {"step": "tabular", "columns": columns}
     if categories:
@@ -60,20 +57,11 @@ def read(path: Path) -> Samples:
     return Samples(x, y, labels, "features", steps)
 
 
-def _rows(path: Path) -> _Rows:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream, skipinitialspace=True)
-            return [(reader.line_num, row) for row in reader if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no table in UTF-8 with commas: {error}") from error
-
-
-def _is_header(rows: _Rows) -> bool:
+def _is_header(rows: list[tuple[int, list[str]]]) -> bool:
     """Whether a cell of the first row is a text that its column does not know below."""
     first, below = rows[0][1][:-1], [row for _, row in rows[1:]]
     return any(
-        not _is_number(cell) and cell not in {row[place] for row in below}
+        not inputs.is_number(cell) and cell not in {row[place] for row in below}
         for place, cell in enumerate(first)
     )
 
@@ -95,11 +83,3 @@ def _sample(
         return preprocess.apply(steps, row)
     except InputError as error:
         raise InputError(f"{path} line {line}: {error}") from error
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -26,10 +26,16 @@ def test_a_table_gives_a_row_a_sample(tmp_path):
     path.write_text("a,b,y\n1,2,cat\n\n3, 4,dog\n")
     assert read(path) == [
         Raw("t.csv:2", {"a": "1", "b": "2"}, "cat"),
-        Raw("t.csv:3", {"a": "3", "b": "4"}, "dog"),
+        Raw("t.csv:4", {"a": "3", "b": "4"}, "dog"),
     ]
     path.write_text("1,2\n3,4\n")
     assert read(path) == [Raw("t.csv:1", ["1", "2"]), Raw("t.csv:2", ["3", "4"])]
+
+
+def test_a_table_as_spreadsheets_write_it(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'\xef\xbb\xbftext,y\r\n"two\nlines, one cell",cat\r\n')
+    assert read(path) == [Raw("t.csv:3", {"text": "two\nlines, one cell"}, "cat")]
 
 
 def test_text_and_everything_else(tmp_path):
@@ -48,6 +54,7 @@ def test_text_and_everything_else(tmp_path):
         ("d.npy", b"\x93NUMPY", "no NumPy file"),
         ("t.csv", b"", "holds no rows"),
         ("t.csv", b"a,b\n1,2,3\n", "3 values, the header has 2"),
+        ("t.csv", b"a,b\n\xff,1\n", "no table in UTF-8"),
         ("t.txt", b"\xff\xfe", "no UTF-8 text"),
     ],
 )
