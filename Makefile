@@ -24,8 +24,8 @@ bench: $(INSTALLED)
 	$(BIN)/python tests/runtime_run.py --readme --json build/runtime.json
 
 test: lint
-	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --ignore tests/boards
-	$(BIN)/python -m pytest -m alone --ignore tests/boards
+	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --durations 30 --ignore tests/boards
+	$(BIN)/python -m pytest -m alone --durations 15 --ignore tests/boards
 
 boards: $(INSTALLED)
 	$(BIN)/python tests/boards/prepare.py

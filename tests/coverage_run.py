@@ -18,6 +18,7 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import multiprocessing
 import os
@@ -25,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +129,7 @@ def check(name: str) -> list[Found]:
     layers = classes_in(model)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        results = {
-            (format_name, scheme): outcome
-            for format_name in FORMATS
-            for scheme, outcome in _outcomes(
-                model, Path(folder), format_name, samples, data, wanted
-            )
-        }
+        results = dict(_outcomes(model, Path(folder), samples, data, wanted))
     each = round((time.monotonic() - started) / len(results), 2)
     return [
         Found(name, layers, format_name, scheme, error, refusal, each, floats)
@@ -143,20 +138,20 @@ def check(name: str) -> list[Found]:
 
 
 def _outcomes(
-    model: Any, folder: Path, format_name: str, samples: Any, data: Any, wanted: Any
-) -> Iterator[tuple[str, tuple[float | None, str, int]]]:
-    """(scheme, (error, refusal, layers left float)).
+    model: Any, folder: Path, samples: Any, data: Any, wanted: Any
+) -> Iterator[tuple[tuple[str, str], tuple[float | None, str, int]]]:
+    """((format, scheme), (error, refusal, layers left float)).
 
-    Schemes are converted together, apart only if that fails.
+    All are converted together, apart only if that fails.
     """
     from littoral.errors import LittoralError
     from littoral_converters import convert
 
-    def made(*schemes: str) -> list[Any]:
+    def made(formats: Sequence[str], schemes: Sequence[str]) -> list[Any]:
         return convert(
             model,
             folder,
-            formats=(format_name,),
+            formats=formats,
             schemes=schemes,
             representative_data=samples,
             recommend=False,
@@ -164,17 +159,17 @@ def _outcomes(
         )
 
     try:
-        for variant in made(*LIMITS):
-            error = _error(variant.path, data, wanted)
-            yield variant.scheme, (error, "", len(variant.float_layers))
+        variants = made(FORMATS, [*LIMITS])
     except LittoralError:
-        for scheme in LIMITS:
+        variants = []
+        for format_name, scheme in itertools.product(FORMATS, LIMITS):
             try:
-                (variant,) = made(scheme)
-                found = _error(variant.path, data, wanted)
-                yield scheme, (found, "", len(variant.float_layers))
+                variants += made([format_name], [scheme])
             except LittoralError as error:
-                yield scheme, (None, f"{type(error).__name__}: {error}", 0)
+                yield (format_name, scheme), (None, f"{type(error).__name__}: {error}", 0)
+    for variant in variants:
+        error = _error(variant.path, data, wanted)
+        yield (variant.format, variant.scheme), (error, "", len(variant.float_layers))
 
 
 def _error(path: Path, data: Any, wanted: list[Any]) -> float:
