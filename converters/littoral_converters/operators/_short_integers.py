@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.python.xla import dynamic_update_slice
 
 from littoral_converters.lowering._replay import execute
 from littoral_converters.operators import Substitute
@@ -25,7 +26,8 @@ def widened(format_name: str) -> Mapping[str, Substitute]:
     found["MaxPool"] = _in_float32
     if format_name == "onnx":
         return found
-    return {**found, **dict.fromkeys(_MOVE, _moved), "SelectV2": _in_integers}
+    moved = dict.fromkeys(_MOVE, _moved)
+    return {**found, **moved, "SelectV2": _in_integers, "XlaDynamicUpdateSlice": _updated}
 
 
 def has_short(operation: Any) -> bool:
@@ -63,6 +65,16 @@ def _moved(operation: Any, inputs: Sequence[Any]) -> Any:
         if operation.type not in ("ReverseV2", "Tile"):
             given -= {tf.int8}
     return _computed(operation, inputs, given, tf.int32)
+
+
+def _updated(operation: Any, inputs: Sequence[Any]) -> Any:
+    """A slice of numbers without a sign put elsewhere."""
+    del operation
+    x, update, begin = inputs
+    if x.dtype not in (tf.uint8, tf.uint16):
+        raise NotImplementedError
+    wide = (tf.cast(each, tf.int32) for each in (x, update))
+    return tf.cast(dynamic_update_slice(*wide, begin), x.dtype)
 
 
 _COMPUTE = (

@@ -26,12 +26,13 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
         "BitwiseAnd": _narrowed(_and),
         "BitwiseOr": _narrowed(lambda x, y: tf.bitwise.bitwise_xor(x, y) + _and(x, y)),
         "BitwiseXor": _narrowed(tf.bitwise.bitwise_xor, tf.int64),
-        "FloorDiv": _floor_div_of_places,
+        "FloorDiv": _long_floor_div,
         "Invert": lambda operation, inputs: -1 - inputs[0],
         "LeftShift": _left_shift,
         "Less": _less,
         "MatMul": _multiplied,
         "Minimum": _least,
+        "Pow": _long_power,
         "RightShift": _narrowed(tf.bitwise.right_shift, tf.int64),
         "Sign": _sign,
         "Split": _split,
@@ -116,12 +117,36 @@ def _floor_div(operation: Any, inputs: Sequence[Any]) -> Any:
     return quotient - is_below
 
 
-def _floor_div_of_places(operation: Any, inputs: Sequence[Any]) -> Any:
-    """int64 numbers that fit into int32, divided there: TFLite's FLOOR_DIV has no int64."""
-    if inputs[0].dtype != tf.int64 or not all(map(_is_short, operation.inputs)):
+def _long_floor_div(operation: Any, inputs: Sequence[Any]) -> Any:
+    """int64 numbers divided downwards, of which TFLite has the rest alone."""
+    x, y = inputs
+    if x.dtype != tf.int64:
         raise NotImplementedError
-    x, y = (tf.cast(each, tf.int32) for each in inputs)
-    return tf.cast(x // y, tf.int64)
+    if all(map(_is_short, operation.inputs)):
+        return tf.cast(tf.cast(x, tf.int32) // tf.cast(y, tf.int32), tf.int64)
+    rest, divisor = x - x % y, tf.cast(y, tf.float32)
+    quotient: Any = tf.zeros_like(rest)
+    # Of what divides without a rest, float32 tells 22 bits of the 63 at a time.
+    for _ in range(3):
+        part = tf.cast(tf.round(tf.cast(rest, tf.float32) / divisor), tf.int64)
+        quotient, rest = quotient + part, rest - part * y
+    return quotient
+
+
+def _long_power(operation: Any, inputs: Sequence[Any]) -> Any:
+    """int64 numbers to a known power, of which TFLite has none: squared and multiplied."""
+    del operation
+    x, power = inputs[0], tf.get_static_value(inputs[1])
+    if x.dtype != tf.int64 or power is None or np.ptp(power) or np.min(power) < 1:
+        raise NotImplementedError
+    left = int(np.ravel(power)[0])
+    result, square = None, x + tf.zeros_like(inputs[1])
+    while left:
+        if left % 2:
+            result = square if result is None else result * square
+        left //= 2
+        square = square * square if left else square
+    return result
 
 
 def _place(operation: Any, inputs: Sequence[Any]) -> Any:

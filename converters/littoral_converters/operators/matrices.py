@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering._axes import open_shape
+from littoral_converters.lowering._axes import open_shape, sizes
 from littoral_converters.lowering.einsum import is_open_behind, product
 from littoral_converters.operators import Substitute
 
@@ -131,13 +131,21 @@ def _diagonal(operation: Any, inputs: Sequence[Any]) -> Any:
     """One diagonal of matrices (..., rows, columns): every so many values of them laid flat."""
     del operation
     x, offset = inputs[0], _offset(inputs[1])
-    *outer, rows, columns = x.shape
-    if rows is None or columns is None or outer.count(None) > 1:
-        raise NotImplementedError
+    *outer, rows, columns = sizes(x)
+    if not (isinstance(rows, int) and isinstance(columns, int)):
+        return _open_diagonal(x, offset, rows, columns)
     start = offset if offset >= 0 else -offset * columns
     count = min(rows + min(offset, 0), columns - max(offset, 0))
     flat = tf.reshape(x, open_shape([*outer, rows * columns]))
     return flat[..., start : start + (count - 1) * (columns + 1) + 1 : columns + 1]
+
+
+def _open_diagonal(x: Any, offset: int, rows: Any, columns: Any) -> Any:
+    """The same of matrices whose sizes only the input says: all else is summed away as zeros."""
+    is_on = tf.equal(tf.range(rows)[:, None] + offset, tf.range(columns))
+    values = tf.reduce_sum(tf.where(is_on, x, tf.zeros_like(x)), axis=-1)
+    first = max(-offset, 0)
+    return values[..., first : tf.minimum(rows, columns - offset)]
 
 
 def _with_diagonal(operation: Any, inputs: Sequence[Any]) -> Any:

@@ -39,6 +39,7 @@ OPERATIONS = {
     "bands": lambda x: ops.tril(ops.transpose(x, (0, 3, 1, 2))),
     "cross": lambda x: ops.cross(ops.swapaxes(x, 1, 3)[..., :3], ops.swapaxes(x, 1, 3)[..., 2:]),
     "relu": ops.relu,
+    "update": lambda x: ops.slice_update(x, (0, 1, 0, 0), x[:, :2]),
     "border": lambda x: ops.pad(x, [[0, 0], [1, 0], [0, 1], [0, 0]], constant_values=3),
 }
 
@@ -67,6 +68,9 @@ LONG_ONES = {
     "cross": lambda x: ops.cross(x[:, :3] % 1000, x[:, 2:] % 999, axis=1),
     "product": lambda x: ops.tensordot(x, ops.cast([[1, 2, -3], [5, 0, 7]], "int64"), axes=1),
     "bits": lambda x: ops.bitwise_or(*_places(x)) - ops.bitwise_xor(*_places(x)),
+    "quotient": lambda x: ops.stack([x // 7, x // -3, x // (turned(x) % 1000 + 1)], 1),
+    "quotient_of_both": lambda x: ops.stack([x // (turned(x) * 2 + 1), x // 5], 1),
+    "power": lambda x: ops.stack([(x % 1000 - 500) ** 5, x**1, ops.square(x % 999) ** 2], 1),
     "bits_in_both": lambda x: ops.right_shift(ops.bitwise_and(*_places(x)), ops.cast(1, "int64")),
 }
 
