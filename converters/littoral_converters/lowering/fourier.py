@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._axes import sizes
-from littoral_converters.lowering.spectral import float_product, periodic_window, turns
+from littoral_converters.lowering.spectral import float_product, open_turns, periodic_window, turns
 
 Pair = tuple[Any, Any]
 """Real and imaginary part, of one shape."""
@@ -43,16 +43,8 @@ def _fft(format_name: str, original: Callable[..., Any], x: Pair) -> Pair:
     real, imaginary = (tf.convert_to_tensor(part) for part in x)
     if real.shape[-1] is not None:
         return forward(format_name, (real, imaginary))
-    cosine, sine = _open_turns(sizes(real)[-1])
+    cosine, sine = open_turns(*[sizes(real)[-1]] * 3)
     return real @ cosine + imaginary @ sine, imaginary @ cosine - real @ sine
-
-
-def _open_turns(length: Any) -> Pair:
-    """What `turns` gives, (length, length), of a length that only the input says."""
-    steps = tf.range(length)
-    whole = tf.cast(steps[:, None] * steps % length, tf.float32)
-    angles = 2 * np.pi * whole / tf.cast(length, tf.float32)
-    return tf.cos(angles), tf.sin(angles)
 
 
 def forward(format_name: str, x: tuple[Any, Any | None], count: int | None = None) -> Pair:
@@ -91,9 +83,10 @@ def _irfft(
 ) -> Any:
     """The real signal, (..., fft_length), of the first half of a spectrum."""
     real, imaginary = (tf.convert_to_tensor(part) for part in x)
+    del original
     given = real.shape[-1]
     if given is None:
-        return original(x, fft_length)
+        return _open_half_inverse((real, imaginary), fft_length)
     return half_inverse(format_name, (real, imaginary), fft_length or 2 * (given - 1))
 
 
@@ -112,6 +105,19 @@ def half_inverse(format_name: str, x: Pair, length: int) -> Any:
     return product(real[..., :used], twice * cosine / length) - product(
         imaginary[..., :used], twice * sine / length
     )
+
+
+def _open_half_inverse(x: Pair, length: int | None) -> Any:
+    """The same of a number of frequencies that only the input says."""
+    real, imaginary = x
+    given = sizes(real)[-1]
+    size = 2 * (given - 1) if length is None else length
+    used = tf.minimum(given, size // 2 + 1)
+    cosine, sine = open_turns(used, size, size)
+    steps = tf.range(used)
+    is_alone = tf.logical_or(tf.equal(steps, 0), tf.equal(2 * steps, size))
+    share = tf.where(is_alone, 1.0, 2.0)[:, None] / tf.cast(size, tf.float32)
+    return real[..., :used] @ (share * cosine) - imaginary[..., :used] @ (share * sine)
 
 
 def _istft(

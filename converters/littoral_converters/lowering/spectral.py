@@ -61,12 +61,18 @@ def _rfft(
     format_name: str, original: Callable[..., Any], x: Any, fft_length: int | None = None
 ) -> Any:
     """Real and imaginary part of the transform along the last axis."""
+    del original
     x = tf.convert_to_tensor(x)
     length = fft_length or x.shape[-1]
     if length is None:
-        return original(x, fft_length)
-    kept = x[..., : min(length, x.shape[-1] or length)]
-    return _transform(format_name, kept, np.ones(length), length)
+        size = sizes(x)[-1]
+        cosine, sine = open_turns(size, size // 2 + 1, size)
+        return x @ cosine, 0 - x @ sine
+    if x.shape[-1] is None:
+        outer = x.shape[:-1]
+        x = tf.pad(x, [[0, 0]] * len(outer) + [[0, length]])[..., :length]
+        x.set_shape([*outer, length])
+    return _transform(format_name, x[..., :length], np.ones(length), length)
 
 
 def _stft(
@@ -127,6 +133,13 @@ def turns(rows: int, columns: int, length: int) -> tuple[Any, Any]:
     # What is 0 must be so: its sign is all that tells a phase of pi from one of -pi.
     cosine, sine = (np.where(np.abs(x) < 1e-12, 0, x) for x in (np.cos(angle), np.sin(angle)))
     return cosine, sine
+
+
+def open_turns(rows: Any, columns: Any, length: Any) -> tuple[Any, Any]:
+    """What `turns` gives, of sizes that only the input says."""
+    steps = tf.range(rows)[:, None] * tf.range(columns) % length
+    angles = 2 * np.pi * tf.cast(steps, tf.float32) / tf.cast(length, tf.float32)
+    return tf.cos(angles), tf.sin(angles)
 
 
 def float_product(format_name: str, pieces: Any, matrix: Any) -> Any:
