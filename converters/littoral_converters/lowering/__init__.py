@@ -23,7 +23,11 @@ A module whose way of writing a layer depends on its size may say which one it t
 
     describe(layer, plan) -> str | None
 
-for that layer and those inside it.
+for that layer and those inside it. One that can stand in for a layer without its weights may offer
+
+    of_changing(layer, plan) -> Mapping[str, object]
+
+in place of `replacements`, for a layer whose weights the model sets itself while it answers.
 """
 
 from __future__ import annotations
@@ -139,10 +143,10 @@ def _for_all_of(model: Any, plan: Plan) -> Plan:
 
 def _replacements(layer: Any, plan: Plan) -> dict[str, object]:
     found: dict[str, object] = {}
-    if _is_changing(layer, plan):
-        return found
+    is_changing = _is_changing(layer, plan)
     for module in _modules():
-        found.update(module.replacements(layer, plan))
+        own = getattr(module, "of_changing", _none_of) if is_changing else module.replacements
+        found.update(own(layer, plan))
     return found
 
 
@@ -164,6 +168,11 @@ def _functions(plan: Plan) -> Iterator[tuple[ModuleType, str, Callable[..., Any]
 
 def _none(plan: Plan) -> dict[str, Callable[..., Any]]:
     del plan
+    return {}
+
+
+def _none_of(layer: Any, plan: Plan) -> dict[str, object]:
+    del layer, plan
     return {}
 
 

@@ -55,6 +55,16 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
     return {"inner_loop": _inner_loop(layer, cell, _step_loop(layer, plan), plan)}
 
 
+def of_changing(layer: Any, plan: Plan) -> Mapping[str, object]:
+    """A recurrent layer whose weights the model sets itself: Keras's own cell at every step.
+
+    TFLite's converter takes Keras's own loop of a known batch alone.
+    """
+    if plan.format != "tflite" or not isinstance(layer, keras.layers.RNN):
+        return {}
+    return {"inner_loop": cell_loop(layer, plan, is_written=way_of(layer, plan) != "loop")}
+
+
 def describe(layer: Any, plan: Plan) -> str | None:
     """How a recurrent layer is written, for the card; None for any other layer."""
     if is_joined(layer, plan):
