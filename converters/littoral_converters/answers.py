@@ -24,7 +24,8 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         data: What goes in.
 
     Returns:
-        By output name, in Keras's order, samples along the first axis.
+        By output name, in Keras's order, samples along the first axis; what has a first axis of 1
+        and is the same whatever goes in, once for every sample.
 
     Raises:
         ConversionError: The model fails on the data, or returns another number of outputs than it
@@ -52,22 +53,41 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
         raise ConversionError(
             f"model {model.name!r} returns {len(parts[0])} outputs where it declares {len(names)}"
         )
-    for name, output in zip(names, parts[0], strict=True):
-        if output.dtype.kind not in "biufcV":
+    first = [column[:batch] for column in columns]
+    outputs = {}
+    for index, name in enumerate(names):
+        own = [part[index] for part in parts]
+        if own[0].dtype.kind not in "biufcV":
             raise ConversionError(
                 f"output {name!r} of model {model.name!r} gives strings, which neither TFLite nor "
                 "ONNX can express here: give numbers, and look up their words after the model"
             )
-        if output.shape[:1] != (count,):
-            raise ConversionError(
-                f"output {name!r} of model {model.name!r} has shape {list(output.shape)} for "
-                f"{count} samples: give it the samples along its first axis (of a model of one "
-                "sample, return outputs[None]), for a file answers one sample like many"
-            )
-    return {
-        name: np.concatenate([part[index] for part in parts])[: len(data)]
-        for index, name in enumerate(names)
-    }
+        if own[0].shape[:1] != (count,):
+            if own[0].shape[:1] == (1,):
+                own += [_answered(call, arrays, model)[index] for arrays in _alike(first)]
+            own = [_for_each(own, f"output {name!r} of model {model.name!r}", count, len(data))]
+        outputs[name] = np.concatenate(own)[: len(data)]
+    return outputs
+
+
+def _for_each(answers: Sequence[Any], what: str, count: int, samples: int) -> Any:
+    """What does not count the samples, once for each of them if it is the same in all answers."""
+    shape = answers[0].shape
+    if shape[:1] != (1,) or not all(np.array_equal(answers[0], other) for other in answers):
+        raise ConversionError(
+            f"{what} has shape {list(shape)} for {count} samples: give it the samples along its "
+            "first axis (of a model of one sample, or of what is the same for all, return "
+            "outputs[None]), for a file answers one sample like many"
+        )
+    return np.repeat(answers[0], samples, axis=0)
+
+
+def _alike(arrays: Sequence[Any]) -> list[list[Any]]:
+    """Batches of the first sample alone, and of the last alone."""
+    return [
+        [np.repeat(array[at : at + 1], len(array), axis=0) for array in arrays]
+        for at in (0, len(arrays[0]) - 1)
+    ]
 
 
 def _in_graph(call: Callable[..., Any]) -> Callable[..., Any]:

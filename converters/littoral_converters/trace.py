@@ -57,7 +57,7 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
 
     def call(*tensors: Any) -> list[Any]:
         return [
-            tf.identity(result, name=f"littoral_out_{index}")
+            tf.identity(_for_each(result, tensors, plan.batch), name=f"littoral_out_{index}")
             for index, result in enumerate(signature.call(model, tensors))
         ]
 
@@ -91,6 +91,14 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         ways=descriptions(model, plan),
         varying=varying,
     )
+
+
+def _for_each(result: Any, inputs: Sequence[Any], batch: int | None) -> Any:
+    """An output, once for every sample where it is one for all of them."""
+    if batch == 1 or not inputs or not result.shape.rank or result.shape[0] != 1:
+        return result
+    count = batch or tf.shape(inputs[0])[0]
+    return tf.tile(result, [count, *[1] * (result.shape.rank - 1)])
 
 
 def _concrete(

@@ -151,6 +151,9 @@ def prepare_model(
         card = described(card, request.description, signature.inputs, signature.output_names)
     if request.streaming:
         return _prepare_step(model, request, card, signature)
+    if signature.batch is None and request.batch != 1:
+        # What a sample is answered by the others beside it, the file's batches decide.
+        signature = dataclasses.replace(signature, batch=request.batch)
     representative, evaluation = datasets(model, signature.inputs, request, card)
     with narrated(model), full_precision(model), clean_state(model) as stateful:
         graphs = _traced(model, signature, request)

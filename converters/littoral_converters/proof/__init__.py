@@ -25,7 +25,7 @@ from littoral_converters.calibration.doubts import warn_of
 from littoral_converters.isolation import isolated
 from littoral_converters.preparation import Prepared, Request
 from littoral_converters.preparation.handover import prepare
-from littoral_converters.proof.execution import outputs_of, stepped_outputs_of
+from littoral_converters.proof.execution import batch_of, outputs_of, stepped_outputs_of
 from littoral_converters.sources.own_modules import Modules, names_of
 from littoral_converters.verification import (
     NO_LIMITS,
@@ -49,8 +49,8 @@ _ADVICE = "leave out this scheme, give more representative data, or raise --tole
 _BATCH = (
     "on one sample at a time it does: the model's answer for a sample depends on the others in its "
     "batch, and a file answers each alone; let the model compute every sample by itself, or take "
-    "--batch any (batch=None), or the --batch that the model is built with, for files that see a "
-    "batch as the model does"
+    "--batch any (batch=None), or the --batch that the model is built with or called with, for "
+    "files that see a batch as the model does"
 )
 
 
@@ -260,7 +260,8 @@ def verify(
             warn(doubt)
         return held(content, scheme, prepared, tolerance, str(artifact))
     report(f"asking {asked}")
-    prepared = prepare(model, request)
+    batch = isolated(batch_of, content, doing=f"opening {artifact}")
+    prepared = prepare(model, dataclasses.replace(request, batch=batch))
     for doubt in prepared.warnings:
         warn(doubt)
     report(f"running {artifact}")

@@ -50,6 +50,20 @@ def outputs_of(
         return {model.outputs[0].name: results}
 
 
+def batch_of(content: bytes) -> int | None:
+    """How many samples a file takes at a time; None for any number, or where that is not one.
+
+    Args:
+        content: The file's bytes.
+
+    Raises:
+        FormatError: The file does not load.
+    """
+    with littoral.load(content) as model:
+        sizes = {spec.shape[0] if spec.shape else None for spec in model.inputs}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
 def _under_own_names(
     data: Dataset, specs: Sequence[TensorSpec], called: tuple[str, str]
 ) -> dict[str, Any]:

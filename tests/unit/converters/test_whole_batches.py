@@ -4,9 +4,11 @@ import keras
 import littoral
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from keras import layers
-from littoral import VerificationError
+from littoral import ConversionError, VerificationError
 from littoral_converters import convert, verify
+from onnxruntime import InferenceSession
 
 NORMAL = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
 
@@ -47,7 +49,7 @@ class Chosen(layers.Layer):
 def test_a_branch_by_the_whole_batch_converts_for_any_batch(format_name, tmp_path):
     inputs = keras.Input((6,), name="x")
     model = keras.Model(inputs, layers.Dense(3, name="y")(Chosen()(inputs)), name="chosen")
-    with pytest.raises(VerificationError, match="--batch any"):
+    with pytest.raises(VerificationError, match=r"--batch any"):
         convert(model, tmp_path, formats=(format_name,), representative_data=NORMAL + 0.5)
     options = {"formats": (format_name,), "batch": None}
     (variant,) = convert(model, tmp_path, **options, representative_data=NORMAL)
@@ -61,3 +63,70 @@ def test_a_file_that_is_wrong_on_every_sample_is_not_blamed_on_the_batch(tmp_pat
     found = verify(net(), variant.path)
     assert not found.passed
     assert "batch" not in found.reason
+
+
+@keras.saving.register_keras_serializable("littoral_tests")
+class Centered(layers.Layer):
+    """What is left of each sample without the mean of all."""
+
+    def call(self, x):
+        return x - keras.ops.mean(x, axis=0, keepdims=True)
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_a_file_of_a_batch_sees_as_many_as_the_model(format_name, tmp_path):
+    inputs = keras.Input((6,), name="x")
+    model = keras.Model(inputs, Centered(name="y")(layers.Dense(3)(inputs)), name="centered")
+    with pytest.raises(VerificationError, match=r"--batch any .* built with or called with"):
+        convert(model, tmp_path, formats=(format_name,))
+    (variant,) = convert(model, tmp_path, formats=(format_name,), batch=4)
+    wanted = np.asarray(model(NORMAL[:4]))
+    np.testing.assert_allclose(raw_outputs(variant.path, NORMAL[:4])["y"], wanted, atol=1e-5)
+    assert verify(model, variant.path, data=NORMAL[:7]).passed
+
+
+class Grid(layers.Layer):
+    """Learned places, the same for every sample."""
+
+    def build(self, shape):
+        self.places = self.add_weight(shape=(1, 2, 3, 4), initializer="random_normal")
+
+    def call(self, x):
+        return keras.ops.sin(self.places)
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor((1, 2, 3, 4))
+
+
+@pytest.mark.parametrize("batch", [1, 4, None])
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_what_is_the_same_for_all_samples_comes_with_each(format_name, batch, tmp_path):
+    inputs = keras.Input((6,), name="x")
+    model = keras.Model(inputs, {"y": layers.Dense(3)(inputs), "grid": Grid()(inputs)})
+    (variant,) = convert(model, tmp_path, formats=(format_name,), batch=batch)
+    count = batch or 3
+    wanted, got = model(NORMAL[:count]), raw_outputs(variant.path, NORMAL[:count])
+    np.testing.assert_allclose(got["y"], wanted["y"], atol=1e-5)
+    np.testing.assert_allclose(got["grid"], np.repeat(wanted["grid"], count, axis=0), atol=1e-6)
+    with littoral.load(variant.path) as file:
+        assert file.run(NORMAL[0])["grid"].shape == (2, 3, 4)
+        assert file.run(NORMAL[:8])["grid"].shape == (8, 2, 3, 4)
+
+
+@pytest.mark.parametrize("axis", [None, 0])
+def test_what_is_made_of_all_samples_together_is_refused(axis, tmp_path):
+    inputs = keras.Input((6,), name="x")
+    mean = keras.ops.mean(inputs, axis=axis, keepdims=axis is not None)
+    model = keras.Model(inputs, {"y": layers.Dense(3)(inputs), "mean": mean})
+    with pytest.raises(ConversionError, match=r"output 'mean' .* the samples along its first axis"):
+        convert(model, tmp_path, batch=None)
+    assert not any(tmp_path.iterdir())
+
+
+def raw_outputs(path, data):
+    """A file's outputs by name, from its own engine."""
+    if path.suffix == ".tflite":
+        return Interpreter(model_path=str(path)).get_signature_runner()(x=data)
+    session = InferenceSession(str(path))
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, {"x": data}), strict=True))
