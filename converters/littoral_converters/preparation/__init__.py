@@ -140,6 +140,7 @@ def prepare_model(
     """
     from littoral_converters.clean_state import clean_state
     from littoral_converters.preparation.narration import narrated
+    from littoral_converters.preparation.order import largest_first
     from littoral_converters.preparation.precision import full_precision
     from littoral_converters.signature import signature_of
 
@@ -155,7 +156,8 @@ def prepare_model(
         # What a sample is answered by the others beside it, the file's batches decide.
         signature = dataclasses.replace(signature, batch=request.batch)
     representative, evaluation = datasets(model, signature.inputs, request, card)
-    with narrated(model), full_precision(model), clean_state(model) as stateful:
+    precise = full_precision(model)
+    with narrated(model), precise, largest_first(), clean_state(model) as stateful:
         graphs = _traced(model, signature, request)
         evaluation, reference = answered(model, signature, request, evaluation)
         _check_steady(model, signature, evaluation, graphs)

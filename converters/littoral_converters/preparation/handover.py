@@ -134,6 +134,7 @@ def _says_the_same(model: Any, prepared: Prepared) -> bool:
     Where Keras fails here, but not in the worker, which has oneDNN's operators, it is taken to.
     """
     from littoral_converters.clean_state import clean_state
+    from littoral_converters.preparation.order import largest_first
     from littoral_converters.preparation.precision import full_precision
     from littoral_converters.signature import signature_of
     from littoral_converters.stepping.step_model import any_length
@@ -144,7 +145,7 @@ def _says_the_same(model: Any, prepared: Prepared) -> bool:
         data, said = prepared.streamed.sequences, prepared.streamed.whole
         lengths = any_length(model)
     try:
-        with full_precision(model), clean_state(model), lengths:
+        with full_precision(model), largest_first(), clean_state(model), lengths:
             own = keras_outputs(model, signature_of(model), data.head(2))
     except ConversionError:
         return True
