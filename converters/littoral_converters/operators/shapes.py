@@ -21,7 +21,10 @@ def _measured(operation: Any, inputs: Sequence[Any]) -> Any:
 
     TFLite's converter moves transposes over such a reshape, and then takes the length for -1.
     """
-    before, after = list(inputs[0].shape), list(operation.outputs[0].shape)
+    shapes = inputs[0].shape, operation.outputs[0].shape
+    if any(shape.rank is None for shape in shapes):
+        raise NotImplementedError
+    before, after = map(list, shapes)
     if before.count(None) != 1 or after.count(None) != 1:
         raise NotImplementedError
     places = before.index(None), after.index(None)
