@@ -151,13 +151,9 @@ def batch_in(
 def _batch_in(outputs: Outputs, prepared: Prepared, limits: Limits, ask: Ask) -> str:
     """As `batch_in`, of a file's outputs: the sample that it is most wrong on is asked alone."""
     reference = prepared.reference
-    if compare(reference, outputs, None, limits).samples == 0:
-        return ""  # other outputs, or no numbers
-    wrong = sum(
-        np.abs(np.float64(values) - np.float64(outputs[name])).reshape(len(values), -1).mean(1)
-        for name, values in reference.items()
-    )
-    at = int(np.argmax(wrong))
+    if list(reference) != list(outputs) or not all(len(values) for values in outputs.values()):
+        return ""
+    at = _most_wrong(reference, outputs)
     batch, file, data = (
         {name: values[at : at + 1] for name, values in arrays.items()}
         for arrays in (reference, outputs, prepared.evaluation.inputs)
@@ -169,6 +165,21 @@ def _batch_in(outputs: Outputs, prepared: Prepared, limits: Limits, ask: Ask) ->
     except LittoralError:
         return ""
     return _BATCH if compare(alone, file, None, limits).passed else ""
+
+
+def _most_wrong(reference: Outputs, outputs: Outputs) -> int:
+    """The sample whose outputs differ most; any, where their shapes do."""
+    pairs = [(reference[name], outputs[name]) for name in reference]
+    if any(keras.shape != file.shape for keras, file in pairs):
+        return 0
+    return int(
+        np.argmax(
+            sum(
+                np.abs(np.float64(keras) - np.float64(file)).reshape(len(keras), -1).mean(1)
+                for keras, file in pairs
+            )
+        )
+    )
 
 
 def demand(found: Verification, what: str, cause: str = "") -> None:

@@ -38,6 +38,29 @@ def test_an_answer_that_depends_on_the_batch_is_told_from_a_wrong_file(tmp_path)
     assert words in verify(routed, variant.path, data=NORMAL[:8]).reason
 
 
+class Likeness(layers.Layer):
+    """How alike each picture is to each text, as contrastive models say it of a whole batch."""
+
+    def call(self, pictures, texts):
+        return keras.ops.matmul(pictures, keras.ops.transpose(texts))
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_samples_that_are_compared_with_each_other_convert_for_any_batch(format_name, tmp_path):
+    pictures, texts = keras.Input((6,), name="pictures"), keras.Input((4,), name="texts")
+    seen, read = layers.Dense(3)(pictures), layers.Dense(3)(texts)
+    model = keras.Model([pictures, texts], Likeness(name="likeness")(seen, read), name="pairs")
+    data = {"pictures": NORMAL, "texts": NORMAL[::-1, :4]}
+    options = {"formats": (format_name,), "representative_data": data}
+    with pytest.raises(VerificationError, match=r"\(64, 1\).*--batch any") as caught:
+        convert(model, tmp_path, **options)
+    assert "tolerance" not in str(caught.value)
+    (variant,) = convert(model, tmp_path, batch=None, **options)
+    few = {name: values[:5] for name, values in data.items()}
+    with littoral.load(variant.path) as file:
+        np.testing.assert_allclose(file.run(few), model(list(few.values())), atol=1e-5)
+
+
 class Chosen(layers.Layer):
     """One of two computations, by all samples together."""
 
