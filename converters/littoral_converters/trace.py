@@ -46,7 +46,7 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
     except LittoralError:
         raise
     except Exception as error:
-        raise ConversionError(_refusal(error, model, plan, signature.batch)) from error
+        raise ConversionError(_refusal(error, model, plan, signature)) from error
 
 
 def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
@@ -211,7 +211,7 @@ def _specs(tensors: Sequence[Any], names: Sequence[str]) -> tuple[TensorSpec, ..
     )
 
 
-def _refusal(error: Exception, model: Any, plan: Plan, batch: int | None) -> str:
+def _refusal(error: Exception, model: Any, plan: Plan, signature: Signature) -> str:
     layer = layer_in(error, model)
     if layer is None:
         what = "the model"
@@ -221,6 +221,30 @@ def _refusal(error: Exception, model: Any, plan: Plan, batch: int | None) -> str
     else:
         what = f"layer {layer.name!r} ({type(layer).__name__})"
         way_out = "take another layer for it, or convert the model without it"
-    if batch not in (None, plan.batch):
+    reason = reason_of(error)
+    if signature.batch not in (None, plan.batch):
+        batch = signature.batch
         way_out = f"the model is built for a batch of {batch}: take --batch {batch} (batch={batch})"
-    return f"{what} cannot be traced for {plan.format}: {reason_of(error)}; {way_out}"
+    elif _asks_for_numbers(error):
+        reason = "it asks in Python (if, for, range, int) for what is known only when a file runs"
+        way_out = f"{_ways_to_say(signature, plan)}ask with keras.ops.cond, where or fori_loop"
+    return f"{what} cannot be traced for {plan.format}: {reason}; {way_out}"
+
+
+def _asks_for_numbers(error: Exception) -> bool:
+    """Whether Python wanted to know a number that a graph computes."""
+    if isinstance(error, tf.errors.OperatorNotAllowedInGraphError):
+        return True
+    return isinstance(error, TypeError) and "SymbolicTensor" in str(error)
+
+
+def _ways_to_say(signature: Signature, plan: Plan) -> str:
+    """How what a model leaves open becomes known beforehand, for a message; empty for nowise."""
+    lengths = [repr(spec.name) for spec in signature.inputs if None in spec.shape[1:]]
+    ways = ["take a fixed --batch (batch=1)"] if plan.batch is None else []
+    if lengths:
+        ways.append(
+            f"give input {', '.join(lengths)} a fixed length, as keras.Input((64,)) does in a "
+            "model that calls this one"
+        )
+    return "".join(f"{way}, or " for way in ways)

@@ -1,0 +1,67 @@
+"""Layers that ask in Python, as range() does, for what a graph computes."""
+
+import keras
+import numpy as np
+import pytest
+from converted import worst_error
+from keras import layers, ops
+from littoral import ConversionError
+from littoral_converters import convert
+
+
+@keras.saving.register_keras_serializable("littoral_tests")
+class Decaying(layers.Layer):
+    """A state that every step halves, as a loop of Python."""
+
+    def call(self, x):
+        state, states = ops.zeros_like(x[:, 0]), []
+        for step in range(ops.shape(x)[1]):
+            state = state / 2 + x[:, step]
+            states.append(state)
+        return ops.stack(states, axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("littoral_tests")
+class Even(layers.Layer):
+    """An axis filled up to an even length."""
+
+    def __init__(self, axis, **options):
+        super().__init__(**options)
+        self.axis = axis
+
+    def call(self, x):
+        if ops.shape(x)[self.axis] % 2:
+            return ops.concatenate([x, x], self.axis)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def net(layer, shape):
+    inputs = keras.Input(shape, name="series")
+    return keras.Model(inputs, layers.Dense(3)(layer(inputs)), name="net")
+
+
+@pytest.mark.parametrize("layer", [Decaying(name="odd"), Even(1, name="odd")], ids=["for", "if"])
+def test_an_open_length_that_python_asks_for_is_refused_with_its_input(layer, tmp_path):
+    model = net(layer, (None, 4))
+    words = r"layer 'odd' .* for tflite: it asks in Python .*'series' a fixed length"
+    with pytest.raises(ConversionError, match=words):
+        convert(model, tmp_path, formats=("tflite",), representative_data=np.ones((8, 6, 4)))
+    assert not list(tmp_path.iterdir())
+    fixed = keras.Input((6, 4), name="series")
+    around = keras.Model(fixed, model(fixed), name="around")
+    for format_name in ("tflite", "onnx"):
+        assert worst_error(around, tmp_path, format_name) < 1e-4
+
+
+def test_an_open_batch_that_python_asks_for_is_refused_with_the_way_to_fix_it(tmp_path):
+    model = net(Even(0, name="odd"), (4,))
+    with pytest.raises(ConversionError, match=r"it asks in Python .*fixed --batch") as caught:
+        convert(model, tmp_path, formats=("onnx",), batch=None)
+    assert "length" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
