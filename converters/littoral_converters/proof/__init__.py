@@ -172,14 +172,8 @@ def _most_wrong(reference: Outputs, outputs: Outputs) -> int:
     pairs = [(reference[name], outputs[name]) for name in reference]
     if any(keras.shape != file.shape for keras, file in pairs):
         return 0
-    return int(
-        np.argmax(
-            sum(
-                np.abs(np.float64(keras) - np.float64(file)).reshape(len(keras), -1).mean(1)
-                for keras, file in pairs
-            )
-        )
-    )
+    errors = (np.abs(np.float64(keras) - np.float64(file)) for keras, file in pairs)
+    return int(np.argmax(sum(error.reshape(len(error), -1).mean(1) for error in errors)))
 
 
 def demand(found: Verification, what: str, cause: str = "") -> None:
