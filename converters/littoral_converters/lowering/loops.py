@@ -3,7 +3,7 @@
 `ops.scan` and `ops.map` keep lists of tensors, which ONNX has no operator for, and TFLite none
 where a size is open: for ONNX short ones are written out; all others are loops that hand tensors
 on. `ops.slice_update` is an operator of XLA's; `ops.associative_scan` asks again and again for
-sizes that are known.
+sizes, whether they are known or open.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, TypeGuard
 
 import keras
 import tensorflow as tf
-from littoral.errors import ConversionError
 
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._axes import sizes
@@ -35,7 +34,7 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     inside = "backend.tensorflow.core"
     both: dict[str, Callable[..., Any]] = {
-        f"{inside}.associative_scan": partial(_associative_scan, plan.format),
+        f"{inside}.associative_scan": _associative_scan,
         f"{inside}.map": partial(_map, plan=plan),
         f"{inside}.scan": partial(_scan, plan=plan),
         f"{inside}.switch": _switch,
@@ -59,7 +58,6 @@ def _switch(
 
 
 def _associative_scan(
-    format_name: str,
     original: Callable[..., Any],
     f: Callable[[Any, Any], Any],
     elems: Any,
@@ -69,31 +67,61 @@ def _associative_scan(
     """Ever more of what lies before each element: 1, then 2, then 4 elements and so on."""
     del original
     whole = keras.tree.map_structure(tf.convert_to_tensor, elems)
-    lengths = {x.shape[axis] for x in keras.tree.flatten(whole)}
-    if len(lengths) != 1 or None in lengths:
-        raise ConversionError(
-            f"{format_name} cannot express ops.associative_scan over an open length, whose steps "
-            "are as many as the input says: build the model with a fixed length"
-        )
-    (size,) = lengths
     axis %= keras.tree.flatten(whole)[0].shape.rank
+    lengths = {x.shape[axis] for x in keras.tree.flatten(whole)} - {None}
+
+    def flipped() -> Any:
+        return keras.tree.map_structure(lambda x: tf.reverse(x, [axis]), whole)
+
+    def joined(before: Any, after: Any) -> list[Any]:
+        # A saved model hands lists to a function that was written for tuples, and answers them.
+        return keras.tree.flatten(f(before, after))
+
+    whole = flipped() if reverse else whole
+    size = next(iter(lengths), None)
+    flat = (
+        _looped_sums(joined, whole, axis)
+        if size is None
+        else _written_sums(joined, whole, axis, size)
+    )
+    whole = keras.tree.pack_sequence_as(whole, flat)
+    return flipped() if reverse else whole
+
+
+def _written_sums(f: Callable[[Any, Any], list[Any]], whole: Any, axis: int, size: int) -> Any:
+    """Every doubling written out, of what has so many elements behind it."""
 
     def cut(start: int | None, end: int | None) -> Any:
         at = (*[slice(None)] * axis, slice(start, end))
         return keras.tree.map_structure(lambda x: x[at], whole)
 
-    def flipped() -> Any:
-        return keras.tree.map_structure(lambda x: tf.reverse(x, [axis]), whole)
-
-    whole = flipped() if reverse else whole
     count = 1
     while count < size:
-        # A saved model hands lists to a function that was written for tuples, and answers them.
-        later = keras.tree.flatten(f(cut(None, -count), cut(count, None)))
-        both = cut(None, count), keras.tree.pack_sequence_as(whole, later)
+        later = keras.tree.pack_sequence_as(whole, f(cut(None, -count), cut(count, None)))
+        both = cut(None, count), later
         whole = keras.tree.map_structure(lambda *parts: tf.concat(parts, axis), *both)
         count *= 2
-    return flipped() if reverse else whole
+    return keras.tree.flatten(whole)
+
+
+def _looped_sums(f: Callable[[Any, Any], list[Any]], whole: Any, axis: int) -> Any:
+    """A loop of doublings over an open length, whose first elements stay as they are."""
+    flat = keras.tree.flatten(whole)
+    size = sizes(flat[0])[axis]
+    places = tf.range(size)
+
+    def double(count: Any, now: list[Any]) -> tuple[Any, list[Any]]:
+        earlier = tf.maximum(places - count, 0)
+        before = [tf.gather(x, earlier, axis=axis) for x in now]
+        packed = [keras.tree.pack_sequence_as(whole, each) for each in (before, now)]
+        results = []
+        for later, x in zip(f(*packed), now, strict=True):
+            has_before = tf.reshape(places >= count, [-1, *[1] * (x.shape.rank - axis - 1)])
+            results.append(tf.ensure_shape(tf.where(has_before, later, x), x.shape))
+        return count * 2, results
+
+    begun = tf.constant(1), flat
+    return tf.while_loop(lambda count, _: count < size, double, begun)[1]
 
 
 def _scan(
