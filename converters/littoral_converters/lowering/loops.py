@@ -75,7 +75,8 @@ def _associative_scan(
 
     def joined(before: Any, after: Any) -> list[Any]:
         # A saved model hands lists to a function that was written for tuples, and answers them.
-        return keras.tree.flatten(f(before, after))
+        flat: list[Any] = keras.tree.flatten(f(before, after))
+        return flat
 
     whole = flipped() if reverse else whole
     size = next(iter(lengths), None)

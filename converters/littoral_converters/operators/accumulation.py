@@ -1,4 +1,4 @@
-"""Running products and sums along an axis, and counts."""
+"""Running products and sums along an axis, sums by place, and counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
         "InTopKV2": _in_top_k,
     }
     if format_name == "onnx":
-        return {**both, "Bucketize": _bucketize}
+        return {**both, "Bucketize": _bucketize, "ScatterNd": _scattered}
     return {**both, "DenseBincount": _bincount}
 
 
@@ -64,6 +64,14 @@ def _in_top_k(operation: Any, inputs: Sequence[Any]) -> Any:
     own = tf.reduce_sum(predictions * chosen, axis=-1, keepdims=True)
     larger = tf.reduce_sum(tf.cast(predictions > own, tf.int32), axis=-1)
     return larger < tf.cast(k, tf.int32)
+
+
+def _scattered(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Updates added up where they share a place: tf2onnx keeps the last of them alone."""
+    indices, updates, shape = inputs
+    if updates.dtype == tf.bool:
+        return _scattered(operation, (indices, tf.cast(updates, tf.int32), shape)) > 0
+    return tf.tensor_scatter_nd_add(tf.zeros(shape, updates.dtype), indices, updates)
 
 
 def _bucketize(operation: Any, inputs: Sequence[Any]) -> Any:
