@@ -151,7 +151,10 @@ def batch_in(
 def _batch_in(outputs: Outputs, prepared: Prepared, limits: Limits, ask: Ask) -> str:
     """As `batch_in`, of a file's outputs: the sample that it is most wrong on is asked alone."""
     reference = prepared.reference
-    if list(reference) != list(outputs) or not all(len(values) for values in outputs.values()):
+    answers = (*reference.values(), *outputs.values())
+    if list(reference) != list(outputs) or not all(
+        len(values) and np.isfinite(values).all() for values in answers
+    ):
         return ""
     at = _most_wrong(reference, outputs)
     batch, file, data = (
