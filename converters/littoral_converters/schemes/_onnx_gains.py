@@ -25,11 +25,12 @@ POOLED_NS = 2.2
 """An element of a uint8 MaxPool before the first int8 convolution, where onnxruntime moves the
 quantization: its kernel is slow in that layout."""
 
-LSTM_MIN_WEIGHTS = 80_000
-"""Weights of one direction from which DynamicQuantizeLSTM gains on LSTM on every processor tried.
+LSTM_MIN_WEIGHTS = 20_000
+"""Weights of one direction from which LSTM is made DynamicQuantizeLSTM.
 
-With VNNI 64 units take 1.26 of the time, 96 units 1.12, 128 units 0.78, 256 units 0.38; without, 64
-units took 0.77."""
+What it takes of the time of LSTM depends on how wide the float32 registers are. With AVX2 48 units
+take as long, 64 units 0.78 to 0.85, 96 units 0.68, 128 units 0.55; with AVX-512 64 units take 1.26
+to 1.45, 96 units 1.12 to 1.24, 128 units 0.78 to 1. Devices have the narrow ones."""
 
 
 @dataclass(frozen=True)

@@ -161,9 +161,13 @@ def test_an_lstm_is_quantized_from_the_size_on_where_it_gains():
         model.ir_version = 8
         return model.SerializeToString()
 
-    assert operators(_onnx_int8.make_dynamic(lstm(160))) == ["DynamicQuantizeLSTM"]
-    content = lstm(64)
+    x = RNG.uniform(size=(28, 1, 28)).astype("float32")
+    for units in (64, 160):
+        content = lstm(units)
+        quantized = _onnx_int8.make_dynamic(content)
+        assert operators(quantized) == ["DynamicQuantizeLSTM"]
+        assert error(content, quantized, x) < 0.05
+    content = lstm(32)
     small = _onnx_int8.make_dynamic(content)
     assert operators(small)[-1] == "LSTM"
-    x = RNG.uniform(size=(28, 1, 28)).astype("float32")
     assert error(content, small, x) < 0.02
