@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from littoral.clock import Plan, time_in_turn
 from littoral.statistics import percentile
 from littoral_converters import convert
+from onnxruntime import InferenceSession
 
 
 def randomize(model, seed=1, scale=0.4):
@@ -51,6 +52,15 @@ def file_outputs(path, data):
     with littoral.load(path) as model:
         results = model.run(data)
     return list(results.values()) if isinstance(results, dict) else [results]
+
+
+def raw_outputs(path, data):
+    """A file's outputs by name, from its own engine, for the data of its one input, x."""
+    if path.suffix == ".tflite":
+        return Interpreter(model_path=str(path)).get_signature_runner()(x=data)
+    session = InferenceSession(str(path))
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, {"x": data}), strict=True))
 
 
 def worst_error(model, folder, format_name, scheme="float32", data=None, **options):

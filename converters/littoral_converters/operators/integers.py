@@ -139,13 +139,9 @@ def _long_power(operation: Any, inputs: Sequence[Any]) -> Any:
     x, power = inputs[0], tf.get_static_value(inputs[1])
     if x.dtype != tf.int64 or power is None or np.ptp(power) or np.min(power) < 1:
         raise NotImplementedError
-    left = int(np.ravel(power)[0])
-    result, square = None, x + tf.zeros_like(inputs[1])
-    while left:
-        if left % 2:
-            result = square if result is None else result * square
-        left //= 2
-        square = square * square if left else square
+    result = x + tf.zeros_like(inputs[1])
+    for bit in format(int(np.ravel(power)[0]), "b")[1:]:
+        result = result * result * x if bit == "1" else result * result
     return result
 
 

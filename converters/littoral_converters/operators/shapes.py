@@ -1,4 +1,4 @@
-"""Shapes that are computed in the graph: for ONNX in other operators, for TFLite at all."""
+"""Shapes of the graph: for ONNX in operators that it has, for TFLite said where it would guess."""
 
 from __future__ import annotations
 

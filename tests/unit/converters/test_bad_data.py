@@ -389,17 +389,3 @@ def test_the_table_of_a_regression_shows_how_far_both_are_from_the_targets(tmp_p
     off = np.abs(np.asarray(model(NORMAL))[:, 0] - years).mean()
     shown = [float(word) for word in row.replace("*", "").split()[-2:]]
     assert shown == pytest.approx([off, off], rel=1e-3)
-
-
-@pytest.mark.parametrize("role", ["representative_data", "evaluation_data"])
-@pytest.mark.parametrize(
-    ("file", "words"),
-    [("absent.npz", "absent.npz does not exist"), ("junk.npz", "junk.npz is no .npz or .npy file")],
-)
-def test_a_wrong_path_ends_before_the_model_is_opened(role, file, words, tmp_path):
-    """The model is no model: whoever opens it hears of that first."""
-    (tmp_path / "junk.npz").write_bytes(b"junk")
-    (tmp_path / "model.keras").write_bytes(b"junk")
-    with pytest.raises(InputError, match=words):
-        convert(tmp_path / "model.keras", tmp_path / "out", **{role: tmp_path / file})
-    assert not (tmp_path / "out").exists()

@@ -3,19 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter
+from converted import raw_outputs
 from keras import ops
 from littoral_converters import convert
-from onnxruntime import InferenceSession
-
-
-def answers(path, data):
-    """A file's outputs by name, from its own engine."""
-    if path.suffix == ".tflite":
-        return Interpreter(model_path=str(path)).get_signature_runner()(x=data)
-    session = InferenceSession(str(path))
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, {"x": data}), strict=True))
 
 
 @pytest.mark.parametrize("batch", [1, None])
@@ -26,7 +16,7 @@ def test_what_may_come_in_any_order_comes_largest_first(format_name, batch, tmp_
     model = keras.Model(inputs, {"values": values, "places": places})
     (variant,) = convert(model, tmp_path, formats=(format_name,), batch=batch)
     data = np.random.default_rng(0).normal(size=(batch or 3, 40)).astype("float32")
-    got, keras_own = answers(variant.path, data), model(data)
+    got, keras_own = raw_outputs(variant.path, data), model(data)
     np.testing.assert_array_equal(got["values"], -np.sort(-np.asarray(keras_own["values"])))
     np.testing.assert_array_equal(np.take_along_axis(data, got["places"], 1), got["values"])
     assert (np.sort(got["places"]) == np.sort(keras_own["places"])).all()

@@ -202,3 +202,17 @@ def test_convert_proves_and_calibrates_on_a_folder_of_pictures(tmp_path):
     guessed = keras_outputs(model, {"x_in": pixels})[0].argmax(1)
     assert variant.verification.samples == 10
     assert variant.verification.float_value == np.mean(guessed == np.repeat([0, 1], 5))
+
+
+@pytest.mark.parametrize("role", ["representative_data", "evaluation_data"])
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [("absent.npz", "absent.npz does not exist"), ("junk.npz", "junk.npz is no .npz or .npy file")],
+)
+def test_a_wrong_path_ends_before_the_model_is_opened(role, file, words, tmp_path):
+    """The model is no model: whoever opens it hears of that first."""
+    (tmp_path / "junk.npz").write_bytes(b"junk")
+    (tmp_path / "model.keras").write_bytes(b"junk")
+    with pytest.raises(InputError, match=words):
+        convert(tmp_path / "model.keras", tmp_path / "out", **{role: tmp_path / file})
+    assert not (tmp_path / "out").exists()

@@ -4,11 +4,10 @@ import keras
 import littoral
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter
+from converted import raw_outputs
 from keras import layers
 from littoral import ConversionError, VerificationError
 from littoral_converters import convert, verify
-from onnxruntime import InferenceSession
 
 NORMAL = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
 
@@ -72,7 +71,7 @@ class Chosen(layers.Layer):
 def test_a_branch_by_the_whole_batch_converts_for_any_batch(format_name, tmp_path):
     inputs = keras.Input((6,), name="x")
     model = keras.Model(inputs, layers.Dense(3, name="y")(Chosen()(inputs)), name="chosen")
-    with pytest.raises(VerificationError, match=r"--batch any"):
+    with pytest.raises(VerificationError, match="--batch any"):
         convert(model, tmp_path, formats=(format_name,), representative_data=NORMAL + 0.5)
     options = {"formats": (format_name,), "batch": None}
     (variant,) = convert(model, tmp_path, **options, representative_data=NORMAL)
@@ -144,12 +143,3 @@ def test_what_is_made_of_all_samples_together_is_refused(axis, tmp_path):
     with pytest.raises(ConversionError, match=r"output 'mean' .* the samples along its first axis"):
         convert(model, tmp_path, batch=None)
     assert not any(tmp_path.iterdir())
-
-
-def raw_outputs(path, data):
-    """A file's outputs by name, from its own engine."""
-    if path.suffix == ".tflite":
-        return Interpreter(model_path=str(path)).get_signature_runner()(x=data)
-    session = InferenceSession(str(path))
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, {"x": data}), strict=True))
