@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from littoral.engines._native import quiet_stderr
+from littoral.engines._native import as_if_absent, quiet_stderr
 
 
 def start() -> ModuleType:
@@ -21,7 +21,8 @@ def start() -> ModuleType:
         The module `keras`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet_stderr():
+    # Keras imports sklearn for wrappers that nothing here uses: a second.
+    with as_if_absent("sklearn"), quiet_stderr():
         accelerators()
     return sys.modules["keras"]
 

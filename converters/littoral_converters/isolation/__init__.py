@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
+from littoral.engines._native import as_if_absent
 from littoral.errors import ConversionError, LittoralError
 
 from littoral_converters.isolation import memory
@@ -192,7 +193,9 @@ def serve() -> None:
     # What native code prints to descriptor 1 must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    importlib.import_module("tensorflow")
+    # For what is not used here, TensorFlow imports jax, and Keras sklearn: 1.4 s of 5.2 together.
+    with as_if_absent("jax", "sklearn"):
+        importlib.import_module("tensorflow")
     memory.give_back()
     while True:
         try:

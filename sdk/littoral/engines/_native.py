@@ -37,6 +37,22 @@ def imported(name: str) -> Any:
 
 
 @contextlib.contextmanager
+def as_if_absent(*names: str) -> Iterator[None]:
+    """Import what is inside as where these optional packages are not installed.
+
+    For libraries that import others only in case somebody uses both. What is imported already
+    stays, and afterwards each of them can be imported as ever.
+    """
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+@contextlib.contextmanager
 def quiet_stderr() -> Iterator[list[str]]:
     """Catch what C++ writes to the stderr descriptor; informational lines are dropped.
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def leak(count):
     KEPT.append(np.ones(count, np.uint8))
     pages = Path("/proc/self/statm").read_text().split()[1]
     return os.getpid(), int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def imported():
+    return {"tensorflow", "jax", "sklearn"} & sys.modules.keys()
+
+
+def import_for_a_layer():
+    import jax
+    import sklearn.base
+
+    assert jax.numpy.zeros(2).shape == (2,)
+    assert sklearn.base.BaseEstimator
 
 
 @keras.saving.register_keras_serializable("native_crashes")

@@ -52,6 +52,15 @@ def test_one_worker_serves_many_calls():
     assert os.getpid() not in workers
 
 
+def test_a_worker_starts_without_what_tensorflow_imports_only_for_others():
+    import native_crashes
+
+    isolation.stop()
+    assert isolation.isolated(native_crashes.imported, doing="asking") == {"tensorflow"}
+    isolation.isolated(native_crashes.import_for_a_layer, doing="importing")
+    assert isolation.isolated(native_crashes.imported, doing="asking") >= {"jax", "sklearn"}
+
+
 def test_a_worker_that_grows_is_replaced_before_it_takes_the_machine(monkeypatch):
     import native_crashes
 
