@@ -9,6 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import littoral
 import numpy as np
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from littoral.clock import Plan, time_in_turn
 from littoral.statistics import percentile
@@ -39,11 +40,12 @@ def feeds(model, count, seed):
     return {tensor.name: draw((count, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
 
 
-def keras_outputs(model, data):
-    """Keras's outputs, flat, in Keras's order."""
+def keras_outputs(model, data, in_graph=False):
+    """Keras's outputs, flat, in Keras's order; in a graph where many steps would take long."""
     functional = getattr(model, "_functional", None) or model
     nest = keras.tree.map_structure(lambda tensor: data[tensor.name], functional._inputs_struct)
-    results = model(nest, training=False)
+    call = tf.function(model, autograph=False) if in_graph else model
+    results = call(nest, training=False)
     return [np.asarray(result) for result in keras.tree.flatten(results)]
 
 
@@ -63,7 +65,7 @@ def raw_outputs(path, data):
     return dict(zip(names, session.run(None, {"x": data}), strict=True))
 
 
-def worst_error(model, folder, format_name, scheme="float32", data=None, **options):
+def worst_error(model, folder, format_name, scheme="float32", data=None, in_graph=False, **options):
     """Largest difference between a converted file and Keras, as a share of the output's range."""
     data = feeds(model, 4, seed=0) if data is None else data
     (variant,) = convert(
@@ -74,7 +76,7 @@ def worst_error(model, folder, format_name, scheme="float32", data=None, **optio
         representative_data=feeds(model, 64, seed=2),
         **options,
     )
-    wanted, got = keras_outputs(model, data), file_outputs(variant.path, data)
+    wanted, got = keras_outputs(model, data, in_graph), file_outputs(variant.path, data)
     assert [values.shape for values in got] == [values.shape for values in wanted]
     return max(
         float(np.abs(w - g).max() / (1e-6 + np.abs(w).max()))

@@ -11,6 +11,7 @@ from littoral.errors import ConversionError, LittoralError
 from numpy.typing import NDArray
 
 from littoral_converters.calibration import Dataset
+from littoral_converters.nesting import every_layer
 
 KERAS_BATCH = 256
 
@@ -34,13 +35,12 @@ def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArra
     import keras
 
     call: Any = partial(signature.call, model)
-    has_bytes = any("int8" in spec.dtype for spec in signature.inputs)
-    if (has_bytes or signature.batch) and keras.backend.backend() == "tensorflow":
-        # Called outside of a graph, a resizing of bytes rounds to bytes: not so in `predict`; and
-        # many small batches take long.
+    batch = signature.batch or KERAS_BATCH
+    if keras.backend.backend() == "tensorflow" and (
+        len(data) > batch or _has_steps(model) or _has_bytes(signature)
+    ):
         call = _in_graph(call)
     parts: list[list[NDArray[Any]]] = []
-    batch = signature.batch or KERAS_BATCH
     count = signature.batch or min(len(data), KERAS_BATCH)
     inputs = data.filled(signature.batch or 1).inputs
     columns = [inputs[spec.name] for spec in signature.inputs]
@@ -90,6 +90,18 @@ def _alike(arrays: Sequence[Any]) -> list[list[Any]]:
     ]
 
 
+def _has_steps(model: Any) -> bool:
+    """Whether a model recurs: outside of a graph every step is Python's, 20 times as slow."""
+    import keras
+
+    return any(isinstance(layer, keras.layers.RNN) for layer in every_layer(model))
+
+
+def _has_bytes(signature: Any) -> bool:
+    """Whether a model takes bytes: outside of a graph resizing rounds to them, unlike `predict`."""
+    return any("int8" in spec.dtype for spec in signature.inputs)
+
+
 def _in_graph(call: Callable[..., Any]) -> Callable[..., Any]:
     """A call as a graph; as it is where Keras asks within it for what only numbers can tell."""
     import tensorflow as tf
@@ -99,7 +111,7 @@ def _in_graph(call: Callable[..., Any]) -> Callable[..., Any]:
     def answer(arrays: Sequence[Any]) -> Any:
         try:
             return traced(arrays)
-        except tf.errors.OperatorNotAllowedInGraphError:
+        except Exception:  # where it is the data's fault, the call says so
             return call(arrays)
 
     return answer

@@ -44,8 +44,9 @@ def _kept(model: Any) -> Iterator[None]:
     original = kind.assign
 
     def assign(self: Any, value: Any) -> Any:
-        if id(self) in own and id(self) not in before and tf.executing_eagerly():
-            before[id(self)] = (self, tf.identity(self.value))
+        if id(self) in own and id(self) not in before:
+            with tf.init_scope():  # also while a graph is traced that will assign when it runs
+                before[id(self)] = (self, tf.identity(self.value))
         return original(self, value)
 
     kind.assign = assign
