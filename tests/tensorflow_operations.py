@@ -79,6 +79,17 @@ written(
     ),
     complex_logarithm=lambda x: tf.math.imag(tf.math.log(tf.complex(x, turned(x)))),
 )
+BLOCKS = (3, 4, 5)
+
+written(
+    BLOCKS,
+    fft3d=lambda x: tf.math.real(tf.signal.fft3d(tf.complex(x, turned(x)))),
+    ifft3d=lambda x: tf.math.imag(tf.signal.ifft3d(tf.complex(x, turned(x)))),
+    rfft3d=lambda x: tf.abs(tf.signal.rfft3d(x)),
+    rfft3d_of_other_sizes=lambda x: tf.math.imag(tf.signal.rfft3d(x, [4, 3, 6])),
+    irfft3d=lambda x: tf.signal.irfft3d(tf.signal.rfft3d(x) * 2, BLOCKS),
+    irfft3d_of_other_sizes=lambda x: tf.signal.irfft3d(tf.signal.rfft3d(x), [4, 3, 4]),
+)
 written(
     VECTORS,
     noise_of_a_seed=lambda x: (

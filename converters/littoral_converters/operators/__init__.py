@@ -62,7 +62,7 @@ def substitute(graph_def: Any, format_name: str, most_axes: int = 0) -> Any:
         graph_def = _rewritten(graph_def, substitutes, _short_integers.has_short)
     graph_def = _without_what_lacks(graph_def, format_name)
     if format_name == "tflite" and most_axes > _ranks.MOST_UNEVEN_AXES:
-        return _rewritten(graph_def, _ranks.SUBSTITUTES)
+        return _rewritten(graph_def, _ranks.SUBSTITUTES, _ranks.has_many_axes)
     return graph_def
 
 

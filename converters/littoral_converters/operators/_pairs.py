@@ -1,4 +1,4 @@
-"""Complex numbers as pairs of reals, and Fourier transforms of them as products with matrices.
+"""Complex numbers as pairs of reals, and what is done to them as the same to their parts.
 
 Neither format has complex numbers, but for the size of a TFLite file's own transform of real
 numbers, whose length must be a power of two.
@@ -14,13 +14,10 @@ import tensorflow as tf
 
 from littoral_converters.lowering._replay import execute
 from littoral_converters.lowering.einsum import einsum
-from littoral_converters.lowering.fourier import forward, half_inverse
 from littoral_converters.operators import Substitute, has_complex
 from littoral_converters.operators._known import known
+from littoral_converters.operators._transforms import Pair, transforms
 from littoral_converters.operators.axes import rolled
-
-Pair = tuple[Any, Any]
-"""Real and imaginary part, float32 of one shape."""
 
 
 def are_needed(operations: Sequence[Any], format_name: str) -> bool:
@@ -44,14 +41,10 @@ def _is_of_tflite(operation: Any) -> bool:
 
 def builders(format_name: str) -> Mapping[str, Substitute]:
     """Substitutes for operations on complex numbers; their inputs and outputs are pairs."""
-    transforms = {
-        **{"FFT": _fft, "FFT2D": _fft2d, "IFFT": _ifft, "IFFT2D": _ifft2d},
-        **{"RFFT": _rfft, "RFFT2D": _rfft2d, "IRFFT": _irfft, "IRFFT2D": _irfft2d},
-        "Einsum": _einsum,
-    }
     return {
         **dict.fromkeys(_EACH, _each),
-        **{name: partial(build, format_name) for name, build in transforms.items()},
+        **transforms(format_name),
+        "Einsum": partial(_einsum, format_name),
         **_NUMBERS,
     }
 
@@ -144,107 +137,6 @@ def _product(multiply: Callable[[Any, Any], Any], x: Pair, y: Pair) -> Pair:
     """What is linear in each of two factors, of their parts."""
     (a, b), (c, d) = x, y
     return multiply(a, c) - multiply(b, d), multiply(a, d) + multiply(b, c)
-
-
-def _fft(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
-    return _transformed(format_name, _known_real(operation, inputs[0]))
-
-
-def _ifft(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
-    del operation
-    return _inverted(format_name, inputs[0])
-
-
-def _fft2d(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
-    """The transform of the rows, then of the columns."""
-    rows = _transformed(format_name, _known_real(operation, inputs[0]))
-    return _turned(_transformed(format_name, _turned(rows)))
-
-
-def _ifft2d(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
-    del operation
-    return _turned(_inverted(format_name, _turned(_inverted(format_name, inputs[0]))))
-
-
-def _known_real(operation: Any, x: Pair) -> tuple[Any, Any | None]:
-    """Numbers, without an imaginary part where they were real ones just before."""
-    maker = operation.inputs[0].op
-    is_real = maker.type == "Cast" and not maker.inputs[0].dtype.is_complex
-    return (x[0], None) if is_real else x
-
-
-def _turned(x: Pair) -> Pair:
-    real, imaginary = (tf.linalg.matrix_transpose(part) for part in x)
-    return real, imaginary
-
-
-def _transformed(format_name: str, x: tuple[Any, Any | None]) -> Pair:
-    if x[0].shape[-1] is None:
-        raise NotImplementedError
-    return forward(format_name, x)
-
-
-def _inverted(format_name: str, x: Pair) -> Pair:
-    """The transform of the mirrored numbers, mirrored, over their count."""
-    real, imaginary = x
-    mirrored, other = _transformed(format_name, (real, -imaginary))
-    return mirrored / real.shape[-1], -other / real.shape[-1]
-
-
-def _rfft(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
-    (length,) = _lengths(operation)
-    return _half(format_name, inputs[0], length)
-
-
-def _half(format_name: str, x: Any, length: int) -> Pair:
-    """The lower half of the spectrum of so many real numbers."""
-    return forward(format_name, (_of_length(x, length), None), length // 2 + 1)
-
-
-def _rfft2d(format_name: str, operation: Any, inputs: Sequence[Any]) -> Pair:
-    height, width = _lengths(operation)
-    real, imaginary = _turned(_half(format_name, inputs[0], width))
-    columns = _of_length(real, height), _of_length(imaginary, height)
-    return _turned(_transformed(format_name, columns))
-
-
-def _irfft(format_name: str, operation: Any, inputs: Sequence[Any]) -> Any:
-    (length,) = _lengths(operation)
-    if inputs[0][0].shape[-1] is None:
-        raise NotImplementedError
-    return half_inverse(format_name, inputs[0], length)
-
-
-def _irfft2d(format_name: str, operation: Any, inputs: Sequence[Any]) -> Any:
-    height, width = _lengths(operation)
-    real, imaginary = _turned(inputs[0])
-    columns = _of_length(real, height), _of_length(imaginary, height)
-    rows = _turned(_inverted(format_name, columns))
-    if rows[0].shape[-1] is None:
-        raise NotImplementedError
-    return half_inverse(format_name, rows, width)
-
-
-def _of_length(x: Any, length: int) -> Any:
-    """Numbers cut off behind a length, or filled up to it with zeros."""
-    given = x.shape[-1]
-    if given is None:
-        raise NotImplementedError
-    if given < length:
-        x = tf.pad(x, [*[[0, 0]] * (len(x.shape) - 1), [0, length - given]])
-    return x[..., :length]
-
-
-def _lengths(operation: Any) -> list[int]:
-    """The lengths of a transform of real numbers along its axes.
-
-    Raises:
-        NotImplementedError: They are not known.
-    """
-    value = known(operation.inputs[1])
-    if value is None:
-        raise NotImplementedError
-    return [int(length) for length in value]
 
 
 _EACH = (

@@ -29,6 +29,13 @@ MOST_CUT_AXES = 5
 """Up to which LiteRT cuts and pads, and multiplies matrices."""
 
 
+def has_many_axes(operation: Any) -> bool:
+    """Whether an operation is near a tensor of more axes than every kernel takes."""
+    near = [*operation.outputs, *operation.inputs]
+    near += [tensor for each in operation.inputs for tensor in each.op.inputs]
+    return any((tensor.shape.rank or 0) > MOST_UNEVEN_AXES for tensor in near)
+
+
 def _elementwise(operation: Any, inputs: Sequence[Any]) -> Any:
     return _broadcast(operation.outputs[0], inputs, lambda *parts: execute(operation, [*parts])[0])
 
