@@ -8,6 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+MOST_UNEVEN_AXES = 4
+"""Up to which every kernel of TFLite repeats an operand along an axis, whatever the sizes."""
+
 
 def channels_first(data_format: str | None) -> bool:
     """Whether a data format, or Keras's default when None, is channels first."""

@@ -1,4 +1,4 @@
-"""Activations: exact GELU for ONNX, as onnxruntime makes one operator of it; PReLU of volumes."""
+"""Activations: GELU as the one operator that a format has for it; PReLU of volumes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
+from littoral_converters.lowering._axes import MOST_UNEVEN_AXES, open_shape, sizes
 from littoral_converters.lowering._onnx_operator import operator
 
 MOST_AXES = 3
@@ -30,7 +31,17 @@ def _prelu(layer: Any) -> Callable[[Any], Any]:
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """The stand-in for `keras.ops.gelu`; see `littoral_converters.lowering`."""
-    return {"backend.tensorflow.nn.gelu": _gelu} if plan.format == "onnx" else {}
+    return {"backend.tensorflow.nn.gelu": _gelu if plan.format == "onnx" else _folded_gelu}
+
+
+def _folded_gelu(keras_gelu: Callable[..., Any], x: Any, approximate: bool = True) -> Any:
+    """The same on two axes, where TFLite's converter finds its operator among the arithmetic."""
+    x = tf.convert_to_tensor(x)
+    if (x.shape.rank or 0) <= MOST_UNEVEN_AXES:
+        return keras_gelu(x, approximate=approximate)
+    lengths = sizes(x)
+    flat = tf.reshape(x, [-1, lengths[-1]])
+    return tf.reshape(keras_gelu(flat, approximate=approximate), open_shape(lengths))
 
 
 def _gelu(keras_gelu: Callable[..., Any], x: Any, approximate: bool = True) -> Any:

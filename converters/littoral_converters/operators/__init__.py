@@ -22,6 +22,7 @@ from typing import Any
 import tensorflow as tf
 from littoral import plugins
 
+from littoral_converters.lowering._axes import MOST_UNEVEN_AXES
 from littoral_converters.operators._known import known
 
 Substitute = Callable[[Any, Sequence[Any]], Any]
@@ -61,7 +62,7 @@ def substitute(graph_def: Any, format_name: str, most_axes: int = 0) -> Any:
         substitutes = _short_integers.widened(format_name)
         graph_def = _rewritten(graph_def, substitutes, _short_integers.has_short)
     graph_def = _without_what_lacks(graph_def, format_name)
-    if format_name == "tflite" and most_axes > _ranks.MOST_UNEVEN_AXES:
+    if format_name == "tflite" and most_axes > MOST_UNEVEN_AXES:
         return _rewritten(graph_def, _ranks.SUBSTITUTES, _ranks.has_many_axes)
     return graph_def
 

@@ -14,16 +14,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering._axes import open_shape, sizes
+from littoral_converters.lowering._axes import MOST_UNEVEN_AXES, open_shape, sizes
 from littoral_converters.lowering._replay import execute
 from littoral_converters.operators import Substitute
 from littoral_converters.operators.slices import cuts
 
 MOST_AXES = 6
 """XNNPACK's own limit."""
-
-MOST_UNEVEN_AXES = 4
-"""Up to which every kernel repeats an operand along an axis, whatever the sizes."""
 
 MOST_CUT_AXES = 5
 """Up to which LiteRT cuts and pads, and multiplies matrices."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from littoral_converters.lowering._axes import MOST_UNEVEN_AXES
 from littoral_converters.lowering.arithmetic import error_function
 from littoral_converters.operators import Substitute
 
@@ -45,7 +46,12 @@ def _not_in_gelu(function: Callable[[Any], Any]) -> Substitute:
 
 
 def _is_in_gelu(operation: Any) -> bool:
-    """Whether what a function is of is also multiplied with the function, and with nothing else."""
+    """Whether what a function is of is also multiplied with the function, and with nothing else.
+
+    Of more axes, what is multiplied is folded apart from it, so that no GELU is found.
+    """
+    if (operation.inputs[0].shape.rank or 0) > MOST_UNEVEN_AXES:
+        return False
     scaled = operation.inputs[0].op.inputs
     arguments = {name for tensor in scaled for name in _with_inputs(tensor)}
     for _ in range(_STEPS_OF_GELU):
