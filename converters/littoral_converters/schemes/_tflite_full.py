@@ -5,6 +5,7 @@
    TANH and SOFTMAX are given. Where the two meet, a QUANTIZE changes scale.
 3. Operators that share weights tie their inputs, so that they share a bias too.
 4. An output that is all but constant gets no finer steps than kernels take.
+5. A CAST of integers becomes a QUANTIZE (`littoral_converters.schemes._tflite_casts`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from littoral_converters.formats._tflite_tree import (
     raise_version,
 )
 from littoral_converters.formats.tflite import parse, serialize
-from littoral_converters.schemes import Samples
+from littoral_converters.schemes import Samples, _tflite_casts
 from littoral_converters.schemes._tflite_calibration import Range, range_of, ranges_of
 from littoral_converters.schemes._tflite_forms import FORMS, WEIGHTED_INT16, Form
 from littoral_converters.schemes._tflite_idioms import rewrite
@@ -173,17 +174,19 @@ class _Integers:
         scales = self._scales(ranges)
         operators: list[Any] = []
         for operator in self.main.operators:
-            operators.append(operator)
-            self._quantize_operator(operator, scales)
-            operators.extend(self._change_scale(operator, scales))
+            fixed = self._fixed(operator)
+            operators.extend(self._quantized(operator, scales))
+            operators.extend(self._change_scale(operators[-1], fixed, scales))
         for index, (scale, zero) in scales.items():
             self._store(index, scale, zero)
         self.main.operators = operators
 
-    def _quantize_operator(self, operator: Any, scales: dict[int, tuple[float, int]]) -> None:
+    def _quantized(self, operator: Any, scales: dict[int, tuple[float, int]]) -> list[Any]:
         code = code_of(self.model, operator)
         if not self._is_float(operator):
-            return
+            return [operator]
+        if self._reads_integers(operator):
+            return _tflite_casts.requantized(self.model, self.main, operator, self.width.symmetric)
         if code in WEIGHTED:
             kind = WEIGHTED[code]
             version = WEIGHTED_INT16[code] if self.width.symmetric else kind.static_version
@@ -191,11 +194,12 @@ class _Integers:
         else:
             version = self.width.version(FORMS[code]) or 1
         raise_version(self.model, operator, version)
+        return [operator]
 
-    def _change_scale(self, operator: Any, scales: dict[int, tuple[float, int]]) -> list[Any]:
+    def _change_scale(
+        self, operator: Any, fixed: tuple[float, int] | None, scales: dict[int, tuple[float, int]]
+    ) -> list[Any]:
         """A QUANTIZE behind an operator whose output's scale is given and another is needed."""
-        form = FORMS.get(code_of(self.model, operator))
-        fixed = self.width.fixed(form) if form is not None else None
         index = int(operator.outputs[0])
         if fixed is None or index not in scales or scales[index] == fixed:
             return []
@@ -312,11 +316,19 @@ class _Integers:
         """Outputs whose scale their operator's specification gives."""
         found = {}
         for operator in self.main.operators:
-            form = FORMS.get(code_of(self.model, operator))
-            fixed = self.width.fixed(form) if form is not None else None
+            fixed = self._fixed(operator)
             if fixed is not None:
                 found[int(operator.outputs[0])] = fixed
         return found
+
+    def _fixed(self, operator: Any) -> tuple[float, int] | None:
+        if self._reads_integers(operator):
+            return _tflite_casts.given_scale(self.main, operator, self.width.symmetric)
+        form = FORMS.get(code_of(self.model, operator))
+        return None if form is None else self.width.fixed(form)
+
+    def _reads_integers(self, operator: Any) -> bool:
+        return _tflite_casts.reads_integers(self.model, self.main, operator)
 
     def _moved(self) -> set[int]:
         """Outputs of operators that only move values: their scale comes from elsewhere."""
@@ -352,6 +364,8 @@ class _Integers:
         if code in WEIGHTED:
             tensor = self.main.tensors[operator.inputs[WEIGHTED[code].weights]]
             return constant(self.model, tensor) is not None or code == OP.FULLY_CONNECTED
+        if self._reads_integers(operator):
+            return True
         return code in FORMS and self.width.version(FORMS[code]) is not None
 
     def _is_float(self, operator: Any) -> bool:

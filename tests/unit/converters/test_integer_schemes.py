@@ -132,6 +132,45 @@ def test_strict_int8_covers_recurrence_and_attention(make, tmp_path):
     assert np.float32 not in kinds
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["strict_int8", "int16x8"])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64"])
+def test_integers_that_become_numbers_stay_integers_inside(scheme, dtype, tmp_path):
+    """What pictures of uint8 and a Rescaling ask for; the padding ties 0 to their scale."""
+    inputs = keras.Input((9, 9, 3), dtype=dtype, name="photo")
+    x = layers.ZeroPadding2D(1)(keras.ops.cast(inputs, "float32"))
+    x = layers.Conv2D(6, 3, strides=2, activation="relu6")(layers.Rescaling(1 / 127.5, -1)(x))
+    model = randomize(keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(x))))
+    low, high = (-128, 128) if dtype == "int8" else (0, 256)
+    photos = np.random.default_rng(2).integers(low, high, (64, 9, 9, 3)).astype(dtype)
+    (variant,) = convert(
+        model,
+        tmp_path,
+        formats=("tflite",),
+        schemes=(scheme,),
+        representative_data=photos,
+    )
+    full = Interpreter(str(variant.path))
+    full.allocate_tensors()
+    (given,), (result,) = full.get_input_details(), full.get_output_details()
+    assert given["dtype"] == np.dtype(dtype)
+    assert all(np.dtype(one["dtype"]).kind in "iu" for one in full.get_tensor_details())
+    scale, zero_point = result["quantization"]
+    tiny = micro.Interpreter.from_file(str(variant.path)) if dtype != "int64" else None
+    exact = np.asarray(model(photos))
+    for photo, scores in zip(photos[:16], exact, strict=False):
+        full.set_tensor(given["index"], photo[None])
+        full.invoke()
+        answers = [full.get_tensor(result["index"])]
+        if tiny is not None and scheme == "strict_int8":
+            tiny.set_input(photo[None], 0)
+            tiny.invoke()
+            answers.append(tiny.get_output(0))
+        for quanta in answers:
+            real = (quanta.astype(np.float64) - zero_point) * scale
+            assert np.abs(real - scores).max() < 0.04 * np.abs(exact).max()
+
+
 @pytest.mark.parametrize(
     ("scheme", "layer", "words"),
     [
