@@ -22,14 +22,33 @@ def outlier_model():
     for layer in model.layers[1:]:
         weights, bias = layer.get_weights()
         layer.set_weights([1.4 * weights, bias])
-    loud, after = model.get_layer(LOUD), model.get_layer(SILENCED_BY)
+    _make_loud(model, LOUD, SILENCED_BY, 5000)
+    return model
+
+
+def common_scores_model():
+    """Two such places, and scores that all are about 20: their differences decide."""
+    keras.utils.set_random_seed(3)
+    inputs = x = keras.Input((32,), name="features")
+    for index, units in enumerate((256, 256, 128, 256, 128)):
+        x = layers.Dense(units, activation="relu", name=f"h{index}")(x)
+    model = keras.Model(inputs, layers.Dense(10, name="scores")(x), name="common")
+    for layer in model.layers[1:]:
+        weights, bias = layer.get_weights()
+        layer.set_weights([1.4 * weights, bias + 20 * (layer.name == "scores")])
+    _make_loud(model, "h1", "h2", 300)
+    _make_loud(model, "h3", "h4", 300)
+    return model
+
+
+def _make_loud(model, name, silenced_by, times):
+    loud, after = model.get_layer(name), model.get_layer(silenced_by)
     weights, bias = loud.get_weights()
-    weights[:, :8] *= 5000
+    weights[:, :8] *= times
     loud.set_weights([weights, bias])
     weights, bias = after.get_weights()
-    weights[:8] /= 5000
+    weights[:8] /= times
     after.set_weights([weights, bias])
-    return model
 
 
 def clear_samples(model, count=1000):

@@ -9,7 +9,9 @@ ends a model, a few values may be far off and the mean is not.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import time
 from collections.abc import Collection, Mapping, Sequence
 
 from littoral.errors import (
@@ -111,7 +113,8 @@ def mixed(trial: Trial, written: bytes, prepared: Prepared, tolerance: float | N
     )
     few = _few(prepared)
 
-    def error_with(floats: Collection[str]) -> float:
+    @functools.cache
+    def error_of(floats: frozenset[str]) -> float:
         try:
             made = tried(_leaving(trial.job, floats, layers), written, few, tolerance)
         except LittoralError:
@@ -120,13 +123,25 @@ def mixed(trial: Trial, written: bytes, prepared: Prepared, tolerance: float | N
         error = _error(made, tolerance)
         return error if math.isfinite(error) else math.inf
 
-    floats = spared(tuple(layers), error_with, MARGIN * _goal(trial.job, tolerance), SECONDS)
-    if not floats:
-        return trial
-    better = tried(_leaving(trial.job, floats, layers), written, prepared, tolerance)
+    ends = time.monotonic() + SECONDS
+    goal, floats = MARGIN * _goal(trial.job, tolerance), frozenset[str]()
+    while True:
+        left, known = ends - time.monotonic(), floats
+        kept = spared(tuple(layers), lambda names: error_of(frozenset(names)), goal, left)
+        floats = frozenset(kept)
+        if left < 0 or floats <= known:
+            return trial
+        better = tried(_leaving(trial.job, floats, layers), written, prepared, tolerance)
+        if better.verification.passed:
+            break
+        # A file may keep the limit of its error and lose too many labels: then it has to be closer.
+        goal = MARGIN * min(goal, _error(better, tolerance))
     gains = _error(better, tolerance) < WORTH * _error(trial, tolerance)
-    is_saved = better.verification.passed and not trial.verification.passed
-    return better if is_saved or (better.verification.passed and gains) else trial
+    if trial.verification.passed and not gains:
+        return trial
+    # What is left may be too small to be quantized: then this is the float file.
+    bare = quantized(_leaving(trial.job, layers, layers), written, prepared, what)
+    return trial if better.content == bare else better
 
 
 def _goal(job: Job, tolerance: float | None) -> float:
