@@ -88,7 +88,8 @@ def _steps(
     steps = card.inputs[0].preprocessing if card is not None and card.inputs else ()
     if card is None or not steps:
         raise InputError(
-            f"the model's card does not say how {path} becomes its input: give an .npz or .npy"
+            f"the model's card does not say how {path} becomes its input: give an .npz or .npy, or "
+            "tell convert or search the steps with --preprocessing (littoral steps lists them)"
         )
     return card, steps
 

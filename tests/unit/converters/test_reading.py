@@ -168,7 +168,7 @@ def test_a_table_in_another_encoding_is_refused(tmp_path):
 def test_without_steps_or_with_two_inputs_arrays_are_asked_for(tmp_path):
     path = table(tmp_path, "1,2\n")
     spec = TensorSpec("a", (None, 2), "float32")
-    with pytest.raises(InputError, match=r"give an \.npz or \.npy"):
+    with pytest.raises(InputError, match=r"give an \.npz or \.npy, or .* --preprocessing"):
         arrays(path, None, [spec], "representative data")
     with pytest.raises(InputError, match="arrays a, b"):
         arrays(path, None, [spec, TensorSpec("b", (None, 2), "float32")], "representative data")
