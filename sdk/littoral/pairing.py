@@ -54,16 +54,22 @@ def pair_inputs(
 
 def _fits(a: TensorSpec, b: TensorSpec) -> bool:
     """Whether the same samples can go into both; how many at once does not matter."""
-    kinds = [np.dtype(object if s.dtype == "str" else real_dtype(s)).kind for s in (a, b)]
-    same_kind = kinds[0] == kinds[1] or set(kinds) <= {"i", "u"}
+    kinds = _kinds(a) & _kinds(b)
     return (
-        same_kind
+        bool(kinds)
         and len(a.shape) == len(b.shape)
         and all(
             None in (one, other) or one == other
             for one, other in zip(a.shape[1:], b.shape[1:], strict=True)
         )
     )
+
+
+def _kinds(spec: TensorSpec) -> set[str]:
+    """What its samples may be; integers of scale 1 stand for themselves, and take numbers too."""
+    kind: str = "O" if spec.dtype == "str" else np.dtype(real_dtype(spec)).kind
+    own = {"i" if kind == "u" else kind}
+    return own | {"i"} if spec.scale == 1 and not spec.zero_point else own
 
 
 def _shown(specs: Sequence[TensorSpec]) -> str:

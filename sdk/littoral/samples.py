@@ -44,7 +44,8 @@ def random(specs: Sequence[TensorSpec], count: int = 8, seed: int = 0) -> tuple[
         seed: Of the generator.
 
     Returns:
-        Batches. Floats are standard normal, clipped to what a quantized input can express;
+        Batches. Floats are standard normal, clipped to what a quantized input can express, and
+        whole where that is integers of scale 1;
         integers are 0 or 1, which every vocabulary has; booleans are either; text is empty.
     """
     generator = np.random.default_rng(seed)
@@ -105,6 +106,7 @@ def _random(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:
     limits = np.iinfo(spec.dtype)
     zero = spec.zero_point or 0
     low, high = ((end - zero) * spec.scale for end in (limits.min, limits.max))
+    values = np.rint(values) if spec.scale == 1 else values
     return np.asarray(np.clip(values, low, high), dtype)
 
 

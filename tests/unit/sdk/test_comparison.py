@@ -6,7 +6,7 @@ import numpy as np
 import onnx_writer
 import pytest
 import small_models
-from littoral import InputError
+from littoral import InputError, samples
 from littoral.cli import call, main
 from littoral.comparison import compare_files
 from littoral.differences import EXACT_DB, difference, signal_to_noise
@@ -134,6 +134,20 @@ def test_inputs_of_other_names_are_matched_by_shape():
     a = [TensorSpec("p", (1, 2), "float32"), TensorSpec("q", (1, 3), "int64")]
     b = [TensorSpec("v", (None, 3), "int32"), TensorSpec("w", (4, 2), "int8", 0.1, 0)]
     assert pair_inputs(a, b, ("A", "B")) == (1, 0)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_integers_of_scale_1_are_compared_with_plain_ones(turned):
+    """A picture of uint8 goes into both; what is invented for one has to be whole for the other."""
+    pair = (TensorSpec("p", (1, 2), "uint8", 1.0, 0), TensorSpec("p", (1, 2), "uint8"))
+    a, b = pair[::-1] if turned else pair
+    assert pair_inputs([a], [b], ("A", "B")) == (0,)
+    invented = np.concatenate(samples.random([a], 32))
+    assert np.array_equal(invented, invented.astype("uint8"))
+    assert len(np.unique(invented)) > 1
+    half = TensorSpec("p", (1, 2), "uint8", 0.5, 0)
+    with pytest.raises(InputError, match="cannot be compared"):
+        pair_inputs([half], [pair[1]], ("A", "B"))
 
 
 def test_files_that_take_other_inputs_are_refused_in_one_line(files, capsys):
