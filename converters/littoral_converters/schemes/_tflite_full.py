@@ -43,6 +43,7 @@ _FINEST = 128
 _HIGHEST = 2**30
 """Kernels refuse a bound of an output that is more steps than an int32 holds."""
 
+_HEADROOM = 2  # Of 16 bits, one is for what representative data has not shown: less is cut off.
 _PRODUCTS = {OP.MUL, OP.BATCH_MATMUL, OP.SQUARED_DIFFERENCE}
 _SUMS = {OP.ADD, OP.SUB, OP.MEAN, OP.SUM}
 
@@ -72,7 +73,7 @@ class Width:
         low, high = min(low, 0.0), max(high, 0.0)
         limits = np.iinfo(self.dtype)
         if self.symmetric:
-            return max(-low, high, 1e-9) / limits.max, 0
+            return _HEADROOM * max(-low, high, 1e-9) / limits.max, 0
         scale = max((high - low) / (limits.max - limits.min), 1e-9)
         return scale, int(np.clip(np.rint(limits.min - low / scale), limits.min, limits.max))
 

@@ -133,6 +133,25 @@ def test_strict_int8_covers_recurrence_and_attention(make, tmp_path):
 
 
 @pytest.mark.slow
+def test_int16x8_has_room_for_more_than_representative_data_shows(tmp_path):
+    """Rare values cut off in a recurrence were wrong by a third of its range."""
+    inputs = keras.Input((12, 8), name="x")
+    gru = layers.Bidirectional(layers.GRU(6, return_sequences=True))
+    model = randomize(keras.Model(inputs, gru(inputs)))
+    x = np.random.default_rng(5).normal(size=(100, 12, 8)).astype("float32")
+    (variant,) = convert(
+        model,
+        tmp_path,
+        formats=("tflite",),
+        schemes=("int16x8",),
+        representative_data=x,
+    )
+    rare = 1.5 * x
+    with littoral.load(variant.path) as loaded:
+        assert np.abs(loaded.run(rare) - np.asarray(model(rare))).max() < 0.05
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["strict_int8", "int16x8"])
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64"])
 def test_integers_that_become_numbers_stay_integers_inside(scheme, dtype, tmp_path):
