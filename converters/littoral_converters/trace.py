@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from littoral.errors import ConversionError, LittoralError
 from littoral.tensors import TensorSpec
@@ -71,10 +72,14 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         graph_def = _frozen(data, [*inputs, *outputs])
         del data
         _say_shapes(graph_def, concrete.graph)
-        written = _written_out(concrete, specs, layers) if _has_lists(graph_def, plan) else None
+        written = (
+            _written_out(concrete, specs, layers, plan) if _has_lists(graph_def, plan) else None
+        )
         if written is not None:
             inputs, outputs = written.inputs[: len(specs)], written.outputs
             graph_def = written.graph.as_graph_def()
+            ends = [tensor.op.name for tensor in (*inputs, *outputs)]
+            keep(graph_def, behind(ends, by_name(graph_def), waits=True))
     if plan.format == "onnx":
         free_invariants(graph_def)
         without_lists(graph_def)
@@ -174,17 +179,23 @@ def _has_lists(graph_def: Any, plan: Plan) -> bool:
         for operation in graph.get_operations()
         if operation.type == "TensorListReserve"
     ]
-    return any(shape is None or shape.ndim == 0 for shape in shapes)
+    return any(shape is None or shape.ndim == 0 or np.any(shape < 0) for shape in shapes)
 
 
-def _written_out(concrete: Any, specs: Sequence[Any], layers: Mapping[str, str]) -> Any | None:
-    """The frozen graph with its loops written out; None where one is long, or nobody knows."""
+def _written_out(
+    concrete: Any, specs: Sequence[Any], layers: Mapping[str, str], plan: Plan
+) -> Any | None:
+    """The frozen graph with its loops written out; None where one is long, or nobody knows.
+
+    For TFLite these stay loops, whose lists are tensors.
+    """
     data, _ = _settled(concrete, layers, lower_control_flow=False)
     made = convert_to_constants._replace_variables_by_constants(converter_data=data)
     frozen = convert_to_constants._construct_concrete_function(concrete, *made)
 
     def again(*tensors: Any) -> list[Any]:
-        return Replay(frozen.graph, {}, UNROLL_LIMIT).run(frozen.inputs, tensors, frozen.outputs)
+        replay = Replay(frozen.graph, {}, UNROLL_LIMIT, keeps_loops=plan.format == "tflite")
+        return replay.run(frozen.inputs, tensors, frozen.outputs)
 
     try:
         written = tf.function(again, autograph=False).get_concrete_function(*specs)

@@ -3,7 +3,8 @@
 1. What depends on no input is computed now: sizes, loop counters, reshaped weights.
 2. A function that is called is replayed in place; of a choice that is known, the branch taken.
 3. A loop whose condition is known at every step is written out, and the lists that carry its steps'
-   values (TensorFlow's TensorList) are Python lists meanwhile.
+   values (TensorFlow's TensorList) are Python lists meanwhile. Others are refused, or stay loops:
+   see `littoral_converters.lowering._kept_loops`.
 4. Everything else is the same operation on the new tensors.
 """
 
@@ -17,8 +18,10 @@ import tensorflow as tf
 from littoral.errors import ConversionError
 from tensorflow.python.framework.function_def_to_graph import function_def_to_graph
 
+from littoral_converters.lowering._kept_loops import Rows, kept
+
 Value = Any
-"""A symbolic tensor, an eager tensor (known now), or a list of tensors (a TensorList)."""
+"""A symbolic tensor, an eager tensor (known now), or a list of tensors (a TensorList) or `Rows`."""
 
 StandIn = Callable[[Any, list[Value]], Value]
 
@@ -44,19 +47,25 @@ class Replay:
         stand_ins: Functions of (operation, inputs) in place of operators, by operator name; one
             that raises KeyError leaves the operation as it is.
         most_steps: Loops longer than this are refused.
+        keeps_loops: Whether they stay loops instead, and so do those of an open length.
     """
 
     def __init__(
-        self, graph: Any, stand_ins: Mapping[str, StandIn], most_steps: int = MAX_STEPS
+        self,
+        graph: Any,
+        stand_ins: Mapping[str, StandIn],
+        most_steps: int = MAX_STEPS,
+        keeps_loops: bool = False,
     ) -> None:
-        self._most_steps = most_steps
+        self.most_steps = most_steps
+        self.keeps_loops = keeps_loops
         self._library = graph.as_graph_def().library
         self._definitions = {
             function.signature.name: function for function in self._library.function
         }
         self._functions: dict[str, Any] = {}
         self._stand_ins = stand_ins
-        self._constants: dict[int, tuple[Any, Any]] = {}
+        self._constants: dict[tuple[int, int], tuple[Any, Any]] = {}
         self._graph = graph
 
     def run(
@@ -112,16 +121,25 @@ class Replay:
         return self._plain(operation, inputs)
 
     def _call(self, name: str, inputs: list[Value]) -> list[Value]:
+        graph = self._function(name)
+        return self._replay(graph, graph.inputs, inputs, graph.outputs)
+
+    def _function(self, name: str) -> Any:
         if name not in self._functions:
             self._functions[name] = function_def_to_graph(
                 self._definitions[name], include_library_functions=True
             )
-        graph = self._functions[name]
-        return self._replay(graph, graph.inputs, inputs, graph.outputs)
+        return self._functions[name]
 
     def _loop(self, operation: Any, values: list[Value]) -> list[Value]:
         condition, body = (operation.get_attr(key).name for key in ("cond", "body"))
-        for _ in range(self._most_steps + 1):
+        if self.keeps_loops and not self._is_short(condition, body, values):
+            return kept(
+                lambda now: self._symbolic(self._call(condition, now)[0]),
+                lambda now: [self._whole(value) for value in self._call(body, now)],
+                [self._whole(value) for value in values],
+            )
+        for _ in range(self.most_steps + 1):
             (proceed,) = self._call(condition, values)
             if not _is_known(proceed):
                 raise ConversionError(
@@ -132,9 +150,31 @@ class Replay:
                 return values
             values = self._call(body, values)
         raise ConversionError(
-            f"the loop {operation.name} has over {self._most_steps} steps: convert the .keras "
+            f"the loop {operation.name} has over {self.most_steps} steps: convert the .keras "
             "file, where it can stay a loop"
         )
+
+    def _is_short(self, condition: str, body: str, values: Sequence[Value]) -> bool:
+        """Whether few turns of a loop are known to be all, from what does not depend on inputs."""
+        now = [value if _is_known(value) else None for value in values]
+        for _ in range(self.most_steps + 1):
+            (proceed,) = self._known(condition, now)
+            if proceed is None or not bool(proceed):
+                return proceed is not None
+            now = self._known(body, now)
+        return False
+
+    def _known(self, name: str, feeds: Sequence[Value | None]) -> list[Value | None]:
+        """What a function makes of known values; None for everything else."""
+        graph = self._function(name)
+        found = {tensor.name: feed for tensor, feed in zip(graph.inputs, feeds, strict=True)}
+        for operation in graph.get_operations():
+            inputs = [found.get(tensor.name) for tensor in operation.inputs]
+            is_plain = operation.type not in CALLS | LOOPS | CHOICES | IGNORED | LISTS.keys()
+            if is_plain and all(each is not None for each in inputs):
+                results = self._operation(operation, inputs)
+                found |= {t.name: v for t, v in zip(operation.outputs, results, strict=True)}
+        return [found.get(tensor.name) for tensor in graph.outputs]
 
     def _choice(self, operation: Any, inputs: list[Value]) -> list[Value]:
         if not _is_known(inputs[0]):
@@ -163,9 +203,14 @@ class Replay:
         """A tensor of the current trace; a known value becomes a constant in it, once."""
         if not _is_known(value):
             return value
-        if id(value) not in self._constants:
-            self._constants[id(value)] = value, tf.constant(value.numpy(), value.dtype)
-        return self._constants[id(value)][1]
+        key = id(value), id(tf.compat.v1.get_default_graph())
+        if key not in self._constants:
+            self._constants[key] = value, tf.constant(value.numpy(), value.dtype)
+        return self._constants[key][1]
+
+    def _whole(self, value: Value) -> Value:
+        """A loop's variable in the current trace; lists as they are."""
+        return value if isinstance(value, (list, Rows)) else self._symbolic(value)
 
 
 def execute(operation: Any, inputs: list[Value]) -> list[Value]:
@@ -227,14 +272,19 @@ def _eager(value: Any, dtype: Any) -> Any:
 
 
 def _reserve(replay: Replay, operation: Any, inputs: list[Value]) -> list[Value]:
-    del replay, operation
+    del operation
+    if replay.keeps_loops and not _is_known(inputs[1]):
+        return [Rows(inputs[1])]
     return [[None] * _length(inputs[1])]
 
 
 def _from_tensor(replay: Replay, operation: Any, inputs: list[Value]) -> list[Value]:
     del operation
     tensor = replay._symbolic(inputs[0])
-    if tensor.shape[0] is None:
+    count = tensor.shape[0]
+    if replay.keeps_loops and (count is None or count > replay.most_steps):
+        return [Rows(tf.shape(tensor)[0] if count is None else count, tensor)]
+    if count is None:
         raise ConversionError(
             "a loop over an open number of steps: save the model with a fixed length, or convert "
             "its .keras file"
@@ -243,20 +293,36 @@ def _from_tensor(replay: Replay, operation: Any, inputs: list[Value]) -> list[Va
 
 
 def _get_item(replay: Replay, operation: Any, inputs: list[Value]) -> list[Value]:
-    del replay, operation
-    return [inputs[0][_length(inputs[1])]]
+    del operation
+    values, index, *_ = inputs
+    if isinstance(values, Rows):
+        return [values.at(replay._symbolic(index))]
+    if replay.keeps_loops and not _is_known(index):
+        return [Rows(len(values), tf.stack(values)).at(index)]
+    return [values[_length(index)]]
 
 
 def _set_item(replay: Replay, operation: Any, inputs: list[Value]) -> list[Value]:
     del operation
-    changed = list(inputs[0])
-    changed[_length(inputs[1])] = replay._symbolic(inputs[2])
+    values, index, element = inputs[0], inputs[1], replay._symbolic(inputs[2])
+    if isinstance(values, Rows):
+        return [values.put(replay._symbolic(index), element)]
+    changed = list(values)
+    changed[_length(index)] = element
     return [changed]
 
 
 def _stack(replay: Replay, operation: Any, inputs: list[Value]) -> list[Value]:
     del replay, operation
-    return [tf.stack(inputs[0], axis=0)]
+    values = inputs[0]
+    return [values.tensor if isinstance(values, Rows) else tf.stack(values, axis=0)]
+
+
+def _count_of(replay: Replay, operation: Any, inputs: list[Value]) -> list[Value]:
+    del replay, operation
+    values = inputs[0]
+    count = values.count if isinstance(values, Rows) else len(values)
+    return [_eager(count, tf.int32) if isinstance(count, int) else count]
 
 
 def _length(value: Value) -> int:
@@ -272,6 +338,7 @@ def _length(value: Value) -> int:
 LISTS: dict[str, Callable[[Replay, Any, list[Value]], list[Value]]] = {
     "TensorListFromTensor": _from_tensor,
     "TensorListGetItem": _get_item,
+    "TensorListLength": _count_of,
     "TensorListReserve": _reserve,
     "TensorListSetItem": _set_item,
     "TensorListStack": _stack,
