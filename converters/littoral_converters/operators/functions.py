@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from littoral_converters.lowering._axes import MOST_UNEVEN_AXES
@@ -19,6 +20,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     found = {name: _of_numbers(function) for name, function in missing.items()}
     if format_name == "tflite":
         found["Atan2"] = _angle
+        found["Equal"] = _is_infinite
         found["Rsqrt"] = _guarded_rsqrt
         found["SparseSoftmaxCrossEntropyWithLogits"] = _cross_entropy
         found["Erf"] = _not_in_gelu(error_function)
@@ -32,6 +34,17 @@ def _of_numbers(function: Callable[..., Any]) -> Substitute:
         return function(*inputs)
 
     return build
+
+
+def _is_infinite(operation: Any, inputs: Sequence[Any]) -> Any:
+    """What is compared with infinity, of which the converter makes the largest number."""
+    del operation
+    for x, limit in (inputs, inputs[::-1]):
+        value = tf.get_static_value(limit)
+        if value is not None and value.dtype.kind == "f" and np.all(np.isinf(value)):
+            is_beyond = tf.abs(x) > x.dtype.max
+            return tf.logical_and(is_beyond, tf.equal(x > 0, limit > 0))
+    raise NotImplementedError
 
 
 def _not_in_gelu(function: Callable[[Any], Any]) -> Substitute:
@@ -229,6 +242,7 @@ _NOT_IN_TFLITE: dict[str, Callable[..., Any]] = {
     "Atanh": lambda x: (tf.math.log(1 + x) - tf.math.log(1 - x)) / 2,
     "Cosh": lambda x: (tf.exp(x) + tf.exp(-x)) / 2,
     "DivNoNan": _divide_no_nan,
+    "IsInf": lambda x: tf.abs(x) > x.dtype.max,  # its converter says no of every number
     "Sinh": lambda x: (tf.exp(x) - tf.exp(-x)) / 2,
     "Tan": lambda x: tf.sin(x) / tf.cos(x),
 }
