@@ -10,6 +10,8 @@ and turned.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,6 +92,8 @@ def _entry(bound: Any, at: int) -> Any:
 
 
 def _cut(operation: Any, inputs: Sequence[Any]) -> Any:
+    if _ends_at_0(operation):
+        return _none_of(operation, inputs[0])
     if not operation.outputs[0].shape.is_fully_defined():
         try:
             return _written_out(operation, inputs)
@@ -120,6 +124,30 @@ def _cut(operation: Any, inputs: Sequence[Any]) -> Any:
         end_mask=end_mask,
     )
     return tf.reshape(whole, open_shape(list(shape)))
+
+
+def _ends_at_0(operation: Any) -> bool:
+    """Whether a slice takes nothing of an axis, as ``x[:, :0]`` does."""
+    end, steps = (tf.get_static_value(tensor) for tensor in operation.inputs[2:4])
+    if end is None or steps is None:
+        return False
+    masks = (operation.get_attr(f"{name}_mask") for name in _MASKS if name != "begin")
+    masked = functools.reduce(operator.or_, masks)
+    return any(
+        stop == 0 and step > 0 and not masked >> at & 1
+        for at, (stop, step) in enumerate(zip(end, steps, strict=True))
+    )
+
+
+def _none_of(operation: Any, x: Any) -> Any:
+    """Nothing of an axis, which TFLite's converter takes for all of it where the cut ends at 0."""
+    added = operation.get_attr("new_axis_mask") | operation.get_attr("shrink_axis_mask")
+    if added or x.shape.rank is None:
+        raise NotImplementedError
+    entries = [slice(None)] * x.shape.rank
+    for axis, taken in cuts(operation, x.shape.rank).items():
+        entries[axis] = slice(1, 1) if taken.stop == 0 and taken.step > 0 else taken
+    return x[tuple(entries)]
 
 
 def _stacked(operation: Any, inputs: Sequence[Any]) -> Any:

@@ -48,3 +48,16 @@ def test_slices_agree_with_keras(cut, shape, format_name, tmp_path):
         wanted, got = keras_outputs(model, data), file_outputs(variant.path, data)
         for of_keras, of_file in zip(wanted, got, strict=True):
             np.testing.assert_allclose(of_file, of_keras, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize(("shape", "batch"), [((4, 3), 1), ((4, 3), None), ((None, 3), None)])
+def test_nothing_of_an_axis_agrees_with_keras(shape, batch, format_name, tmp_path):
+    x = keras.Input(shape, name="x")
+    parts = [ops.concatenate([x[..., :0], x], -1), x + ops.sum(x[:, :, :0], 2, keepdims=True)]
+    model = keras.Model(x, [*parts, x + ops.sum(x[:, :0, 1:], axis=(1, 2), keepdims=True)])
+    (variant,) = convert(model, tmp_path, formats=(format_name,), batch=batch)
+    data = {"x": np.random.default_rng(0).normal(size=(3, 4, 3)).astype("float32")}
+    got, wanted = file_outputs(variant.path, data), keras_outputs(model, data)
+    for own, other in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(own, other, rtol=0, atol=1e-6)
