@@ -14,6 +14,8 @@ from littoral_converters.calibration import Dataset
 from littoral_converters.nesting import every_layer
 
 KERAS_BATCH = 256
+_SIZE_OF_NONE = "Can't convert Python sequence with mixed types"
+"""How TensorFlow says that a shape has a None in it."""
 
 
 def keras_outputs(model: Any, signature: Any, data: Dataset) -> dict[str, NDArray[Any]]:
@@ -128,8 +130,13 @@ def _answered(call: Any, arrays: Sequence[Any], model: Any) -> Any:
         raise
     except Exception as error:
         layer, reason = layer_in(error, model), reason_of(error).rstrip(".")
+        if _SIZE_OF_NONE in reason:
+            reason = (
+                "a size is None, as keras.ops.shape says outside of a layer where it is open: ask "
+                "for it in a layer's call, or leave it to be told, by -1"
+            )
         place = "" if layer is None else f", in layer {layer.name!r} ({type(layer).__name__})"
         raise ConversionError(
             f"model {model.name!r} fails in Keras itself{place}: {reason}; give data that it takes "
-            "(representative_data, evaluation_data)"
+            "(representative_data, evaluation_data), or mend the model where it takes none"
         ) from error

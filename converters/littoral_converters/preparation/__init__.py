@@ -158,7 +158,11 @@ def prepare_model(
     representative, evaluation = datasets(model, signature.inputs, request, card)
     precise = full_precision(model)
     with narrated(model), precise, largest_first(), clean_state(model) as stateful:
-        graphs = _traced(model, signature, request)
+        try:
+            graphs = _traced(model, signature, request)
+        except ConversionError:
+            answered(model, signature, request, evaluation)  # where Keras fails too, that is why
+            raise
         evaluation, reference = answered(model, signature, request, evaluation)
         _check_steady(model, signature, evaluation, graphs)
     outputs = {name: values.shape[1:] for name, values in reference.items()}

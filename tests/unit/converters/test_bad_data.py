@@ -254,6 +254,32 @@ def test_where_keras_itself_fails_on_the_data_the_layer_is_named(tmp_path):
     assert convert(model, tmp_path, representative_data=NORMAL[:8] * 0.1)
 
 
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize(
+    ("build", "dtype", "words"),
+    [
+        (
+            lambda x: keras.ops.reshape(x, (-1, 3, 2, keras.ops.shape(x)[1])),
+            "float32",
+            r"a size is None, as keras.ops.shape says .*: ask for it in a layer's call, or .* -1",
+        ),
+        (
+            lambda x: keras.ops.logsumexp(x, -1),
+            "int32",
+            ".* of int32 is not .* or mend the model",
+        ),
+    ],
+)
+def test_a_model_that_does_not_run_in_keras_either_is_told_so(
+    build, dtype, words, format_name, tmp_path
+):
+    inputs = keras.Input((None, 6), dtype=dtype, name="x")
+    model = keras.Model(inputs, build(inputs), name="net")
+    with pytest.raises(ConversionError, match=f"'net' fails in Keras itself: {words}"):
+        convert(model, tmp_path, formats=(format_name,))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_weights_beyond_what_the_formats_hold_are_refused():
     weight = SimpleNamespace(shape=(30_000, 20_000), dtype="float32")
     capacity.check_weights(SimpleNamespace(name="net", weights=[weight] * 0))
