@@ -28,7 +28,10 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
         f"{inside}.numpy.average": _average,
         f"{inside}.numpy.gcd": _gcd,
         f"{inside}.numpy.inner": _inner,
+        f"{inside}.numpy.isfinite": partial(_of_floats, True),
         f"{inside}.numpy.isin": _isin,
+        f"{inside}.numpy.isinf": partial(_of_floats, False),
+        f"{inside}.numpy.isnan": partial(_of_floats, False),
         f"{inside}.numpy.nextafter": _next_after,
     }
     if plan.format == "onnx":
@@ -108,6 +111,12 @@ def _inner(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
     if x1.dtype != x2.dtype or not x1.dtype.is_floating or not x1.shape.rank or not x2.shape.rank:
         return original(x1, x2)
     return tf.tensordot(x1, x2, axes=[[-1], [-1]])
+
+
+def _of_floats(of_others: bool, original: Callable[..., Any], x: Any) -> Any:
+    """What is asked of floats, and answered alike of all other numbers, of any batch too."""
+    x = tf.convert_to_tensor(x)
+    return original(x) if x.dtype.is_floating else tf.fill(tf.shape(x), of_others)
 
 
 def _isin(

@@ -124,3 +124,14 @@ def test_truths_as_numbers_agree_with_keras(build, format_name, tmp_path):
     inputs = keras.Input((5,), dtype="bool", name="x")
     model = keras.Model(inputs, build(inputs))
     assert worst_error(model, tmp_path, format_name) < 1e-6
+
+
+@pytest.mark.parametrize("batch", [1, None])
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "bool"])
+def test_integers_are_asked_for_what_only_floats_are(dtype, format_name, batch, tmp_path):
+    inputs = keras.Input((5,), dtype=dtype, name="x")
+    x = ops.cast(inputs, "float32")
+    holes = ops.logical_or(ops.isnan(inputs), ops.isinf(inputs))
+    model = keras.Model(inputs, ops.where(holes, 7.0, ops.where(ops.isfinite(inputs), x, 9.0)))
+    assert worst_error(model, tmp_path, format_name, batch=batch) < 1e-6
