@@ -52,6 +52,10 @@ _BATCH = (
     "--batch any (batch=None), or the --batch that the model is built with or called with, for "
     "files that see a batch as the model does"
 )
+_OVERFLOW = (
+    "numbers that do not fit into {} are cast to it, or multiplied in it, which Keras answers "
+    "differently from one batch to the next: cast to int32 or float32 before"
+)
 
 
 def held(
@@ -140,7 +144,8 @@ def batch_in(
         ask: See `asking`.
 
     Returns:
-        That, for a message; empty where it is wrong on a single sample too.
+        That, for a message, or that integers overflow; empty where it is wrong on a single sample
+        too.
     """
     if prepared.streamed is not None:
         return ""
@@ -167,7 +172,22 @@ def _batch_in(outputs: Outputs, prepared: Prepared, limits: Limits, ask: Ask) ->
         alone = ask(Dataset(data))
     except LittoralError:
         return ""
-    return _BATCH if compare(alone, file, None, limits).passed else ""
+    overflow = _overflow(reference, outputs)
+    return overflow or (_BATCH if compare(alone, file, None, limits).passed else "")
+
+
+def _overflow(reference: Outputs, outputs: Outputs) -> str:
+    """Whether all that differs is integers of few bits, by much, as what does not fit into them."""
+    wrong = []
+    for name, values in reference.items():
+        if values.shape != outputs[name].shape:
+            return ""
+        most = np.abs(np.float64(values) - np.float64(outputs[name])).max()
+        is_short = values.dtype.kind in "iu" and values.dtype.itemsize < 4
+        if most and not (is_short and most > np.iinfo(values.dtype).max / 4):
+            return ""
+        wrong += [str(values.dtype)] if most else []
+    return _OVERFLOW.format(", ".join(sorted(set(wrong)))) if wrong else ""
 
 
 def _most_wrong(reference: Outputs, outputs: Outputs) -> int:
