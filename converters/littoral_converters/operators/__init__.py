@@ -58,7 +58,7 @@ def substitute(graph_def: Any, format_name: str, most_axes: int = 0) -> Any:
     from littoral_converters.operators import _ranks, _short_integers
 
     graph_def = _with_known_sizes(graph_def)
-    if _says(graph_def, _short_integers.SHORT):
+    if _says(graph_def, _short_integers.WIDENED):
         substitutes = _short_integers.widened(format_name)
         graph_def = _rewritten(graph_def, substitutes, _short_integers.has_short)
     graph_def = _without_what_lacks(graph_def, format_name)

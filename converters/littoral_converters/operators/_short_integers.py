@@ -1,4 +1,4 @@
-"""Integers of 8 and 16 bits, computed in int32 and cast back.
+"""Integers of 8 and 16 bits, computed in int32 and cast back, and uint32, in int64.
 
 Each format, or its runtime, has only some operators for some of them. What runs over wraps around
 as in Keras: a cast keeps the lower bits, and those of sums, differences and products do not depend
@@ -17,7 +17,7 @@ from littoral_converters.lowering._replay import execute
 from littoral_converters.operators import Substitute
 
 SHORT = frozenset({tf.int8, tf.uint8, tf.int16, tf.uint16})
-_WIDENED = SHORT | {tf.uint32}
+WIDENED = SHORT | {tf.uint32}
 
 
 def widened(format_name: str) -> Mapping[str, Substitute]:
@@ -27,12 +27,13 @@ def widened(format_name: str) -> Mapping[str, Substitute]:
     if format_name == "onnx":
         return found
     moved = dict.fromkeys(_MOVE, _moved)
+    found["ResizeNearestNeighbor"] = _in_float32
     return {**found, **moved, "SelectV2": _in_integers, "XlaDynamicUpdateSlice": _updated}
 
 
 def has_short(operation: Any) -> bool:
     """Whether an operation takes numbers that are to be computed in a wider type."""
-    return any(tensor.dtype in _WIDENED for tensor in operation.inputs)
+    return any(tensor.dtype in WIDENED for tensor in operation.inputs)
 
 
 def _computed(operation: Any, inputs: Sequence[Any], given: frozenset[Any], within: Any) -> Any:
@@ -50,7 +51,7 @@ def _computed(operation: Any, inputs: Sequence[Any], given: frozenset[Any], with
 def _in_integers(operation: Any, inputs: Sequence[Any]) -> Any:
     """Sums of bytes without a sign are of uint32 in Keras, which int32 does not hold."""
     is_long = any(tensor.dtype == tf.uint32 for tensor in operation.inputs)
-    return _computed(operation, inputs, _WIDENED, tf.int64 if is_long else tf.int32)
+    return _computed(operation, inputs, WIDENED, tf.int64 if is_long else tf.int32)
 
 
 def _in_float32(operation: Any, inputs: Sequence[Any]) -> Any:
@@ -59,6 +60,8 @@ def _in_float32(operation: Any, inputs: Sequence[Any]) -> Any:
 
 def _moved(operation: Any, inputs: Sequence[Any]) -> Any:
     """What moves numbers about, which TFLite does with bytes, but for these operators."""
+    if inputs[0].dtype == tf.uint32:
+        return _in_integers(operation, inputs)
     given = SHORT
     if operation.type in _MOVE_BYTES:
         given -= {tf.uint8}

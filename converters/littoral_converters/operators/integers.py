@@ -33,6 +33,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
         "MatMul": _multiplied,
         "Minimum": _least,
         "Pow": _long_power,
+        "ResizeNearestNeighbor": _resized,
         "RightShift": _narrowed(tf.bitwise.right_shift, tf.int64),
         "Sign": _sign,
         "Split": _split,
@@ -92,6 +93,16 @@ def _unpacked(operation: Any, inputs: Sequence[Any]) -> Any:
         raise NotImplementedError
     places = (slice(None),) * (operation.get_attr("axis") % x.shape.rank)
     return [x[(*places, at)] for at in range(operation.get_attr("num"))]
+
+
+def _resized(operation: Any, inputs: Sequence[Any]) -> Any:
+    """Pictures of int32 numbers, which TFLite does not resize: of both halves of their bits."""
+    x, size = inputs
+    if x.dtype != tf.int32:
+        raise NotImplementedError
+    halves = x // 2**16, x % 2**16
+    upper, lower = (execute(operation, [tf.cast(half, tf.float32), size])[0] for half in halves)
+    return tf.cast(upper, tf.int32) * 2**16 + tf.cast(lower, tf.int32)
 
 
 def _size(operation: Any, inputs: Sequence[Any]) -> Any:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from converted import worst_error
 from keras import layers, ops
+from littoral_converters.proof import _overflow
 
 
 def turned(x):
@@ -135,3 +136,42 @@ def test_integers_are_asked_for_what_only_floats_are(dtype, format_name, batch, 
     holes = ops.logical_or(ops.isnan(inputs), ops.isinf(inputs))
     model = keras.Model(inputs, ops.where(holes, 7.0, ops.where(ops.isfinite(inputs), x, 9.0)))
     assert worst_error(model, tmp_path, format_name, batch=batch) < 1e-6
+
+
+@pytest.mark.parametrize("batch", [1, None])
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32"])
+def test_integers_are_resized_to_the_nearest(dtype, format_name, batch, tmp_path):
+    inputs = keras.Input((6, 5, 2), dtype=dtype, name="x")
+    model = keras.Model(inputs, ops.image.resize(inputs, (4, 9), interpolation="nearest"))
+    limits = np.iinfo(dtype)
+    random = np.random.default_rng(0)
+    data = {"x": random.integers(limits.min, limits.max, (3, 6, 5, 2), endpoint=True, dtype=dtype)}
+    assert worst_error(model, tmp_path, format_name, data=data, batch=batch) == 0
+
+
+WITHOUT_A_SIGN = {
+    "arithmetic": lambda x: ops.stack([x * 3 + turned(x), x // 3, x % 5], -1),
+    "extremes": lambda x: ops.stack([ops.max(x, 1), ops.sum(x, 1), ops.maximum(x, 9)[:, 0]], 1),
+    "moves": lambda x: ops.tile(ops.roll(ops.transpose(x, (0, 2, 1)), 1, 1), (1, 2, 1)),
+    "places": lambda x: ops.concatenate([ops.take(x, [2, 0], 1), turned(x)], 1),
+    "choice": lambda x: ops.where(x > turned(x), x, 7),
+}
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("name", WITHOUT_A_SIGN)
+def test_long_integers_without_a_sign_agree_with_keras(name, format_name, tmp_path):
+    inputs = keras.Input((5, 4), dtype="uint32", name="x")
+    data = {"x": np.random.default_rng(0).integers(0, 2**32, (4, 5, 4)).astype("uint32")}
+    model = keras.Model(inputs, WITHOUT_A_SIGN[name](inputs))
+    assert worst_error(model, tmp_path, format_name, data=data) == 0
+
+
+def test_what_does_not_fit_into_bytes_is_named_as_the_cause():
+    # What a CPU makes of 300 as a byte, 44 or 255, depends on how many are cast at a time.
+    scores, bytes_ = np.float32([1, 2]), np.uint8([255, 7])
+    cut, wrapped = {"a": scores, "b": bytes_}, {"a": scores, "b": np.uint8([44, 7])}
+    assert _overflow(cut, wrapped).startswith("numbers that do not fit into uint8 are cast to it")
+    assert not _overflow(cut, {**cut, "b": np.uint8([254, 8])})
+    assert not _overflow(cut, {**wrapped, "a": scores + 100})
