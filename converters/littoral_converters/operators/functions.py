@@ -20,7 +20,7 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
     found = {name: _of_numbers(function) for name, function in missing.items()}
     if format_name == "tflite":
         found["Atan2"] = _angle
-        found["Equal"] = _is_infinite
+        found |= {"Equal": _is_infinite, "NotEqual": _is_not_infinite}
         found["Rsqrt"] = _guarded_rsqrt
         found["SparseSoftmaxCrossEntropyWithLogits"] = _cross_entropy
         found["Erf"] = _not_in_gelu(error_function)
@@ -42,9 +42,17 @@ def _is_infinite(operation: Any, inputs: Sequence[Any]) -> Any:
     for x, limit in (inputs, inputs[::-1]):
         value = tf.get_static_value(limit)
         if value is not None and value.dtype.kind == "f" and np.all(np.isinf(value)):
-            is_beyond = tf.abs(x) > x.dtype.max
-            return tf.logical_and(is_beyond, tf.equal(x > 0, limit > 0))
+            return tf.logical_and(_is_as_large(x), tf.equal(x > 0, limit > 0))
     raise NotImplementedError
+
+
+def _is_not_infinite(operation: Any, inputs: Sequence[Any]) -> Any:
+    return tf.logical_not(_is_infinite(operation, inputs))
+
+
+def _is_as_large(x: Any) -> Any:
+    """Whether a number is infinite, or was in Keras and is the largest one now."""
+    return tf.abs(x) >= x.dtype.max
 
 
 def _not_in_gelu(function: Callable[[Any], Any]) -> Substitute:
@@ -242,7 +250,7 @@ _NOT_IN_TFLITE: dict[str, Callable[..., Any]] = {
     "Atanh": lambda x: (tf.math.log(1 + x) - tf.math.log(1 - x)) / 2,
     "Cosh": lambda x: (tf.exp(x) + tf.exp(-x)) / 2,
     "DivNoNan": _divide_no_nan,
-    "IsInf": lambda x: tf.abs(x) > x.dtype.max,  # its converter says no of every number
+    "IsInf": _is_as_large,  # its converter says no of every number
     "Sinh": lambda x: (tf.exp(x) - tf.exp(-x)) / 2,
     "Tan": lambda x: tf.sin(x) / tf.cos(x),
 }

@@ -22,3 +22,26 @@ def test_infinities_are_told_and_replaced_as_in_keras(format_name, batch, tmp_pa
     got, wanted = raw_outputs(variant.path, data), model(data)
     for name, own in wanted.items():
         np.testing.assert_allclose(got[name], own, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("batch", [1, None])
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_infinities_of_a_model_are_compared_as_in_keras(format_name, batch, tmp_path):
+    x = keras.Input((4,), name="x")
+    far, masked = 1 / ops.relu(x), ops.where(x > 1, x, -np.inf)
+    found = {
+        "equal": ops.equal(far, np.inf),
+        "not_equal": ops.not_equal(far, np.inf),
+        "less": far < np.inf,
+        "greater": masked > -np.inf,
+        "masked": ops.isneginf(masked),
+        "either": ops.isinf(masked),
+        "any": ops.equal(ops.max(masked, -1, keepdims=True), -np.inf),
+    }
+    model = keras.Model(x, {name: ops.cast(each, "float32") for name, each in found.items()})
+    (variant,) = convert(model, tmp_path, formats=(format_name,), batch=batch)
+    data = np.array([[-1.0, 0.5, 0.7, -4.0]], "float32")
+    for values in (data, data + 1):
+        got, wanted = raw_outputs(variant.path, values), model(values)
+        for name, own in wanted.items():
+            np.testing.assert_array_equal(got[name], own, err_msg=name)
