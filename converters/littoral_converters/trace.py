@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from littoral_converters.graphs.scopes import name_after_layers
 from littoral_converters.graphs.single_precision import write_in_single
 from littoral_converters.graphs.tensor_lists import without_lists
 from littoral_converters.graphs.while_loops import free_invariants
+from littoral_converters.isolation import memory
 from littoral_converters.lowering import Plan, descriptions, lowered
 from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
 from littoral_converters.lowering._replay import Replay
@@ -78,20 +80,30 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
         if written is not None:
             inputs, outputs = written.inputs[: len(specs)], written.outputs
             graph_def = written.graph.as_graph_def()
-            ends = [tensor.op.name for tensor in (*inputs, *outputs)]
-            keep(graph_def, behind(ends, by_name(graph_def), waits=True))
+            needed = [tensor.op.name for tensor in (*inputs, *outputs)]
+            keep(graph_def, behind(needed, by_name(graph_def), waits=True))
+        ends = concrete.inputs[: len(specs)], concrete.outputs
+        own = (
+            _specs(ends[0], [spec.name for spec in signature.inputs]),
+            _specs(ends[1], signature.output_names),
+        )
+        names = [tuple(tensor.name for tensor in side) for side in (inputs, outputs)]
+        most_axes = _most_axes(concrete)
+        # The function holds the weights as well, and what follows takes a few times their memory.
+        del concrete, inputs, outputs, written, ends
+        memory.give_back()
     if plan.format == "onnx":
         free_invariants(graph_def)
         without_lists(graph_def)
     write_in_single(graph_def)
-    graph_def = substitute(graph_def, plan.format, _most_axes(concrete))
+    graph_def = substitute(graph_def, plan.format, most_axes)
     name_after_layers(graph_def, list(layers))
     return TracedGraph(
-        graph_def=graph_def.SerializeToString(),
-        inputs=_specs(concrete.inputs[: len(specs)], [spec.name for spec in signature.inputs]),
-        outputs=_specs(concrete.outputs, signature.output_names),
-        input_tensors=tuple(tensor.name for tensor in inputs),
-        output_tensors=tuple(tensor.name for tensor in outputs),
+        graph_def=_serialized(graph_def),
+        inputs=own[0],
+        outputs=own[1],
+        input_tensors=names[0],
+        output_tensors=names[1],
         layers=layers,
         ways=descriptions(model, plan),
         varying=varying,
@@ -141,6 +153,17 @@ def _frozen(data: Any, ends: Sequence[Any]) -> Any:
         # Beside which other node it is to run, which may be one of those that were left out.
         node.attr.pop("_class", None)
     return graph_def
+
+
+def _serialized(graph_def: Any) -> bytes:
+    """The bytes of a graph. Made node by node, for a message is copied twice on its way to them."""
+    made = io.BytesIO()
+    alone = type(graph_def)
+    for node in graph_def.node:
+        made.write(alone(node=[node]).SerializeToString())
+    rest = alone(versions=graph_def.versions, library=graph_def.library)
+    made.write(rest.SerializeToString())
+    return made.getvalue()
 
 
 def _say_shapes(graph_def: Any, graph: Any) -> None:

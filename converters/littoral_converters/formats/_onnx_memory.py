@@ -2,17 +2,14 @@
 
 Shapes are inferred, and a graph is checked, on a copy that has large weights as inputs.
 
-Every pass of tf2onnx's optimizer works on a copy of the whole graph. The copies hold on to
-themselves in circles, and Python looks for such circles by the number of objects, not by their
-size: a graph of a few dozen operators with 500 MB of weights is copied dozens of times before the
-first copy is given back. So they are looked for before each pass, among the objects that are new
-since the conversion began.
+tf2onnx copies the whole graph before each pass of its optimizer, to have it where one fails. None
+does that it is known for, so one copy is made for all of them.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
+import copy
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from math import prod
 from typing import Any
@@ -22,23 +19,24 @@ LARGE = 1024
 
 
 @contextmanager
-def frugal() -> Iterator[None]:
-    """Give the memory of each pass back before the next one, while this lasts."""
-    from tf2onnx.optimizer.optimizer_base import GraphOptimizerBase
+def copied_once() -> Iterator[None]:
+    """Optimize a graph in place, and a copy pass by pass where that fails, while this lasts."""
+    from tf2onnx import optimizer
 
-    optimize = GraphOptimizerBase.optimize
+    optimize = optimizer.optimize_graph
 
-    def collected(self: Any, graph: Any, iteration: int) -> Any:
-        gc.collect()
-        return optimize(self, graph, iteration)
+    def optimized(graph: Any, catch_errors: bool = True, optimizers: Any = None) -> Any:
+        spare = copy.deepcopy(graph)
+        try:
+            return optimize(graph, False, optimizers)
+        except Exception:
+            return optimize(spare, catch_errors, optimizers)
 
-    GraphOptimizerBase.optimize = collected
-    gc.freeze()
+    optimizer.optimize_graph = optimized
     try:
         yield
     finally:
-        GraphOptimizerBase.optimize = optimize
-        gc.unfreeze()
+        optimizer.optimize_graph = optimize
 
 
 def inferred(model: Any) -> list[Any]:
@@ -80,3 +78,15 @@ def without_weights(model: Any) -> Any:
             kind, shape = tensor.data_type, list(tensor.dims)
             graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, kind, shape))
     return copy
+
+
+def drop_unused(graph: Any, used: Container[str]) -> None:
+    """Take out the constants that nothing reads. Those that stay are not copied.
+
+    Args:
+        graph: A GraphProto.
+        used: Names that are read.
+    """
+    for index in reversed(range(len(graph.initializer))):
+        if graph.initializer[index].name not in used:
+            del graph.initializer[index]

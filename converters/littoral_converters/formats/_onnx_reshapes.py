@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from littoral_converters.formats._onnx_memory import inferred
+from littoral_converters.formats._onnx_memory import drop_unused, inferred
 
 UNARY = frozenset({"Erf", "Exp", "Neg", "Relu", "Sigmoid", "Tanh", "Sqrt", "Elu", "LeakyRelu"})
 BINARY = frozenset({"Add", "Div", "Mul", "Sub"})
@@ -179,9 +179,7 @@ def _keep_needed(graph: Any, nodes: list[Any]) -> None:
             needed.update(_inner_reads(node, same))
     del graph.node[:]
     graph.node.extend(reversed(alive))
-    used = [tensor for tensor in graph.initializer if tensor.name in needed]
-    del graph.initializer[:]
-    graph.initializer.extend(used)
+    drop_unused(graph, needed)
 
 
 def _inner_reads(node: Any, same: dict[str, str]) -> Iterable[str]:

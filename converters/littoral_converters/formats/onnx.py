@@ -13,9 +13,10 @@ from littoral.errors import ConversionError
 from littoral_converters.formats import _onnx_half_io
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._onnx_compaction import compact
-from littoral_converters.formats._onnx_memory import frugal, without_weights
+from littoral_converters.formats._onnx_memory import copied_once, without_weights
 from littoral_converters.formats._onnx_mending import mended
 from littoral_converters.formats._onnx_reshapes import simplify
+from littoral_converters.formats._onnx_weights import Weights
 from littoral_converters.graphs import ONNX_OPERATOR, TracedGraph
 
 SUFFIX = ".onnx"
@@ -39,14 +40,14 @@ def write(graph: TracedGraph) -> bytes:
         ConversionError: An operator has no ONNX form, or an input or output got lost.
     """
     import onnx
-    import tensorflow as tf
     import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     try:
-        with frugal(), mended():
+        weights = Weights(graph.graph_def)
+        with weights.beside(), copied_once(), mended():
             model, _ = tf2onnx.convert.from_graph_def(
-                tf.compat.v1.GraphDef.FromString(graph.graph_def),
+                weights.graph_def,
                 input_names=list(graph.input_tensors),
                 output_names=list(graph.output_tensors),
                 opset=OPSET,
@@ -55,6 +56,7 @@ def write(graph: TracedGraph) -> bytes:
                     "SelectV2": (_put_where, []),
                 },
             )
+        weights.put_back(model)
         _name(model, graph)
         simplify(model)
         onnx.checker.check_model(without_weights(model), full_check=True)

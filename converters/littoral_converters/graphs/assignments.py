@@ -214,10 +214,10 @@ def _leave_out(graph_def: Any, assigns: Iterable[Any]) -> None:
 
 
 def keep(graph_def: Any, names: Container[str]) -> None:
-    """Leave only the nodes of some names in a graph."""
-    kept = [node for node in graph_def.node if node.name in names]
-    del graph_def.node[:]
-    graph_def.node.extend(kept)
+    """Leave only the nodes of some names in a graph, without copying these."""
+    for index in reversed(range(len(graph_def.node))):
+        if graph_def.node[index].name not in names:
+            del graph_def.node[index]
 
 
 def _layer_of(node: Any, nodes: Iterable[str], layers: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from littoral_converters.lowering._both_ways import merge
 from littoral_converters.lowering._cells import Cell, OnnxForm
 from littoral_converters.lowering._onnx_operator import operator
 from littoral_converters.lowering._recurrent_steps import is_zero
+from littoral_converters.lowering._weights import constant
 
 
 def operator_loop(layer: Any, cell: Cell) -> Callable[..., Any]:
@@ -118,7 +119,7 @@ def _operator(
     """The operator's outputs: (time, directions, batch, units), then each state's end."""
     batch, steps = sequences.shape[0], sequences.shape[1]
     time_major = tf.transpose(sequences, [1, 0, 2])
-    weights = [tf.constant(array) for array in (form.w, form.r, form.b)]
+    weights = [constant(array) for array in (form.w, form.r, form.b)]
     ends = [(tf.float32, [directions, batch, units])] * len(initial)
     return operator(
         form.op_type,

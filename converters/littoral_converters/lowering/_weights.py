@@ -1,13 +1,37 @@
-"""Weights that a model sets itself while it answers: no lowering knows them before the trace.
+"""Weights in a trace: those that lowerings hold, and those that a model sets while it answers.
 
-A layer around another one may normalize the weights of that, and assign them, or put a tensor in
-their place, before it calls it.
+The latter no lowering knows before the trace: a layer around another one may normalize the weights
+of that, and assign them, or put a tensor in their place, before it calls it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.python.framework.func_graph import FuncGraph
+
+LARGE = 1024
+"""Elements from which a constant is kept out of a graph that is traced."""
+
+
+def constant(array: NDArray[Any]) -> Any:
+    """A constant of the graph that is traced; a large one is put into it when it is frozen.
+
+    Until then TensorFlow would copy the graph, its constants with it, half a dozen times.
+
+    Args:
+        array: The values.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    is_whole = isinstance(graph, FuncGraph) and not isinstance(graph.outer_graph, FuncGraph)
+    if array.size < LARGE or not is_whole:
+        return tf.constant(array)
+    with tf.init_scope():
+        held = tf.constant(array)
+    return graph.capture(held, name="weight")
 
 
 def replaced(layers: Iterable[Any]) -> frozenset[int]:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from littoral_converters.lowering import Plan
+from littoral_converters.lowering._weights import constant
 from littoral_converters.lowering.dense import as_rows, product
 
 Array = NDArray[np.float32]
@@ -89,7 +90,7 @@ Product = Callable[[Projection, Any], Any]
 
 
 def _as_tflite(projection: Projection, tensor: Any) -> Any:
-    result = tf.linalg.matmul(tensor, tf.constant(projection.kernel))
+    result = tf.linalg.matmul(tensor, constant(projection.kernel))
     return result if projection.bias is None else result + projection.bias
 
 

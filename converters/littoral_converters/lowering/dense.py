@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
+from littoral_converters.lowering._weights import constant
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
@@ -45,7 +46,7 @@ def _call(layer: Any) -> Callable[..., Any]:
 
 def product(rows: Any, kernel: Any, bias: Any) -> Any:
     """A matrix times constant weights: (rows, features) -> (rows, units)."""
-    result = tf.linalg.matmul(rows, tf.constant(kernel))
+    result = tf.linalg.matmul(rows, constant(kernel))
     return result if bias is None else tf.nn.bias_add(result, bias)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from littoral_converters.formats._onnx_memory import inferred
+from littoral_converters.formats._onnx_memory import drop_unused, inferred
 
 Float = NDArray[np.float32]
 
@@ -91,9 +91,7 @@ def replace_nodes(model: Any, nodes: Sequence[Any]) -> None:
     model.graph.node.extend(nodes)
     used = {name for node in every_node(model.graph) for name in node.input}
     used.update(output.name for output in model.graph.output)
-    kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
+    drop_unused(model.graph, used)
 
 
 def every_node(graph: Any) -> Iterator[Any]:
