@@ -187,16 +187,14 @@ def convert(
         for form, graph in prepared.graphs.items():
             check_memory(form.format, len(graph.graph_def), f"{prepared.stem} as {form.format}")
         ask = asking(model, request)
-        floats: dict[int, bytes] = {}
+        floats: dict[tuple[str, int], bytes] = {}
         made: list[tuple[Variant, bytes]] = []
         for job in jobs:
             what = f"{prepared.stem} as {job}"
             steps.begin(what)
-            graph = prepared.graphs[job.form]
-            if id(graph) not in floats:
-                floats[id(graph)] = isolated(job.writer.write, graph, doing=f"writing {what}")
+            written = _written(job, prepared, floats, what)
             try:
-                trial = _proved(job, floats[id(graph)], prepared, tolerance, steps, ask)
+                trial = _proved(job, written, prepared, tolerance, steps, ask)
                 made.append(_variant(trial, prepared, folder))
             except (ConversionError, VerificationError) as error:
                 if left_out is None or job.scheme == FLOAT:
@@ -208,6 +206,19 @@ def convert(
             made = [*_recommended(made, prepared, steps)]
         files.write_together({variant.path: content for variant, content in made})
         return [variant for variant, _ in made]
+
+
+def _written(
+    job: Job, prepared: Prepared, floats: dict[tuple[str, int], bytes], what: str
+) -> bytes:
+    """The float32 file that a job starts from; those of the format before are given up."""
+    graph = prepared.graphs[job.form]
+    key = job.format, id(graph)
+    if key not in floats:
+        for other in [known for known in floats if known[0] != job.format]:
+            del floats[other]
+        floats[key] = isolated(job.writer.write, graph, doing=f"writing {what}")
+    return floats[key]
 
 
 def _proved(

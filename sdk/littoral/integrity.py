@@ -245,7 +245,8 @@ def _sealed(content: bytes, key: PrivateKey | None) -> bytes:
         signature = key.sign(_message(content, span, module, record))
         record = _filled(record, _SIGNATURE, signature)
     record = _filled(record, _DIGEST, _hash(content, span, module, record))
-    return content[: span[0]] + bytes(module.encode_seal(record)) + content[span[1] :]
+    view = memoryview(content)
+    return b"".join((view[: span[0]], module.encode_seal(record), view[span[1] :]))
 
 
 def _record(content: bytes, span: tuple[int, int], module: ModuleType) -> bytes:

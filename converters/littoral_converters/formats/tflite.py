@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import flatbuffers
@@ -21,6 +22,8 @@ SUFFIX = ".tflite"
 TOOLS = ()
 SIGNATURE = "serving_default"
 _IDENTIFIER = b"TFL3"
+_SHARE, _ROOM = 64, 1 << 16
+"""Room for what is in a file beside its buffers: this part of theirs, and so much more."""
 
 
 def write(graph: TracedGraph) -> bytes:
@@ -68,14 +71,15 @@ def _converted(graph: TracedGraph, **options: bool) -> bytes:
 
     with tf.Graph().as_default():
         ends = named(graph.input_tensors, graph.inputs), named(graph.output_tensors, graph.outputs)
-    content = convert_graphdef(
-        tf.compat.v1.GraphDef.FromString(graph.graph_def),
+    # All that is asked of a GraphDef is its bytes.
+    content: bytes = convert_graphdef(
+        SimpleNamespace(SerializeToString=lambda: graph.graph_def),
         *ends,
         # What a loop gathers is written in place; otherwise each turn copies all of it three times.
         enable_dynamic_update_slice=True,
         **options,
     )
-    return bytes(content)
+    return content
 
 
 def stamp(content: bytes, card: Card) -> bytes:
@@ -126,9 +130,12 @@ def parse(content: bytes) -> Any:
 
 def serialize(model: Any) -> bytes:
     """The object tree as a .tflite file."""
-    builder = flatbuffers.Builder(1 << 16)
+    size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    builder = flatbuffers.Builder(
+        size + size // _SHARE + _ROOM
+    )  # it grows by a copy twice as large
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
-    return bytes(builder.Output())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 def _name(model: Any, graph: TracedGraph) -> None:
