@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,54 @@ def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
 
 
 def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
+    layers = {
+        layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
+    }
+    with whole_tracebacks():
+        frozen, plan = _frozen(model, signature, plan, layers)
+    # The function that was traced held the weights as well, and what follows takes their memory a
+    # few times.
+    memory.give_back()
+    graph_def = frozen.graph_def
+    if plan.format == "onnx":
+        free_invariants(graph_def)
+        without_lists(graph_def)
+    write_in_single(graph_def)
+    graph_def = substitute(graph_def, plan.format, frozen.most_axes)
+    name_after_layers(graph_def, list(layers))
+    return TracedGraph(
+        graph_def=_serialized(graph_def),
+        inputs=frozen.inputs,
+        outputs=frozen.outputs,
+        input_tensors=frozen.input_tensors,
+        output_tensors=frozen.output_tensors,
+        layers=layers,
+        ways=descriptions(model, plan),
+        varying=frozen.varying,
+    )
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    """A traced model with its weights as constants; see `TracedGraph`.
+
+    Attributes:
+        most_axes: Of any tensor of the trace.
+    """
+
+    graph_def: Any
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    input_tensors: tuple[str, ...]
+    output_tensors: tuple[str, ...]
+    varying: tuple[str, ...]
+    most_axes: int
+
+
+def _frozen(
+    model: Any, signature: Signature, plan: Plan, layers: Mapping[str, str]
+) -> tuple[_Frozen, Plan]:
+    """Trace a model and freeze it; with the plan that it could be traced by."""
     specs = [
         tf.TensorSpec((plan.batch, *spec.shape[1:]), spec.dtype, name=f"littoral_in_{index}")
         for index, spec in enumerate(signature.inputs)
@@ -64,50 +112,29 @@ def _traced(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
             for index, result in enumerate(signature.call(model, tensors))
         ]
 
-    layers = {
-        layer.name: type(layer).__name__ for layer in every_layer(model) if layer is not model
-    }
-    with whole_tracebacks():
-        concrete, plan = _concrete(model, call, specs, plan)
-        inputs, outputs = concrete.inputs[: len(specs)], concrete.outputs
-        data, varying = _settled(concrete, layers)
-        graph_def = _frozen(data, [*inputs, *outputs])
-        del data
-        _say_shapes(graph_def, concrete.graph)
-        written = (
-            _written_out(concrete, specs, layers, plan) if _has_lists(graph_def, plan) else None
-        )
-        if written is not None:
-            inputs, outputs = written.inputs[: len(specs)], written.outputs
-            graph_def = written.graph.as_graph_def()
-            needed = [tensor.op.name for tensor in (*inputs, *outputs)]
-            keep(graph_def, behind(needed, by_name(graph_def), waits=True))
-        ends = concrete.inputs[: len(specs)], concrete.outputs
-        own = (
-            _specs(ends[0], [spec.name for spec in signature.inputs]),
-            _specs(ends[1], signature.output_names),
-        )
-        names = [tuple(tensor.name for tensor in side) for side in (inputs, outputs)]
-        most_axes = _most_axes(concrete)
-        # The function holds the weights as well, and what follows takes a few times their memory.
-        del concrete, inputs, outputs, written, ends
-        memory.give_back()
-    if plan.format == "onnx":
-        free_invariants(graph_def)
-        without_lists(graph_def)
-    write_in_single(graph_def)
-    graph_def = substitute(graph_def, plan.format, most_axes)
-    name_after_layers(graph_def, list(layers))
-    return TracedGraph(
-        graph_def=_serialized(graph_def),
-        inputs=own[0],
-        outputs=own[1],
-        input_tensors=names[0],
-        output_tensors=names[1],
-        layers=layers,
-        ways=descriptions(model, plan),
+    concrete, plan = _concrete(model, call, specs, plan)
+    own = concrete.inputs[: len(specs)], concrete.outputs
+    ends = own
+    data, varying = _settled(concrete, layers)
+    graph_def = _without_variables(data, [*ends[0], *ends[1]])
+    del data
+    _say_shapes(graph_def, concrete.graph)
+    written = _written_out(concrete, specs, layers, plan) if _has_lists(graph_def, plan) else None
+    if written is not None:
+        ends = written.inputs[: len(specs)], written.outputs
+        graph_def = written.graph.as_graph_def()
+        needed = [tensor.op.name for tensor in (*ends[0], *ends[1])]
+        keep(graph_def, behind(needed, by_name(graph_def), waits=True))
+    frozen = _Frozen(
+        graph_def=graph_def,
+        inputs=_specs(own[0], [spec.name for spec in signature.inputs]),
+        outputs=_specs(own[1], signature.output_names),
+        input_tensors=tuple(tensor.name for tensor in ends[0]),
+        output_tensors=tuple(tensor.name for tensor in ends[1]),
         varying=varying,
+        most_axes=_most_axes(concrete),
     )
+    return frozen, plan
 
 
 def _for_each(result: Any, inputs: Sequence[Any], batch: int | None) -> Any:
@@ -141,7 +168,7 @@ def _settled(
     return data, write_out(data.graph_def, ends, layers)
 
 
-def _frozen(data: Any, ends: Sequence[Any]) -> Any:
+def _without_variables(data: Any, ends: Sequence[Any]) -> Any:
     """The graph of a function with its variables as constants: what its inputs and outputs need.
 
     TensorFlow's own door makes a function of that once more, which takes eight times the weights'
