@@ -70,21 +70,26 @@ class Dataset:
         ]
 
 
-def check_file(data: Data | None, role: str) -> None:
-    """Open a file of arrays and close it: a wrong path must not cost the opening of a model.
+def check_file(data: Data | None, role: str, needs_labels: bool = False) -> None:
+    """Open a file of arrays and close it: a wrong one must not cost the opening of a model.
 
     Args:
         data: As `read` or `littoral_converters.calibration.reading.arrays` takes it.
         role: What the data is for, as messages call it.
+        needs_labels: Whether ``y`` must be in it.
 
     Raises:
-        InputError: The file does not exist or holds no arrays.
+        InputError: The file does not exist, holds no arrays, or lacks labels.
     """
     if isinstance(data, (str, os.PathLike)) and not is_raw(path := Path(data)):
+        names = []
         with _readable(path, role):
             opened = np.load(path, mmap_mode="r", allow_pickle=False)
             if not isinstance(opened, np.ndarray):
+                names = opened.files
                 opened.close()
+        if needs_labels and "y" not in names:
+            raise _unlabelled(role)
 
 
 def read(data: Data, specs: Sequence[TensorSpec], role: str, needs_labels: bool = False) -> Dataset:
@@ -118,7 +123,7 @@ def read(data: Data, specs: Sequence[TensorSpec], role: str, needs_labels: bool 
     if len(set(counts.values())) > 1:
         raise InputError(f"{role}: the inputs differ in their number of samples: {counts}")
     if needs_labels and labels is None:
-        raise InputError(f"{role} has no labels: add an array named y, one label per sample")
+        raise _unlabelled(role)
     if labels is not None and len(labels) != next(iter(counts.values())):
         raise InputError(
             f"{role}: y has {len(labels)} labels for {next(iter(counts.values()))} samples"
@@ -126,6 +131,10 @@ def read(data: Data, specs: Sequence[TensorSpec], role: str, needs_labels: bool 
     if labels is not None:
         _check_labels(labels, role)
     return Dataset(inputs, labels)
+
+
+def _unlabelled(role: str) -> InputError:
+    return InputError(f"{role} has no labels: add an array named y, one label per sample")
 
 
 def invented(

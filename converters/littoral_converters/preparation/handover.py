@@ -48,7 +48,7 @@ def prepare(model: Any, request: Request) -> Prepared:
         LittoralError: See `prepare_model` and `littoral_converters.sources.open_model`.
     """
     check_file(request.representative_data, REPRESENTATIVE)
-    check_file(request.evaluation_data, EVALUATION)
+    check_file(request.evaluation_data, EVALUATION, request.needs_labels)
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
         sources.check_file(path)

@@ -216,3 +216,15 @@ def test_a_wrong_path_ends_before_the_model_is_opened(role, file, words, tmp_pat
     with pytest.raises(InputError, match=words):
         convert(tmp_path / "model.keras", tmp_path / "out", **{role: tmp_path / file})
     assert not (tmp_path / "out").exists()
+
+
+def test_labels_that_are_missing_are_told_before_the_model_is_opened(tmp_path):
+    np.savez(tmp_path / "unlabelled.npz", x=np.zeros((4, 3)))
+    (tmp_path / "model.keras").write_bytes(b"junk")
+    with pytest.raises(InputError, match="evaluation data has no labels: add an array named y"):
+        convert(
+            tmp_path / "model.keras",
+            tmp_path / "out",
+            evaluation_data=tmp_path / "unlabelled.npz",
+            representative_data=tmp_path / "unlabelled.npz",
+        )
