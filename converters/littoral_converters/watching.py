@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -70,6 +71,11 @@ _IN_A_GRAPH = "Graph execution error:"
 
 _NODE = "[[{{node"
 
+_IN_PYTHON = "in user code:"
+
+_TENSORFLOWS_OWN = r"^\{\{function_node \S+\}\} | \[Op:\w+\]( name:.*)?$"
+"""Names of TensorFlow's own around what it has to say."""
+
 
 def reason_of(error: Exception) -> str:
     """The first line of what an error says, for a message; its class where it says nothing."""
@@ -78,7 +84,9 @@ def reason_of(error: Exception) -> str:
         pairs = itertools.pairwise(lines)
         said = (line for line, after in pairs if line and after.startswith(_NODE))
         return next(said, repr(error))[:300]
-    return lines[0][:300]
+    # What a tf.function in Python's own code says stands behind the lines of that code.
+    line = lines[-1] if lines[0] == _IN_PYTHON else lines[0]
+    return re.sub(_TENSORFLOWS_OWN, "", line)[:300]
 
 
 def layer_in(error: Exception, model: Any) -> Any:

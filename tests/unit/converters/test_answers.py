@@ -2,8 +2,10 @@
 
 import keras
 import numpy as np
+import pytest
 from converted import randomize
 from keras import layers, ops
+from littoral import ConversionError
 from littoral_converters.answers import KERAS_BATCH, keras_outputs
 from littoral_converters.calibration import Dataset
 from littoral_converters.clean_state import clean_state
@@ -74,3 +76,14 @@ def test_a_model_that_python_decides_for_is_asked_as_it_is():
     model.call = lambda given, training=None: layer(given)
     (said,) = keras_outputs(model, signature_of(model), Dataset({"x": x})).values()
     np.testing.assert_array_equal(said, x * 2)
+
+
+def test_what_keras_fails_for_is_told_without_tensorflows_own_names():
+    inputs = keras.Input((2,), dtype="int32", name="x")
+    model = keras.Model(inputs, layers.Embedding(3, 2, name="words")(inputs))
+    words = (
+        r"^model '\w+' fails in Keras itself, in layer 'words' \(Embedding\): "
+        r"indices\[0,1\] = 5 is not in \[0, 3\); give data"
+    )
+    with pytest.raises(ConversionError, match=words):
+        keras_outputs(model, signature_of(model), Dataset({"x": np.array([[0, 5]], "int32")}))
