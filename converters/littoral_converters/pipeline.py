@@ -22,13 +22,13 @@ from littoral_converters.mixing import Trial, is_poor, mixed, tried
 from littoral_converters.preparation import Prepared, Request
 from littoral_converters.preparation.handover import prepare
 from littoral_converters.proof import (
-    Ask,
     asking,
     batch_in,
     check_answers,
     check_tolerance,
     demand,
 )
+from littoral_converters.proof.batches import Ask
 from littoral_converters.recommendation import FLOAT, recommended
 from littoral_converters.sources.own_modules import Modules, names_of
 from littoral_converters.verification import Verification

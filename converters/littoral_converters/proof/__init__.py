@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from littoral import formats, integrity, plugins
 from littoral.errors import (
     ConversionError,
     FormatError,
     InputError,
-    LittoralError,
     ModelError,
     VerificationError,
 )
@@ -25,6 +23,8 @@ from littoral_converters.calibration.doubts import warn_of
 from littoral_converters.isolation import isolated
 from littoral_converters.preparation import Prepared, Request
 from littoral_converters.preparation.handover import prepare
+from littoral_converters.proof import batches
+from littoral_converters.proof.batches import Ask
 from littoral_converters.proof.execution import batch_of, outputs_of, stepped_outputs_of
 from littoral_converters.sources.own_modules import Modules, names_of
 from littoral_converters.verification import (
@@ -42,20 +42,7 @@ if TYPE_CHECKING:
 
 Report = Callable[[str], object]
 
-Ask = Callable[[Dataset], Outputs]
-"""What Keras answers on some data."""
-
 _ADVICE = "leave out this scheme, give more representative data, or raise --tolerance"
-_BATCH = (
-    "on one sample at a time it does: the model's answer for a sample depends on the others in its "
-    "batch, and a file answers each alone; let the model compute every sample by itself, or take "
-    "--batch any (batch=None), or the --batch that the model is built with or called with, for "
-    "files that see a batch as the model does"
-)
-_OVERFLOW = (
-    "numbers that do not fit into {} are cast to it, or multiplied in it, which Keras answers "
-    "differently from one batch to the next: cast to int32 or float32 before"
-)
 
 
 def held(
@@ -98,7 +85,7 @@ def check_answers(prepared: Prepared) -> None:
     """Refuse a model that Keras itself does not answer with numbers, and labels for other answers.
 
     Raises:
-        ConversionError: An output is infinite or no number: which, for how many samples.
+        ConversionError: An output is infinite, no number or empty: which, for how many samples.
         InputError: No accuracy of the model can be counted from the labels.
     """
     problem = not_finite(prepared.reference)
@@ -107,6 +94,13 @@ def check_answers(prepared: Prepared) -> None:
             f"{problem}: give data as the model was trained on (representative_data, "
             "evaluation_data), or look in the model for an overflow or a division by zero"
         )
+    for name, values in prepared.reference.items():
+        if not values.size:
+            raise ConversionError(
+                f"Keras's own output {name!r} is empty, of shape {values.shape}: neither TFLite "
+                "nor ONNX is proved by it; give longer inputs, such as a signal of at least one "
+                "frame, or leave that output out of the model"
+            )
     labels = prepared.evaluation.labels
     if labels is not None and prepared.streamed is None:
         compare(prepared.reference, prepared.reference, labels, NO_LIMITS)
@@ -133,7 +127,7 @@ def asking(model: Any, request: Request) -> Ask:
 def batch_in(
     content: bytes, scheme: str, prepared: Prepared, tolerance: float | None, what: str, ask: Ask
 ) -> str:
-    """Whether a file is only wrong because Keras answers a sample by the others in its batch.
+    """Whether a file is only wrong for the number of samples: see `batches.batch_in`.
 
     Args:
         content: The bytes of a file that did not pass.
@@ -149,54 +143,11 @@ def batch_in(
     """
     if prepared.streamed is not None:
         return ""
-    outputs = isolated(outputs_of, content, prepared.evaluation, doing=f"running {what}")
-    return _batch_in(outputs, prepared, limits_of(scheme, tolerance), ask)
 
+    def run(data: Dataset) -> Outputs:
+        return isolated(outputs_of, content, data, doing=f"running {what}")
 
-def _batch_in(outputs: Outputs, prepared: Prepared, limits: Limits, ask: Ask) -> str:
-    """As `batch_in`, of a file's outputs: the sample that it is most wrong on is asked alone."""
-    reference = prepared.reference
-    answers = (*reference.values(), *outputs.values())
-    if list(reference) != list(outputs) or not all(
-        len(values) and np.isfinite(values).all() for values in answers
-    ):
-        return ""
-    at = _most_wrong(reference, outputs)
-    batch, file, data = (
-        {name: values[at : at + 1] for name, values in arrays.items()}
-        for arrays in (reference, outputs, prepared.evaluation.inputs)
-    )
-    if compare(batch, file, None, limits).passed:
-        return ""
-    try:
-        alone = ask(Dataset(data))
-    except LittoralError:
-        return ""
-    overflow = _overflow(reference, outputs)
-    return overflow or (_BATCH if compare(alone, file, None, limits).passed else "")
-
-
-def _overflow(reference: Outputs, outputs: Outputs) -> str:
-    """Whether all that differs is integers of few bits, by much, as what does not fit into them."""
-    wrong = []
-    for name, values in reference.items():
-        if values.shape != outputs[name].shape:
-            return ""
-        most = np.abs(np.float64(values) - np.float64(outputs[name])).max()
-        is_short = values.dtype.kind in "iu" and values.dtype.itemsize < 4
-        if most and not (is_short and most > np.iinfo(values.dtype).max / 4):
-            return ""
-        wrong += [str(values.dtype)] if most else []
-    return _OVERFLOW.format(", ".join(sorted(set(wrong)))) if wrong else ""
-
-
-def _most_wrong(reference: Outputs, outputs: Outputs) -> int:
-    """The sample whose outputs differ most; any, where their shapes do."""
-    pairs = [(reference[name], outputs[name]) for name in reference]
-    if any(keras.shape != file.shape for keras, file in pairs):
-        return 0
-    errors = (np.abs(np.float64(keras) - np.float64(file)) for keras, file in pairs)
-    return int(np.argmax(sum(error.reshape(len(error), -1).mean(1) for error in errors)))
+    return batches.batch_in(prepared, limits_of(scheme, tolerance), ask, run)
 
 
 def demand(found: Verification, what: str, cause: str = "") -> None:
@@ -294,13 +245,17 @@ def verify(
         warn(doubt)
     report(f"running {artifact}")
     called, doing = (str(asked), str(artifact)), f"running {artifact}"
-    given = isolated(outputs_of, content, prepared.evaluation, called, doing=doing)
-    outputs = _under_keras_names(given, prepared.reference)
+
+    def run(data: Dataset) -> Outputs:
+        given = isolated(outputs_of, content, data, called, doing=doing)
+        return _under_keras_names(given, prepared.reference)
+
     limits = limits_of(scheme, tolerance)
+    outputs = run(prepared.evaluation)
     found = compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
     if found.passed:
         return found
-    cause = _batch_in(outputs, prepared, limits, asking(model, request))
+    cause = batches.batch_in(prepared, limits, asking(model, request), run)
     return dataclasses.replace(found, reason=f"{found.reason}; {cause}" if cause else found.reason)
 
 

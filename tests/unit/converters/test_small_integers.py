@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from converted import worst_error
 from keras import layers, ops
-from littoral_converters.proof import _overflow
+from littoral_converters.proof.batches import _overflow
 
 
 def turned(x):

@@ -143,3 +143,42 @@ def test_what_is_made_of_all_samples_together_is_refused(axis, tmp_path):
     with pytest.raises(ConversionError, match=r"output 'mean' .* the samples along its first axis"):
         convert(model, tmp_path, batch=None)
     assert not any(tmp_path.iterdir())
+
+
+class Folded(layers.Layer):
+    """Pairs of steps as pictures, with the batch that was known when the layer was traced."""
+
+    def call(self, x):
+        return keras.ops.reshape(x, (x.shape[0] or 1, -1, 2, 3))
+
+    def compute_output_shape(self, shape):
+        return (shape[0], shape[1] // 2, 2, 3)
+
+
+@pytest.mark.parametrize("after", [layers.GlobalAveragePooling2D, layers.ReLU])
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_a_batch_written_into_the_model_names_the_way_out(format_name, after, tmp_path):
+    inputs = keras.Input((4, 3), name="x")
+    model = keras.Model(inputs, after(name="y")(Folded()(layers.Dense(3)(inputs))), name="folded")
+    steps = NORMAL[:, :3, None] * NORMAL[:, None, 3:]
+    data = np.concatenate([steps, steps[:, :1]], axis=1)
+    options = {"formats": (format_name,), "representative_data": data}
+    with pytest.raises(VerificationError, match=r"--batch 1 .* --batch N") as caught:
+        convert(model, tmp_path, batch=None, **options)
+    assert "tolerance" not in str(caught.value)
+    for batch in (1, 4):
+        (variant,) = convert(model, tmp_path, batch=batch, **options)
+        wanted = np.asarray(model(data[:batch]))
+        np.testing.assert_allclose(raw_outputs(variant.path, data[:batch])["y"], wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_an_empty_output_is_refused_by_name(format_name, tmp_path):
+    inputs = keras.Input((4, 3), name="x")
+    steps = layers.Dense(2)(inputs)
+    model = keras.Model(inputs, {"y": steps, "frames": steps[:, 4:]}, name="short")
+    options = {"formats": (format_name,), "representative_data": NORMAL.reshape(-1, 4, 3)}
+    for scheme in ("float32", "static_int8"):
+        with pytest.raises(ConversionError, match=r"'frames' is empty.*longer inputs"):
+            convert(model, tmp_path, schemes=(scheme,), **options)
+    assert not any(tmp_path.iterdir())
