@@ -21,18 +21,26 @@ def substitutes(format_name: str) -> Mapping[str, Substitute]:
 def rolled(operation: Any, inputs: Sequence[Any]) -> Any:
     """What is moved out at one end of an axis comes in at the other."""
     del operation
-    x, *moves = inputs
-    shifts, axes = map(tf.get_static_value, moves)
-    if shifts is None or axes is None:
+    x, shifts, axes = inputs
+    along, known = tf.get_static_value(axes), tf.get_static_value(shifts)
+    if along is None:
         raise NotImplementedError
-    for shift, axis in zip(np.ravel(shifts), np.ravel(axes), strict=True):
-        size = x.shape[int(axis)]
-        count = int(shift) if size is None else int(shift) % size
-        if count:
-            around = [slice(None)] * (int(axis) % len(x.shape))
+    shifts = tf.reshape(shifts, [-1])
+    for number, axis in enumerate(int(each) % len(x.shape) for each in np.ravel(along)):
+        if known is None or x.shape[axis] is None:
+            x = _taken_around(x, shifts[number], axis)
+        elif count := int(np.ravel(known)[number]) % x.shape[axis]:
+            around = [slice(None)] * axis
             last, first = x[(*around, slice(-count, None))], x[(*around, slice(None, -count))]
-            x = tf.concat([last, first], int(axis))
+            x = tf.concat([last, first], axis)
     return x
+
+
+def _taken_around(x: Any, shift: Any, axis: int) -> Any:
+    """An axis moved by a shift, or of a size, that only an input tells."""
+    size = tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
+    places = tf.math.floormod(tf.range(size) - tf.cast(shift, tf.int32), size)
+    return tf.gather(x, places, axis=axis)
 
 
 def _squeeze(operation: Any, inputs: Sequence[Any]) -> Any:
