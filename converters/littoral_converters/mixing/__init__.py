@@ -111,6 +111,28 @@ def mixed(trial: Trial, written: bytes, prepared: Prepared, tolerance: float | N
     layers: dict[str, tuple[str, ...]] = isolated(
         operators_by_layer, trial.job.format, written, graph, doing=f"reading the layers of {what}"
     )
+    better = _close(trial, written, prepared, tolerance, layers)
+    if better is None:
+        return trial
+    gains = _error(better, tolerance) < WORTH * _error(trial, tolerance)
+    if trial.verification.passed and not gains:
+        return trial
+    # What is left may be too small to be quantized: then this is the float file.
+    bare = quantized(_leaving(trial.job, layers, layers), written, prepared, what)
+    return trial if better.content == bare else better
+
+
+def _close(
+    trial: Trial,
+    written: bytes,
+    prepared: Prepared,
+    tolerance: float | None,
+    layers: Mapping[str, Sequence[str]],
+) -> Trial | None:
+    """The file with as few layers float as let it pass; None for none that is found in time.
+
+    Arguments as for `mixed`, and the operators of each layer.
+    """
     few = _few(prepared)
 
     @functools.cache
@@ -125,23 +147,18 @@ def mixed(trial: Trial, written: bytes, prepared: Prepared, tolerance: float | N
 
     ends = time.monotonic() + SECONDS
     goal, floats = MARGIN * _goal(trial.job, tolerance), frozenset[str]()
-    while True:
-        left, known = ends - time.monotonic(), floats
+    while (left := ends - time.monotonic()) >= 0:
+        known = floats
         kept = spared(tuple(layers), lambda names: error_of(frozenset(names)), goal, left)
         floats = frozenset(kept)
-        if left < 0 or floats <= known:
-            return trial
+        if floats <= known:
+            return None
         better = tried(_leaving(trial.job, floats, layers), written, prepared, tolerance)
         if better.verification.passed:
-            break
+            return better
         # A file may keep the limit of its error and lose too many labels: then it has to be closer.
         goal = MARGIN * min(goal, _error(better, tolerance))
-    gains = _error(better, tolerance) < WORTH * _error(trial, tolerance)
-    if trial.verification.passed and not gains:
-        return trial
-    # What is left may be too small to be quantized: then this is the float file.
-    bare = quantized(_leaving(trial.job, layers, layers), written, prepared, what)
-    return trial if better.content == bare else better
+    return None
 
 
 def _goal(job: Job, tolerance: float | None) -> float:

@@ -5,6 +5,7 @@ import littoral
 import numpy as np
 import pytest
 import tensorflow as tf
+from converted import randomize
 from keras import layers
 from littoral.errors import ConversionError, FormatError, InputError
 from littoral_converters import convert
@@ -20,7 +21,7 @@ def several():
     seen = layers.Flatten()(layers.Conv2D(4, 3, groups=2)(frames))
     heard = layers.GRU(4)(layers.LSTM(4, return_sequences=True)(layers.Masking()(steps)))
     both = layers.Concatenate()([seen, heard])
-    return keras.Model([frames, steps], [layers.Dense(n + 4)(both) for n in range(11)])
+    return randomize(keras.Model([frames, steps], [layers.Dense(n + 4)(both) for n in range(11)]))
 
 
 def draw(model, count, seed):
