@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -109,12 +110,15 @@ def _in_graph(call: Callable[..., Any]) -> Callable[..., Any]:
     import tensorflow as tf
 
     traced = tf.function(call, autograph=False)
+    way = traced
 
     def answer(arrays: Sequence[Any]) -> Any:
-        try:
-            return traced(arrays)
-        except Exception:  # where it is the data's fault, the call says so
-            return call(arrays)
+        nonlocal way
+        if way is traced:
+            with contextlib.suppress(Exception):
+                return traced(arrays)
+            way = call  # for good; and where it was the data's fault, this says so
+        return call(arrays)
 
     return answer
 

@@ -34,23 +34,18 @@ def check_weights(model: Any) -> None:
     Raises:
         ConversionError: They take more than 2 GiB, or more than this machine has the memory for.
     """
-    count = weight_bytes(model)
+    import keras
+
+    count = sum(
+        prod(weight.shape) * _SIZES.get(keras.backend.standardize_dtype(weight.dtype), 4)
+        for weight in model.weights
+    )
     if count > MOST_BYTES:
         raise ConversionError(
             f"model {model.name!r} has {count / 1e9:.1f} GB of weights, and neither a .tflite nor "
             "an .onnx file can hold more than 2.1 GB: split the model, or make it smaller"
         )
     _check_free(TRACED_PER_WEIGHT, count, f"tracing {model.name}")
-
-
-def weight_bytes(model: Any) -> int:
-    """What the weights of a built keras.Model take."""
-    import keras
-
-    return sum(
-        prod(weight.shape) * _SIZES.get(keras.backend.standardize_dtype(weight.dtype), 4)
-        for weight in model.weights
-    )
 
 
 def check_memory(format_name: str, graph_bytes: int, what: str) -> None:

@@ -131,9 +131,8 @@ def parse(content: bytes) -> Any:
 def serialize(model: Any) -> bytes:
     """The object tree as a .tflite file."""
     size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
-    builder = flatbuffers.Builder(
-        size + size // _SHARE + _ROOM
-    )  # it grows by a copy twice as large
+    # Too small a builder grows by a copy of twice its size.
+    builder = flatbuffers.Builder(size + size // _SHARE + _ROOM)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(memoryview(builder.Bytes)[builder.Head() :])
 

@@ -75,10 +75,11 @@ def kept(
         ConversionError: A list is read before it is set.
     """
     # A turn whose results nobody takes, but for the shapes of what it puts into lists.
-    after = body([_rows(value) for value in values])
+    before = [_rows(value) for value in values]
+    after = body(before)
     begun = [
         one.begun(other) if isinstance(one, Rows) else one
-        for one, other in zip(map(_rows, values), after, strict=True)
+        for one, other in zip(before, after, strict=True)
     ]
 
     def wrapped(tensors: Sequence[Any]) -> list[Value]:
@@ -92,8 +93,10 @@ def kept(
 
     first = [_tensor(value) for value in begun]
     shapes = [
-        one.shape if isinstance(value, Rows) else one.shape.most_specific_compatible_shape(to.shape)
-        for value, one, to in zip(begun, first, map(_tensor_of, after, begun), strict=True)
+        one.shape
+        if isinstance(to, Rows)
+        else one.shape.most_specific_compatible_shape(_tensor(to).shape)
+        for one, to in zip(first, after, strict=True)
     ]
     ends = tf.while_loop(
         lambda *tensors: condition(wrapped(tensors)), turn, first, shape_invariants=shapes
@@ -113,8 +116,3 @@ def _rows(value: Value) -> Value:
 
 def _tensor(value: Value) -> Any:
     return value.tensor if isinstance(value, Rows) else tf.convert_to_tensor(value)
-
-
-def _tensor_of(after: Value, begun: Value) -> Any:
-    """What a variable is after a turn, where it is no list."""
-    return begun.tensor if isinstance(begun, Rows) else tf.convert_to_tensor(after)

@@ -147,7 +147,8 @@ def batch_in(
     def run(data: Dataset) -> Outputs:
         return isolated(outputs_of, content, data, doing=f"running {what}")
 
-    return batches.batch_in(prepared, limits_of(scheme, tolerance), ask, run)
+    outputs = run(prepared.evaluation)
+    return batches.batch_in(outputs, prepared, limits_of(scheme, tolerance), ask, run)
 
 
 def demand(found: Verification, what: str, cause: str = "") -> None:
@@ -255,7 +256,7 @@ def verify(
     found = compare(prepared.reference, outputs, prepared.evaluation.labels, limits)
     if found.passed:
         return found
-    cause = batches.batch_in(prepared, limits, asking(model, request), run)
+    cause = batches.batch_in(outputs, prepared, limits, asking(model, request), run)
     return dataclasses.replace(found, reason=f"{found.reason}; {cause}" if cause else found.reason)
 
 

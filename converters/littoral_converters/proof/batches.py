@@ -32,22 +32,23 @@ _OVERFLOW = (
 )
 
 
-def batch_in(prepared: Prepared, limits: Limits, ask: Ask, run: Ask) -> str:
+def batch_in(outputs: Outputs, prepared: Prepared, limits: Limits, ask: Ask, run: Ask) -> str:
     """Whether a file is only wrong because of how many samples it, or Keras, is asked at once.
 
     The sample that it is most wrong on is asked alone.
 
     Args:
+        outputs: What the file answers on the data.
         prepared: The data, and Keras's outputs on it.
         limits: What the file may differ by.
         ask: What Keras answers.
-        run: What the file answers, by Keras's names.
+        run: What the file answers; its outputs by Keras's names, as `outputs`.
 
     Returns:
         That, for a message, or that integers overflow, which Keras answers by the batch as well;
         empty where it is wrong on a single sample too.
     """
-    reference, outputs = prepared.reference, run(prepared.evaluation)
+    reference = prepared.reference
     if not (_is_comparable(reference) and _is_comparable(outputs)):
         return ""
     if list(reference) != list(outputs):

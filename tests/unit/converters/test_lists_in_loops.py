@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from converted import file_outputs, keras_outputs
-from keras import layers
 from littoral_converters import convert
-
-LONG = 72
+from test_long_loops import LONG, Calls
 
 
 def steps_of(x):
@@ -64,15 +62,8 @@ FUNCTIONS = {each.__name__: each for each in (scanned, mapped, recurrent, looked
 
 
 @keras.saving.register_keras_serializable("lists_in_loops")
-class Listed(layers.Layer):
+class Listed(Calls):
     """One of the functions above as a layer."""
-
-    def __init__(self, function, **options):
-        super().__init__(**options)
-        self.function = function
-
-    def get_config(self):
-        return {**super().get_config(), "function": self.function}
 
     def call(self, x):
         return steps_of(FUNCTIONS[self.function](x))
