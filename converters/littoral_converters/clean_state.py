@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from littoral_converters.lowering import stand_ins
+from littoral_converters.stand_ins import stand_ins
 from littoral_converters.nesting import every_layer
 
 
@@ -40,8 +40,7 @@ def _kept(model: Any) -> Iterator[None]:
     """Give a model's variables back what they were before they were assigned to."""
     own = {id(variable) for variable in model.variables}
     before: dict[int, tuple[Any, Any]] = {}
-    kind = keras.Variable
-    original = kind.assign
+    original = keras.Variable.assign
 
     def assign(self: Any, value: Any) -> Any:
         if id(self) in own and id(self) not in before:
@@ -49,10 +48,10 @@ def _kept(model: Any) -> Iterator[None]:
                 before[id(self)] = (self, tf.identity(self.value))
         return original(self, value)
 
-    kind.assign = assign
     try:
-        yield
+        with stand_ins() as put:
+            put(keras.Variable, "assign", assign)
+            yield
     finally:
-        kind.assign = original
         for variable, value in before.values():
             variable.assign(value)

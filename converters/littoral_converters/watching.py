@@ -12,6 +12,8 @@ from typing import Any
 
 import keras
 
+from littoral_converters.stand_ins import stand_ins
+
 Enter = Callable[[Any], None]
 Leave = Callable[[Any, tuple[Any, Any], Any], None]
 
@@ -44,11 +46,9 @@ def watched(layers: Iterable[Any], enter: Enter, leave: Leave) -> Iterator[None]
         leave(self, (args, kwargs), result)
         return result
 
-    base.__call__ = call
-    try:
+    with stand_ins() as put:
+        put(base, "__call__", call)
         yield
-    finally:
-        base.__call__ = original
 
 
 @contextmanager

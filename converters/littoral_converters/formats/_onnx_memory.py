@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any
 
+from littoral_converters.stand_ins import stand_ins
+
 LARGE = 1024
 """Elements from which a constant is a weight: shapes and axes are far smaller."""
 
@@ -32,11 +34,9 @@ def copied_once() -> Iterator[None]:
         except Exception:
             return optimize(spare, catch_errors, optimizers)
 
-    optimizer.optimize_graph = optimized
-    try:
+    with stand_ins() as put:
+        put(optimizer, "optimize_graph", optimized)
         yield
-    finally:
-        optimizer.optimize_graph = optimize
 
 
 def inferred(model: Any) -> list[Any]:

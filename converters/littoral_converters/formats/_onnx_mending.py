@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from littoral_converters.stand_ins import stand_ins
+
 
 @contextmanager
 def mended() -> Iterator[None]:
@@ -45,12 +47,8 @@ def mended() -> Iterator[None]:
             return [consumer.output[0] for consumer in consumers]
         return list(join_casts(graph, node, consumers))
 
-    joins[casts] = with_cut_off
-    gemm_rewriter.get_gemm_attr = with_single_factors
-    TransposeOptimizer._mul_handler = with_its_shape
-    try:
+    with stand_ins() as put:
+        put(back_to_back_optimizer, "_func_map", {**joins, casts: with_cut_off})
+        put(gemm_rewriter, "get_gemm_attr", with_single_factors)
+        put(TransposeOptimizer, "_mul_handler", with_its_shape)
         yield
-    finally:
-        joins[casts] = join_casts
-        gemm_rewriter.get_gemm_attr = attributes_of
-        TransposeOptimizer._mul_handler = multiply

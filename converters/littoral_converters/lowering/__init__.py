@@ -5,14 +5,14 @@ layer for the length of the trace, so it works alike in Sequential, functional, 
 subclassed models, and the layer keeps its weights. What no lowering claims is traced as Keras
 wrote it.
 
-A lowering module offers one function:
+A lowering module may offer
 
     replacements(layer, plan) -> Mapping[str, object]
 
 the attributes to put on that layer while tracing, empty when it does not claim the layer. They are
 computed before the trace begins, so weights can be read as NumPy arrays.
 
-Where the same arithmetic is behind layers and `keras.ops` alike, a module may also offer
+Where the same arithmetic is behind layers and `keras.ops` alike, it may offer
 
     functions(plan) -> Mapping[str, Callable]
 
@@ -32,13 +32,11 @@ in place of `replacements`, for a layer whose weights the model sets itself whil
 
 from __future__ import annotations
 
-import importlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -47,9 +45,8 @@ from littoral import plugins
 from littoral_converters.graphs import Form
 from littoral_converters.lowering._weights import replaced
 from littoral_converters.nesting import every_layer
+from littoral_converters.stand_ins import functions_inside_keras, stand_ins
 
-MISSING = object()
-INSIDE_KERAS = "keras.src"
 _lock = threading.RLock()
 """Held while stand-ins are inside Keras, which all threads share."""
 
@@ -89,32 +86,9 @@ def lowered(model: Any, plan: Plan) -> Iterator[None]:
         for layer in plan.layers:
             for name, value in _replacements(layer, plan).items():
                 put(layer, name, value)
-        for module, name, function in _functions(plan):
+        for module, name, function in functions_inside_keras(_modules(), plan):
             put(module, name, function)
         yield
-
-
-@contextmanager
-def stand_ins() -> Iterator[Callable[[Any, str, object], None]]:
-    """Attributes on objects for a while.
-
-    Yields:
-        ``put(target, name, value)``; all that was put is taken off again in the end.
-    """
-    changed: list[tuple[Any, str, object]] = []
-
-    def put(target: Any, name: str, value: object) -> None:
-        changed.append((target, name, vars(target).get(name, MISSING)))
-        object.__setattr__(target, name, value)
-
-    try:
-        yield put
-    finally:
-        for target, name, before in reversed(changed):
-            if before is MISSING:
-                object.__delattr__(target, name)
-            else:
-                object.__setattr__(target, name, before)
 
 
 def descriptions(model: Any, plan: Plan) -> dict[str, str]:
@@ -143,37 +117,16 @@ def _for_all_of(model: Any, plan: Plan) -> Plan:
 
 def _replacements(layer: Any, plan: Plan) -> dict[str, object]:
     found: dict[str, object] = {}
-    is_changing = _is_changing(layer, plan)
+    offer = "of_changing" if _is_changing(layer, plan) else "replacements"
     for module in _modules():
-        own = getattr(module, "of_changing", _none_of) if is_changing else module.replacements
-        found.update(own(layer, plan))
+        if hasattr(module, offer):
+            found.update(getattr(module, offer)(layer, plan))
     return found
 
 
 def _is_changing(layer: Any, plan: Plan) -> bool:
     """Whether a layer computes with weights that the model sets itself."""
     return bool(plan.changing) and any(id(each) in plan.changing for each in layer.variables)
-
-
-def _functions(plan: Plan) -> Iterator[tuple[ModuleType, str, Callable[..., Any]]]:
-    """Each function of Keras that has a stand-in: its module, its name, the stand-in."""
-    for module in _modules():
-        for path, stand_in in getattr(module, "functions", _none)(plan).items():
-            place, _, name = path.rpartition(".")
-            home = importlib.import_module(f"{INSIDE_KERAS}.{place}")
-            # An older Keras lacks some; then nothing in the model can call them.
-            if hasattr(home, name):
-                yield home, name, partial(stand_in, getattr(home, name))
-
-
-def _none(plan: Plan) -> dict[str, Callable[..., Any]]:
-    del plan
-    return {}
-
-
-def _none_of(layer: Any, plan: Plan) -> dict[str, object]:
-    del layer, plan
-    return {}
 
 
 def _modules() -> list[ModuleType]:

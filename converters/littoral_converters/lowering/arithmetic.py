@@ -12,12 +12,6 @@ import tensorflow as tf
 from littoral_converters.lowering import Plan
 
 
-def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: additions are lowered where layers and `keras.ops` meet, in `functions`."""
-    del layer, plan
-    return {}
-
-
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     inside = "backend.tensorflow"

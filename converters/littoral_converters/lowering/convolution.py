@@ -21,12 +21,6 @@ from littoral_converters.lowering._axes import channels_first, channels_last, pe
 from littoral_converters.lowering._onnx_operator import operator
 
 
-def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: convolutions are lowered where layers and `keras.ops` meet, in `functions`."""
-    del layer, plan
-    return {}
-
-
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     return {

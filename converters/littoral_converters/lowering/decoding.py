@@ -12,12 +12,6 @@ from littoral.errors import ConversionError
 from littoral_converters.lowering import Plan
 
 
-def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: labels are read where layers and `keras.ops` meet, in `functions`."""
-    del layer, plan
-    return {}
-
-
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     return {"backend.tensorflow.nn.ctc_decode": partial(_decode, plan.format)}

@@ -21,12 +21,6 @@ Pair = tuple[Any, Any]
 """Real and imaginary part, of one shape."""
 
 
-def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """No layer does it by itself; see `littoral_converters.lowering`."""
-    del layer, plan
-    return {}
-
-
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     return {

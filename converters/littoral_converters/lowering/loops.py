@@ -24,12 +24,6 @@ Body = Callable[[Any, Any], tuple[Any, Any]]
 """(carry, a step's inputs) -> (carry, result)"""
 
 
-def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: loops are lowered where `keras.ops` calls the backend, in `functions`."""
-    del layer, plan
-    return {}
-
-
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     inside = "backend.tensorflow.core"

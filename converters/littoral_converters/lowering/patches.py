@@ -13,12 +13,6 @@ from littoral_converters.lowering._axes import per_axis
 Pair = int | Sequence[int]
 
 
-def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: windows are taken where layers and `keras.ops` meet, in `functions`."""
-    del layer, plan
-    return {}
-
-
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     del plan

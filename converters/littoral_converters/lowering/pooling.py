@@ -20,12 +20,6 @@ from littoral_converters.lowering import Plan
 from littoral_converters.lowering._axes import channels_first, channels_last, per_axis, sizes
 
 
-def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: poolings are lowered where layers and `keras.ops` meet, in `functions`."""
-    del layer, plan
-    return {}
-
-
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     has_volumes = plan.format != "tflite"

@@ -17,12 +17,6 @@ from littoral_converters.lowering import Plan
 from littoral_converters.lowering._axes import open_shape, sizes
 
 
-def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: quantiles are taken where layers and `keras.ops` meet, in `functions`."""
-    del layer, plan
-    return {}
-
-
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     del plan

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from littoral_converters.lowering import stand_ins
+from littoral_converters.stand_ins import stand_ins
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from littoral_converters.nesting import every_layer
+from littoral_converters.stand_ins import stand_ins
 
-_POLICY = "_dtype_policy"
 _HALF = ("bfloat16", "float16")
 
 
@@ -27,15 +27,11 @@ def full_precision(model: Any) -> Iterator[None]:
     Yields:
         Nothing. Variables stay as they are stored, and are cast where they are used.
     """
-    halves = [layer for layer in every_layer(model) if layer.compute_dtype in _HALF]
-    before = [vars(layer)[_POLICY] for layer in halves]
-    try:
-        for layer in halves:
-            object.__setattr__(layer, _POLICY, _stored_as(layer.variable_dtype))
+    with stand_ins() as put:
+        for layer in every_layer(model):
+            if layer.compute_dtype in _HALF:
+                put(layer, "_dtype_policy", _stored_as(layer.variable_dtype))
         yield
-    finally:
-        for layer, policy in zip(halves, before, strict=True):
-            object.__setattr__(layer, _POLICY, policy)
 
 
 def _stored_as(dtype: str) -> Any:

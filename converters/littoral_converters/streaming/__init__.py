@@ -2,14 +2,14 @@
 
 A model is streamed by running it on sequences of length one. Most layers look at one time step at a
 time and need nothing for it. Those that look back are given a stand-in that takes what it has to
-remember from a `Memory`, and puts there what the next step will need. A module offers one function:
+remember from a `Memory`, and puts there what the next step will need. A module may offer
 
     step(layer, memory) -> Mapping[str, object]
 
 the attributes to put on that layer while a step is computed, empty when it does not claim the
 layer. It is called once, before any lowering stands on the layer.
 
-A module may also offer
+and
 
     functions(memory) -> Mapping[str, Callable]
 
@@ -20,7 +20,6 @@ Whether the steps say what the whole sequence says is not taken on trust: `stepp
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,8 +34,8 @@ import tensorflow as tf
 from littoral import plugins
 from numpy.typing import NDArray
 
-from littoral_converters.lowering import INSIDE_KERAS, stand_ins
 from littoral_converters.nesting import every_layer
+from littoral_converters.stand_ins import functions_inside_keras, stand_ins
 
 Array = NDArray[Any]
 Keep = Callable[[Any], None]
@@ -114,20 +113,16 @@ def steps_of(model: Any, memory: Memory) -> Steps:
         Targets, attribute names and values, for `stepping`.
     """
     found: Steps = []
-    apart = _apart(model)
+    apart, modules = _apart(model), _modules()
+    steps = [module.step for module in modules if hasattr(module, "step")]
     for layer in every_layer(model):
         if isinstance(layer, keras.Model):
             # Else a model of fixed length would refuse a sequence of one step.
             found.append((layer, "_manual_input_spec", None))
         elif id(layer) not in apart:
-            for module in _modules():
-                found += [(layer, name, new) for name, new in module.step(layer, memory).items()]
-    for module in _modules():
-        for path, stand_in in getattr(module, "functions", _none)(memory).items():
-            place, _, name = path.rpartition(".")
-            home = importlib.import_module(f"{INSIDE_KERAS}.{place}")
-            found.append((home, name, partial(stand_in, getattr(home, name))))
-    return found
+            for step in steps:
+                found += [(layer, name, new) for name, new in step(layer, memory).items()]
+    return [*found, *functions_inside_keras(modules, memory)]
 
 
 @contextmanager
@@ -159,11 +154,6 @@ def _apart(model: Any) -> set[int]:
 def zeros(*shape: int) -> Array:
     """An initial value of zeros, float32."""
     return np.zeros(shape, np.float32)
-
-
-def _none(memory: Memory) -> dict[str, Callable[..., Any]]:
-    del memory
-    return {}
 
 
 def _modules() -> list[ModuleType]:

@@ -15,12 +15,6 @@ import tensorflow as tf
 from littoral_converters.streaming import Memory
 
 
-def step(layer: Any, memory: Memory) -> Mapping[str, object]:
-    """None: positions are counted by a function, see `functions`."""
-    del layer, memory
-    return {}
-
-
 def functions(memory: Memory) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.streaming`."""
 
