@@ -1,7 +1,8 @@
-"""Axes of images and sequences: which is the channels', and sizes where they are open."""
+"""Axes of tensors: which is the channels' or the samples', and sizes where they are open."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,20 @@ def sizes(tensor: Any) -> list[Any]:
     """The size of each axis: a number, or a scalar tensor where it is open."""
     dynamic = tf.shape(tensor)
     return [dynamic[axis] if size is None else size for axis, size in enumerate(tensor.shape)]
+
+
+def size_of(lengths: Sequence[Any]) -> Any:
+    """The size of several axes together: a number where each is one."""
+    known = math.prod(length for length in lengths if isinstance(length, int))
+    for length in lengths:
+        if not isinstance(length, int):
+            known = length if isinstance(known, int) and known == 1 else known * length
+    return known
+
+
+def by_sample(condition: Any, value: Any, otherwise: Any) -> Any:
+    """A value for the samples that a condition (batch,) holds for, another for the others."""
+    return tf.where(tf.reshape(condition, [-1, *[1] * (len(value.shape) - 1)]), value, otherwise)
 
 
 def open_shape(shape: list[Any]) -> list[Any]:

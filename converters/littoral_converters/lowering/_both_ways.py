@@ -76,11 +76,7 @@ def joined_call(layer: Any, cell: Cell, step_loop: StepLoop, plan: Plan) -> Call
         else:
             forward, backward = tf.split(last, sizes, axis=1)
             merged = merge(forward, backward, layer.merge_mode)
-        if not layer.return_state:
-            return merged
-        pairs = [tf.split(state, sizes, axis=1) for state in states]
-        ends = tuple(pair[direction] for direction in (0, 1) for pair in pairs)
-        return (*merged, *ends) if isinstance(merged, tuple) else (merged, *ends)
+        return with_ends(layer, merged, [tf.split(state, sizes, axis=1) for state in states])
 
     return call
 
@@ -102,6 +98,14 @@ def _counts(mask: Any, sizes: list[int]) -> Any:
     ways = [tf.expand_dims(each, 2) for each in (mask, tf.reverse(mask, [1]))]
     wide = [tf.tile(each, [1, 1, size]) for each, size in zip(ways, sizes, strict=True)]
     return tf.concat(wide, axis=2)
+
+
+def with_ends(layer: Any, merged: Any, states: list[Any]) -> Any:
+    """What a Bidirectional returns: merged outputs and, where it is to, the states of each way."""
+    if not layer.return_state:
+        return merged
+    ends = tuple(state[direction] for direction in (0, 1) for state in states)
+    return (*merged, *ends) if isinstance(merged, tuple) else (merged, *ends)
 
 
 def merge(forward: Any, backward: Any, mode: str | None) -> Any:

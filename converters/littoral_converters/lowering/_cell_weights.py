@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from littoral_converters.lowering._weights import array_of
+
 Array = NDArray[np.float32]
 
 
@@ -58,15 +60,15 @@ def weights_of(cell: Any) -> Weights | None:
     """The weights of a Keras cell; None for a kind that is not known here."""
     if not is_known(cell):
         return None
-    recurrent = _array(cell.recurrent_kernel)
+    recurrent = array_of(cell.recurrent_kernel)
     both = np.zeros((2, recurrent.shape[1]), np.float32)
     if cell.bias is not None:
         # One row, but for a GRU that resets late.
-        both[: cell.bias.ndim] = _array(cell.bias)
+        both[: cell.bias.ndim] = array_of(cell.bias)
     return Weights(
         kind=_KINDS[type(cell)],
         units=cell.units,
-        kernel=_array(cell.kernel),
+        kernel=array_of(cell.kernel),
         recurrent=recurrent,
         bias=both[0],
         recurrent_bias=both[1],
@@ -145,7 +147,3 @@ _ELEMENTWISE = (
     keras.activations.softsign,
     keras.activations.tanh,
 )
-
-
-def _array(variable: Any) -> Array:
-    return np.asarray(variable.numpy(), np.float32)

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._axes import sizes
+from littoral_converters.lowering._axes import by_sample, sizes
 from littoral_converters.lowering._turns import turns, written_out
 
 
@@ -45,8 +45,8 @@ def cell_loop(layer: Any, plan: Plan, is_written: bool) -> Callable[..., Any]:
             output, new = step(_row(rows, at), states, initial_state)
             if marks is not None:
                 now = _row(marks, at)
-                output = _where(now, output, zeros if layer.zero_output_for_mask else before)
-                new = [_where(now, n, s) for n, s in zip(new, states, strict=True)]
+                output = by_sample(now, output, zeros if layer.zero_output_for_mask else before)
+                new = [by_sample(now, n, s) for n, s in zip(new, states, strict=True)]
             return [output, *new], [output] if layer.return_sequences else []
 
         like = [zeros] if layer.return_sequences else []
@@ -83,8 +83,3 @@ def _zeros(output: Any, sequences: Any) -> Any:
     if not rest.is_fully_defined():
         return tf.zeros_like(output)
     return tf.zeros([sizes(sequences)[0], *rest], output.dtype)
-
-
-def _where(counts: Any, value: Any, otherwise: Any) -> Any:
-    """A value for the sequences (batch,) whose step counts, another for the others."""
-    return tf.where(tf.reshape(counts, [-1] + [1] * (len(value.shape) - 1)), value, otherwise)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering._both_ways import merge
+from littoral_converters.lowering._both_ways import merge, with_ends
 from littoral_converters.lowering._cells import Cell, OnnxForm
 from littoral_converters.lowering._onnx_operator import operator
 from littoral_converters.lowering._recurrent_steps import is_zero
@@ -72,11 +72,7 @@ def bidirectional_call(layer: Any, forward: Cell, backward: Cell) -> Callable[..
             pair = tf.transpose(outputs, [2, 0, 1, 3])
         else:
             pair = tf.transpose(states[0], [1, 0, 2])
-        merged = _merge(pair, layer.merge_mode)
-        if not layer.return_state:
-            return merged
-        ends = tuple(state[direction] for direction in (0, 1) for state in states)
-        return (*merged, *ends) if isinstance(merged, tuple) else (merged, *ends)
+        return with_ends(layer, _merge(pair, layer.merge_mode), states)
 
     return call
 

@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.framework.func_graph import FuncGraph
 
 LARGE = 1024
 """Elements from which a constant is kept out of a graph that is traced."""
+
+
+def array_of(variable: Any) -> Any:
+    """A weight's values in float32; None for no weight."""
+    return None if variable is None else np.asarray(variable.numpy(), np.float32)
 
 
 def constant(array: NDArray[Any]) -> Any:

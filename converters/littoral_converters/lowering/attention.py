@@ -17,8 +17,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._weights import constant
-from littoral_converters.lowering.dense import as_rows, product
+from littoral_converters.lowering._axes import open_shape, sizes
+from littoral_converters.lowering._weights import array_of, constant
+from littoral_converters.lowering.dense import product
 
 Array = NDArray[np.float32]
 
@@ -95,10 +96,9 @@ def _as_tflite(projection: Projection, tensor: Any) -> Any:
 
 
 def _as_onnx(projection: Projection, tensor: Any) -> Any:
-    kernel, bias = projection.kernel, projection.bias
     if tensor.shape.as_list().count(None) > 1:
         return _as_tflite(projection, tensor)
-    return as_rows(tensor, lambda rows: product(rows, kernel, bias), kernel.shape[1])
+    return product(tensor, projection.kernel, projection.bias)
 
 
 def _attention(layer: Any, apply: Product) -> Callable[..., Any]:
@@ -137,16 +137,15 @@ def _attention(layer: Any, apply: Product) -> Callable[..., Any]:
 
 def projection_of(part: Any, heads: int) -> Projection:
     """The weights of a query, key or value projection."""
-    kernel = np.asarray(part.kernel.numpy(), np.float32)
-    bias = None if part.bias is None else np.asarray(part.bias.numpy(), np.float32).reshape(-1)
-    return Projection(kernel.reshape(kernel.shape[0], -1), bias, heads)
+    kernel, bias = array_of(part.kernel), array_of(part.bias)
+    flat = None if bias is None else bias.reshape(-1)
+    return Projection(kernel.reshape(kernel.shape[0], -1), flat, heads)
 
 
 def output_projection(part: Any) -> Projection:
     """The weights of the projection behind the attention."""
-    kernel = np.asarray(part.kernel.numpy(), np.float32)
-    bias = None if part.bias is None else np.asarray(part.bias.numpy(), np.float32)
-    return Projection(kernel.reshape(-1, kernel.shape[-1]), bias, 1)
+    kernel = array_of(part.kernel)
+    return Projection(kernel.reshape(-1, kernel.shape[-1]), array_of(part.bias), 1)
 
 
 def scaled(projection: Projection, scale: float) -> Projection:
@@ -197,7 +196,7 @@ def _merged(group: Sequence[int], projections: Sequence[Projection]) -> Projecti
 
 def _heads(tensor: Any, heads: int, parts: int) -> Sequence[Any]:
     """(batch, steps, parts * heads * size) -> for each part (batch, heads, steps, size)."""
-    batch, steps, _ = _shape(tensor)
+    batch, steps, _ = open_shape(sizes(tensor))
     size = tensor.shape[2] // (parts * heads)
     if tensor.shape[0] == 1 and parts > 1:
         # With the parts outermost, splitting copies whole blocks.
@@ -211,17 +210,8 @@ def _heads(tensor: Any, heads: int, parts: int) -> Sequence[Any]:
 def _joined(tensor: Any) -> Any:
     """(batch, heads, steps, size) -> (batch, steps, heads * size)."""
     tensor = tf.transpose(tensor, [0, 2, 1, 3])
-    shape = _shape(tensor)
-    return tf.reshape(tensor, [*shape[:2], tensor.shape[2] * tensor.shape[3]])
-
-
-def _shape(tensor: Any) -> list[Any]:
-    """Sizes of a tensor's axes: the numbers where they are known, -1 for one that is not."""
-    sizes = tensor.shape.as_list()
-    if sizes.count(None) <= 1:
-        return [-1 if size is None else size for size in sizes]
-    dynamic = tf.shape(tensor)
-    return [dynamic[axis] if size is None else size for axis, size in enumerate(sizes)]
+    batch, steps, heads, size = open_shape(sizes(tensor))
+    return tf.reshape(tensor, [batch, steps, heads * size])
 
 
 def _bias(mask: Any, causal: bool, scores: Any) -> Any:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._weights import constant
+from littoral_converters.lowering._axes import open_shape
+from littoral_converters.lowering._weights import array_of, constant
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
@@ -29,8 +29,7 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 
 def _call(layer: Any) -> Callable[..., Any]:
     keras_call = layer.call
-    kernel = np.asarray(layer.kernel.numpy(), np.float32)
-    bias = None if layer.bias is None else np.asarray(layer.bias.numpy(), np.float32)
+    kernel, bias = array_of(layer.kernel), array_of(layer.bias)
 
     def call(inputs: Any, training: Any = None) -> Any:
         if inputs.dtype != tf.float32 or inputs.shape[1:].rank is None:
@@ -38,32 +37,27 @@ def _call(layer: Any) -> Callable[..., Any]:
         shape = inputs.shape.as_list()
         if len(shape) > 2 and shape.count(None) > 1:
             return keras_call(inputs, training=training)
-        result = as_rows(inputs, lambda rows: product(rows, kernel, bias), kernel.shape[1])
+        result = product(inputs, kernel, bias)
         return result if layer.activation is None else layer.activation(result)
 
     return call
 
 
-def product(rows: Any, kernel: Any, bias: Any) -> Any:
-    """A matrix times constant weights: (rows, features) -> (rows, units)."""
-    result = tf.linalg.matmul(rows, constant(kernel))
-    return result if bias is None else tf.nn.bias_add(result, bias)
-
-
-def as_rows(tensor: Any, function: Callable[[Any], Any], units: int) -> Any:
-    """Apply a function of a matrix to a tensor's last axis.
+def product(tensor: Any, kernel: Any, bias: Any) -> Any:
+    """A tensor's last axis times constant weights, as rows of one matrix.
 
     Args:
         tensor: (..., features), at most one size of them unknown.
-        function: (rows, features) -> (rows, units).
-        units: Size of the last axis of its result.
+        kernel: (features, units).
+        bias: (units,); None for none.
 
     Returns:
         (..., units).
     """
     shape = tensor.shape.as_list()
+    rows = tensor if len(shape) == 2 else tf.reshape(tensor, [-1, shape[-1]])
+    result = tf.linalg.matmul(rows, constant(kernel))
+    result = result if bias is None else tf.nn.bias_add(result, bias)
     if len(shape) == 2:
-        return function(tensor)
-    rows = tf.reshape(tensor, [-1, shape[-1]])
-    back = [-1 if size is None else size for size in (*shape[:-1], units)]
-    return tf.reshape(function(rows), back)
+        return result
+    return tf.reshape(result, open_shape([*shape[:-1], kernel.shape[1]]))

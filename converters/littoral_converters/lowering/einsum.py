@@ -5,7 +5,6 @@ tf2onnx tries every order of an equation's letters to find the best: seven lette
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -13,13 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan, quantized
-from littoral_converters.lowering._axes import open_shape, sizes
-
-
-def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """None: the product is lowered where layers and `keras.ops` meet, in `functions`."""
-    del layer, plan
-    return {}
+from littoral_converters.lowering._axes import open_shape, size_of, sizes
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
@@ -111,9 +104,5 @@ def _arranged(
     order = [letters.index(letter) for group in groups for letter in group]
     if order != sorted(order):
         tensor = tf.transpose(tensor, order)
-    wanted = [_joined([size[letter] for letter in group]) for group in groups]
+    wanted = [size_of([size[letter] for letter in group]) for group in groups]
     return tf.reshape(tensor, open_shape(wanted if groups[0] else wanted[1:]))
-
-
-def _joined(lengths: Sequence[Any]) -> Any:
-    return math.prod(lengths[1:], start=lengths[0]) if lengths else 1

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._onnx_operator import operator
+from littoral_converters.lowering._weights import array_of
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
@@ -32,7 +33,7 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
 
 def _operator_call(layer: Any) -> Callable[[Any], Any]:
     keras_call = layer.call
-    gamma, beta = _values(layer.gamma), _values(layer.beta)
+    gamma, beta = array_of(layer.gamma), array_of(layer.beta)
 
     def call(inputs: Any) -> Any:
         axes = _trailing_axes(layer, inputs)
@@ -60,7 +61,7 @@ def _trailing_axes(layer: Any, inputs: Any) -> list[int] | None:
 
 def _plain_call(layer: Any) -> Callable[[Any], Any]:
     keras_call = layer.call
-    gamma, beta = _values(layer.gamma), _values(layer.beta)
+    gamma, beta = array_of(layer.gamma), array_of(layer.beta)
 
     def call(inputs: Any) -> Any:
         axes = _trailing_axes(layer, inputs)
@@ -78,7 +79,7 @@ def _plain_call(layer: Any) -> Callable[[Any], Any]:
 
 def _group_call(layer: Any) -> Callable[[Any], Any]:
     keras_call, groups = layer.call, layer.groups
-    gamma, beta = _values(layer.gamma), _values(layer.beta)
+    gamma, beta = array_of(layer.gamma), array_of(layer.beta)
 
     def call(inputs: Any) -> Any:
         rank, channels = inputs.shape.rank, inputs.shape[-1]
@@ -104,7 +105,3 @@ def _group_call(layer: Any) -> Callable[[Any], Any]:
         return result if beta is None else result + beta
 
     return call
-
-
-def _values(variable: Any) -> Any:
-    return None if variable is None else np.asarray(variable.numpy(), np.float32)

@@ -7,14 +7,13 @@ made is folded too.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering._axes import MOST_UNEVEN_AXES, open_shape, sizes
+from littoral_converters.lowering._axes import MOST_UNEVEN_AXES, open_shape, size_of, sizes
 from littoral_converters.lowering._replay import execute
 from littoral_converters.operators import Substitute
 from littoral_converters.operators.slices import cuts
@@ -111,15 +110,7 @@ def _alike(patterns: Sequence[Sequence[bool]], shape: Any) -> list[list[int]]:
 def _folded(x: Any, lengths: Sequence[Any], groups: Sequence[Sequence[int]]) -> Any:
     if not x.shape.rank:
         return x
-    return tf.reshape(x, open_shape([_product([lengths[axis] for axis in g]) for g in groups]))
-
-
-def _product(lengths: Sequence[Any]) -> Any:
-    known = math.prod(length for length in lengths if isinstance(length, int))
-    for length in lengths:
-        if not isinstance(length, int):
-            known = length if _is_one(known) else known * length
-    return known
+    return tf.reshape(x, open_shape([size_of([lengths[axis] for axis in g]) for g in groups]))
 
 
 def _reduced(operation: Any, inputs: Sequence[Any]) -> Any:
@@ -178,7 +169,7 @@ def _weighted(operation: Any, inputs: Sequence[Any]) -> Any:
 def _three(x: Any, axis: int) -> Any:
     """(before, axis, after)."""
     lengths = sizes(x)
-    before, after = _product(lengths[:axis]), _product(lengths[axis + 1 :])
+    before, after = size_of(lengths[:axis]), size_of(lengths[axis + 1 :])
     return tf.reshape(x, open_shape([before, lengths[axis], after]))
 
 
@@ -199,7 +190,7 @@ def _turned(operation: Any, inputs: Sequence[Any]) -> Any:
         if place == at:
             continue
         parts = [order[:at], order[at:place], [axis], order[place + 1 :]]
-        folded = [_product([lengths[each] for each in part]) for part in parts]
+        folded = [size_of([lengths[each] for each in part]) for part in parts]
         x = tf.transpose(tf.reshape(x, open_shape(folded)), [0, 2, 1, 3])
         order = [*parts[0], axis, *parts[1], *parts[3]]
     return tf.reshape(x, open_shape([lengths[axis] for axis in order]))

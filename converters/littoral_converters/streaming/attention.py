@@ -21,7 +21,7 @@ from littoral_converters.lowering.attention import (
     projection_of,
     scaled,
 )
-from littoral_converters.lowering.dense import as_rows, product
+from littoral_converters.lowering.dense import product
 from littoral_converters.streaming import Memory, zeros
 
 
@@ -51,7 +51,7 @@ def _call(layer: Any, memory: Memory) -> Callable[..., Any]:
                 _refusal(layer, "looks back without end, since the model leaves its length open")
                 + ", or say how many steps it remembers: --context N (context=N)"
             )
-        heads, *pair = (_project(projection, query) for projection in projections)
+        heads, *pair = (product(query, each.kernel, each.bias) for each in projections)
         keys, values = (
             _append(memory, f"{layer.name}_{name}", new, memory.context)
             for name, new in zip(("keys", "values"), pair, strict=True)
@@ -82,12 +82,8 @@ def _attend(layer: Any, query: Any, keys: Any, values: Any, seen: Any, output: P
     scores = tf.linalg.matmul(split(query, 1), split(keys, context), transpose_b=True)
     scores = tf.nn.softmax(scores + (1 - seen[:, None, None]) * LARGE_NEGATIVE)
     mixed = tf.linalg.matmul(scores, split(values, context))
-    return _project(output, tf.reshape(mixed, [-1, 1, output.kernel.shape[0]]))
-
-
-def _project(projection: Projection, tensor: Any) -> Any:
-    kernel, bias = projection.kernel, projection.bias
-    return as_rows(tensor, lambda rows: product(rows, kernel, bias), kernel.shape[1])
+    joined = tf.reshape(mixed, [-1, 1, output.kernel.shape[0]])
+    return product(joined, output.kernel, output.bias)
 
 
 def _refusal(layer: Any, why: str) -> str:

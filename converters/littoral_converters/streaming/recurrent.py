@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from littoral.errors import ConversionError
 
+from littoral_converters.lowering._axes import by_sample
 from littoral_converters.lowering._cell_weights import is_known
 from littoral_converters.streaming import Memory, zeros
 
@@ -47,7 +48,7 @@ def _call(layer: Any, memory: Memory) -> Callable[..., Any]:
         begun = keras.tree.pack_sequence_as(nest, states)
         output, new = _one(layer, keras_call, sequences, begun, options)
         if mask is not None:
-            new = [_where(mask[:, 0], n, o) for n, o in zip(new, states, strict=True)]
+            new = [by_sample(mask[:, 0], n, o) for n, o in zip(new, states, strict=True)]
             output = _masked(layer, memory, output, new[0] if shows_state else None, mask[:, 0])
         for (_, keep), state in zip(held, new, strict=True):
             keep(state)
@@ -80,14 +81,10 @@ def _masked(layer: Any, memory: Memory, output: Any, state: Any, counts: Any) ->
         counts: Whether the step counts, (batch,).
     """
     if layer.return_sequences and layer.zero_output_for_mask:
-        return _where(counts, output, tf.zeros_like(output))
+        return by_sample(counts, output, tf.zeros_like(output))
     if state is not None:
         return state[:, None] if layer.return_sequences else state
     shown, keep = memory.hold(f"{layer.name}_output", zeros(*output.shape[1:]))
-    output = _where(counts, output, shown)
+    output = by_sample(counts, output, shown)
     keep(output)
     return output
-
-
-def _where(counts: Any, new: Any, old: Any) -> Any:
-    return tf.where(tf.reshape(counts, [-1, *[1] * (len(new.shape) - 1)]), new, old)
