@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from littoral_converters.formats._onnx_tree import graphs_in
+
 
 def fingerprint(format_name: str, content: bytes) -> str:
     """A digest that equal files share.
@@ -44,9 +46,8 @@ def _rename(graph: Any, names: dict[str, str]) -> None:
     for node in graph.node:
         node.name = ""
         node.input[:] = [new(name) for name in node.input]
-        for entry in node.attribute:
-            if entry.HasField("g"):
-                _rename(entry.g, names)
+        for inner in graphs_in(node):
+            _rename(inner, names)
         node.output[:] = [new(name) for name in node.output]
     for value in (*graph.initializer, *graph.input, *graph.output):
         value.name = new(value.name)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from littoral_converters.formats._onnx_tree import graphs_in
+
 MAX_NAME = 40
 
 
@@ -41,8 +43,9 @@ def _collect(graph: Any, names: dict[str, str]) -> None:
             while candidate in interface:
                 candidate += "_"
             names[name] = candidate
-    for inner in _inner_graphs(graph):
-        _collect(inner, names)
+    for node in graph.node:
+        for inner in graphs_in(node):
+            _collect(inner, names)
 
 
 def _rename(graph: Any, names: dict[str, str]) -> None:
@@ -57,14 +60,5 @@ def _rename(graph: Any, names: dict[str, str]) -> None:
         node.name = "" if name in taken else name
         node.doc_string = ""
         taken.add(name)
-    for inner in _inner_graphs(graph):
-        _rename(inner, names)
-
-
-def _inner_graphs(graph: Any) -> list[Any]:
-    return [
-        attribute.g
-        for node in graph.node
-        for attribute in node.attribute
-        if attribute.HasField("g")
-    ]
+        for inner in graphs_in(node):
+            _rename(inner, names)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from littoral_converters.formats._onnx_tree import graphs_in
+
 
 def halve(model: Any) -> None:
     """Make every float32 input and output of a model float16, in place.
@@ -41,8 +43,7 @@ def _rename(graph: Any, names: dict[str, str]) -> None:
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
         node.output[:] = [names.get(name, name) for name in node.output]
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                _rename(attribute.g, names)
-                for value in attribute.g.output:
-                    value.name = names.get(value.name, value.name)
+        for inner in graphs_in(node):
+            _rename(inner, names)
+            for value in inner.output:
+                value.name = names.get(value.name, value.name)

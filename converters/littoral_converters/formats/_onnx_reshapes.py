@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 
 from littoral_converters.formats._onnx_memory import drop_unused, inferred
+from littoral_converters.formats._onnx_tree import graphs_in
 
 UNARY = frozenset({"Erf", "Exp", "Neg", "Relu", "Sigmoid", "Tanh", "Sqrt", "Elu", "LeakyRelu"})
 BINARY = frozenset({"Add", "Div", "Mul", "Sub"})
@@ -185,13 +186,12 @@ def _keep_needed(graph: Any, nodes: list[Any]) -> None:
 def _inner_reads(node: Any, same: dict[str, str]) -> Iterable[str]:
     """Names that the graphs inside a node read, with identities taken out of them in place."""
     names: set[str] = set()
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            for inner in attribute.g.node:
-                inner.input[:] = [same.get(name, name) for name in inner.input]
-                names.update(inner.input)
-                names.update(_inner_reads(inner, same))
-            for value in attribute.g.output:
-                value.name = same.get(value.name, value.name)
-                names.add(value.name)
+    for graph in graphs_in(node):
+        for inner in graph.node:
+            inner.input[:] = [same.get(name, name) for name in inner.input]
+            names.update(inner.input)
+            names.update(_inner_reads(inner, same))
+        for value in graph.output:
+            value.name = same.get(value.name, value.name)
+            names.add(value.name)
     return names

@@ -22,6 +22,8 @@ from littoral.formats._protobuf import Message
 from numpy.typing import NDArray
 
 from littoral_converters.formats._onnx_memory import LARGE
+from littoral_converters.formats._onnx_tree import graphs_in
+from littoral_converters.stand_ins import stand_ins
 
 _NODES, _ATTRIBUTES, _KEY, _VALUE, _TENSOR, _CONTENT = 1, 5, 1, 2, 8, 4
 """Field numbers of TensorFlow's GraphDef, NodeDef, a map's entries, AttrValue and TensorProto."""
@@ -58,21 +60,14 @@ class Weights:
         from tf2onnx import tf_loader, tf_utils
         from tf2onnx.onnx_opset import signal
 
-        places = {
-            (tf_loader, "tf_optimize"): self._optimizing(tf_loader.tf_optimize),
-            (tf_utils, "get_tf_tensor_data"): self._reading(tf_utils.get_tf_tensor_data),
-            (signal, "to_array"): self.to_array,
-        }
         values = SimpleNamespace(to_array=self.to_array, from_array=self.from_array)
-        places |= {(module, "numpy_helper"): values for module in (tf2onnx.graph, tf_utils)}
-        before = {place: getattr(*place) for place in places}
-        try:
-            for (module, name), own in places.items():
-                setattr(module, name, own)
+        with stand_ins() as put:
+            put(tf_loader, "tf_optimize", self._optimizing(tf_loader.tf_optimize))
+            put(tf_utils, "get_tf_tensor_data", self._reading(tf_utils.get_tf_tensor_data))
+            put(signal, "to_array", self.to_array)
+            for module in (tf2onnx.graph, tf_utils):
+                put(module, "numpy_helper", values)
             yield
-        finally:
-            for (module, name), own in before.items():
-                setattr(module, name, own)
 
     def put_back(self, model: Any) -> None:
         """Put the weights into what tf2onnx made, in place.
@@ -212,8 +207,6 @@ def _tensors(graph: Any) -> Iterator[Any]:
     """The constants of a graph and of the graphs inside it."""
     yield from graph.initializer
     for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            elif attribute.HasField("g"):
-                yield from _tensors(attribute.g)
+        yield from (attribute.t for attribute in node.attribute if attribute.HasField("t"))
+        for inner in graphs_in(node):
+            yield from _tensors(inner)

@@ -16,6 +16,7 @@ from littoral_converters.formats._onnx_compaction import compact
 from littoral_converters.formats._onnx_memory import copied_once, without_weights
 from littoral_converters.formats._onnx_mending import mended
 from littoral_converters.formats._onnx_reshapes import simplify
+from littoral_converters.formats._onnx_tree import graphs_in
 from littoral_converters.formats._onnx_weights import Weights
 from littoral_converters.graphs import ONNX_OPERATOR, TracedGraph
 
@@ -175,9 +176,8 @@ def _rename(graph: Any, names: dict[str, str]) -> None:
     for node in graph.node:
         node.input[:] = [new(name) for name in node.input]
         node.output[:] = [new(name) for name in node.output]
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                _rename(attribute.g, names)
+        for inner in graphs_in(node):
+            _rename(inner, names)
 
 
 def _reason(error: Exception) -> str:

@@ -111,6 +111,9 @@ def _of_tflite(content: bytes) -> list[Operator]:
 def _of_onnx(content: bytes) -> list[Operator]:
     import onnx
 
+    from littoral_converters.schemes._onnx_graph import identity
+    from littoral_converters.schemes._onnx_stored import STORED
+
     model = onnx.load_from_string(content)
     weights = {
         tensor.name
@@ -119,13 +122,10 @@ def _of_onnx(content: bytes) -> list[Operator]:
     }
     makers = {output: node for node in model.graph.node for output in node.output}
     return [
-        Operator(next(filter(None, node.output)), tuple(_hints(node, makers)))
+        Operator(identity(node), tuple(_hints(node, makers)))
         for node in model.graph.node
-        if node.op_type in _ONNX_WEIGHTED and weights & set(node.input)
+        if node.op_type in (*STORED, "Gather") and weights & set(node.input)
     ]
-
-
-_ONNX_WEIGHTED = ("Conv", "ConvTranspose", "GRU", "Gather", "Gemm", "LSTM", "MatMul", "RNN")
 
 
 def _hints(node: Any, makers: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from littoral_converters.formats._onnx_memory import drop_unused, inferred
+from littoral_converters.formats._onnx_tree import every_node
 
 Float = NDArray[np.float32]
 
@@ -92,15 +93,6 @@ def replace_nodes(model: Any, nodes: Sequence[Any]) -> None:
     used = {name for node in every_node(model.graph) for name in node.input}
     used.update(output.name for output in model.graph.output)
     drop_unused(model.graph, used)
-
-
-def every_node(graph: Any) -> Iterator[Any]:
-    """Nodes of a graph and of the graphs inside them."""
-    for node in graph.node:
-        yield node
-        for value in node.attribute:
-            if value.HasField("g"):
-                yield from every_node(value.g)
 
 
 class Surroundings:

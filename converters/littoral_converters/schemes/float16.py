@@ -33,6 +33,8 @@ def onnx(content: bytes, samples: Samples) -> bytes:
     """
     import onnx as onnx_package
 
+    from littoral_converters.schemes._onnx_graph import replace_nodes
+
     del samples
     model = onnx_package.load_from_string(content)
     casts = []
@@ -50,7 +52,5 @@ def onnx(content: bytes, samples: Samples) -> bytes:
                 "Cast", [f"{name}__float16"], [name], to=onnx_package.TensorProto.FLOAT
             )
         )
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+    replace_nodes(model, [*casts, *model.graph.node])
     return bytes(model.SerializeToString())
