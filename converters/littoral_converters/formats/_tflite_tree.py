@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from littoral.formats._tflite_operators import NAMES
 from numpy.typing import NDArray
 
 OP = schema.BuiltinOperator
@@ -15,7 +16,7 @@ OP = schema.BuiltinOperator
 def opcode(model: Any, code: int) -> int:
     """Index of an operator in the file's list of operators, added when absent."""
     for index, entry in enumerate(model.operatorCodes):
-        if max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode)) == code:
+        if code_in(entry) == code:
             return index
     entry = schema.OperatorCodeT()
     entry.builtinCode = code
@@ -27,8 +28,17 @@ def opcode(model: Any, code: int) -> int:
 
 def code_of(model: Any, operator: Any) -> int:
     """The operator's BuiltinOperator."""
-    entry = model.operatorCodes[operator.opcodeIndex]
+    return code_in(model.operatorCodes[operator.opcodeIndex])
+
+
+def code_in(entry: Any) -> int:
+    """The BuiltinOperator of an entry in the file's list of operators."""
     return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+
+
+def kind_name(code: int) -> str:
+    """What the schema calls a BuiltinOperator."""
+    return NAMES[code] if code < len(NAMES) else f"operator {code}"
 
 
 def links(graph: Any) -> tuple[dict[int, int], dict[int, list[int]]]:
@@ -76,9 +86,41 @@ def add_tensor(graph: Any, name: bytes, shape: Any, kind: int, buffer: int = 0) 
     return len(graph.tensors) - 1
 
 
+def add_like(graph: Any, index: int, suffix: bytes, kind: int) -> int:
+    """Add a tensor like another one, but of another type, and return its index."""
+    tensor = graph.tensors[index]
+    added = add_tensor(graph, tensor.name + suffix, tensor.shape, kind)
+    graph.tensors[added].shapeSignature = tensor.shapeSignature
+    return added
+
+
 def add_buffer(model: Any, values: NDArray[Any]) -> int:
     """Add a constant to the file and return its buffer."""
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(values.tobytes(), np.uint8)
     model.buffers.append(buffer)
     return len(model.buffers) - 1
+
+
+def conversion(model: Any, code: int, version: int, source: int, target: int) -> Any:
+    """A QUANTIZE or DEQUANTIZE operator."""
+    options = "Quantize" if code == OP.QUANTIZE else "Dequantize"
+    return _operator(model, code, version, (source, target), options)
+
+
+def cast(model: Any, graph: Any, version: int, source: int, target: int) -> Any:
+    """A CAST operator from one tensor of a subgraph to another."""
+    operator = _operator(model, OP.CAST, version, (source, target), "Cast")
+    operator.builtinOptions.inDataType = graph.tensors[source].type
+    operator.builtinOptions.outDataType = graph.tensors[target].type
+    return operator
+
+
+def _operator(model: Any, code: int, version: int, ends: tuple[int, int], options: str) -> Any:
+    operator = schema.OperatorT()
+    operator.opcodeIndex = opcode(model, code)
+    operator.inputs, operator.outputs = [ends[0]], [ends[1]]
+    operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{options}Options")
+    operator.builtinOptions = getattr(schema, f"{options}OptionsT")()
+    raise_version(model, operator, version)
+    return operator

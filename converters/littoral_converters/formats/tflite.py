@@ -16,6 +16,7 @@ from littoral_converters.formats import _tflite_half_io, _tflite_metadata
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._tflite_centering import center
 from littoral_converters.formats._tflite_compaction import compact
+from littoral_converters.formats._tflite_tree import add_buffer
 from littoral_converters.graphs import TracedGraph
 
 SUFFIX = ".tflite"
@@ -99,11 +100,8 @@ def stamp(content: bytes, card: Card) -> bytes:
     compact(model)
     entries = {KEY: card.to_json().encode(), _tflite_metadata.NAME: _tflite_metadata.metadata(card)}
     for name, data in entries.items():
-        buffer = schema.BufferT()
-        buffer.data = np.frombuffer(data, np.uint8)
-        model.buffers.append(buffer)
         entry = schema.MetadataT()
-        entry.name, entry.buffer = name, len(model.buffers) - 1
+        entry.name, entry.buffer = name, add_buffer(model, np.frombuffer(data, np.uint8))
         model.metadata.append(entry)
     stamped = serialize(model)
     return stamped + _tflite_metadata.archive(card, len(stamped))

@@ -4,7 +4,6 @@ One module per format, named like it:
 
     RUNTIMES: tuple[str, ...]             releases, oldest first, for example ``"tflite-2.14"``
     able(content) -> list[str]            the releases that run a file, oldest first
-    oldest(content) -> str | None         the first of them; None for none
     fit(content, runtime) -> bytes        the file as that release takes it
 
 The figures in them are measured: files that ask for one operator version, IR or opset were opened

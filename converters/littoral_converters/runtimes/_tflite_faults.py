@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
-from littoral.formats._tflite_operators import NAMES
+
+from littoral_converters.formats._tflite_tree import OP, code_of, kind_name
 
 _INT8, _INT16 = schema.TensorType.INT8, schema.TensorType.INT16
 _INT32, _FLOAT16 = schema.TensorType.INT32, schema.TensorType.FLOAT16
-_DEQUANTIZE = NAMES.index("DEQUANTIZE")
 
 BEFORE_1_1 = ("tflite-2.14", "litert-1.0")
 BEFORE_1_3 = (*BEFORE_1_1, "litert-1.1", "litert-1.2")
@@ -123,25 +123,20 @@ def faults_of(model: Any, runtime: str) -> list[str]:
         For example ``["TILE on int16"]``; each once.
     """
     asked = {fault.operator: fault for fault in FAULTS if runtime in fault.releases}
-    codes = [
-        max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
-        for entry in model.operatorCodes
-    ]
     found = []
     for graph in model.subgraphs:
-        halves = _halves(graph, codes)
+        halves = _halves(model, graph)
         for operator in graph.operators:
-            code = codes[operator.opcodeIndex]
-            fault = asked.get(NAMES[code]) if code < len(NAMES) else None
+            fault = asked.get(kind_name(code_of(model, operator)))
             if fault is not None and fault.applies(Use(graph, operator, halves)):
                 found.append(f"{fault.operator} {fault.what}")
     return list(dict.fromkeys(found))
 
 
-def _halves(graph: Any, codes: list[int]) -> frozenset[int]:
+def _halves(model: Any, graph: Any) -> frozenset[int]:
     return frozenset(
         int(operator.outputs[0])
         for operator in graph.operators
-        if codes[operator.opcodeIndex] == _DEQUANTIZE
+        if code_of(model, operator) == OP.DEQUANTIZE
         and graph.tensors[int(operator.inputs[0])].type == _FLOAT16
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from littoral.errors import ConversionError
+
+from littoral_converters.formats._onnx_tree import every_node
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,6 @@ _OLDEST_IR = 8
 """What opset 18 came with; older ones say nothing that a file of ours needs."""
 
 
-def oldest(content: bytes) -> str | None:
-    """The oldest release that loads a file.
-
-    Args:
-        content: An .onnx.
-
-    Returns:
-        One of `RUNTIMES`; None when it asks for more than all of them have.
-    """
-    return next(iter(able(content)), None)
-
-
 def able(content: bytes) -> list[str]:
     """The releases that load a file, oldest first.
 
@@ -103,10 +92,10 @@ def fit(content: bytes, runtime: str) -> bytes:
     model.ir_version = min(model.ir_version, _needed_ir(model))
     missing = _missing(model, runtime)
     if missing:
-        needed = oldest(bytes(model.SerializeToString()))
+        needed = [*able(bytes(model.SerializeToString())), "none"][0]
         raise ConversionError(
             f"{runtime} does not have {', '.join(missing)}; take another scheme or a newer "
-            f"runtime: {needed or 'none'} has them"
+            f"runtime: {needed} has them"
         )
     return bytes(model.SerializeToString())
 
@@ -124,7 +113,7 @@ def _missing(model: Any, runtime: str) -> list[str]:
             missing.append(
                 f"{entry.domain or 'ai.onnx'} opset {entry.version} (it reads up to {limit})"
             )
-    used = {node.op_type for node in _nodes(model.graph) if node.domain == _OWN_DOMAIN}
+    used = {node.op_type for node in every_node(model.graph) if node.domain == _OWN_DOMAIN}
     missing.extend(f"the operator {name}" for name in sorted(used - _own_operators(runtime)))
     return missing
 
@@ -155,12 +144,3 @@ def _needed_ir(model: Any) -> int:
     names = [TensorProto.DataType.Name(kind) for kind in types]
     found = (ir for name in names for start, ir in _IR_OF_TYPES.items() if name.startswith(start))
     return max(found, default=_OLDEST_IR)
-
-
-def _nodes(graph: Any) -> Iterator[Any]:
-    """Nodes of a graph and of the graphs inside them."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _nodes(attribute.g)

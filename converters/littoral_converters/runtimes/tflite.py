@@ -9,28 +9,16 @@ from ai_edge_litert import schema_py_generated as schema
 from littoral.errors import ConversionError
 from littoral.formats._tflite_operators import NAMES
 
+from littoral_converters.formats._tflite_tree import OP, add_buffer, code_in, code_of, kind_name
 from littoral_converters.formats.tflite import parse, serialize
 from littoral_converters.runtimes._tflite_faults import faults_of
 from littoral_converters.runtimes._tflite_versions import CHANGES
 
 RUNTIMES = tuple(CHANGES)
 
-_FULLY_CONNECTED = NAMES.index("FULLY_CONNECTED")
 _PER_CHANNEL, _PER_TENSOR = 12, 9
 """Versions of FULLY_CONNECTED on float inputs and int8 weights: with a scale per output, and with a
 single one. On int8 inputs every release takes a scale per output."""
-
-
-def oldest(content: bytes) -> str | None:
-    """The oldest release that runs a file.
-
-    Args:
-        content: A .tflite.
-
-    Returns:
-        One of `RUNTIMES`; None when all of them lack something of it.
-    """
-    return next(iter(able(content)), None)
 
 
 def able(content: bytes) -> list[str]:
@@ -62,15 +50,15 @@ def fit(content: bytes, runtime: str) -> bytes:
     model = parse(content)
     if not _lacks(model, runtime):
         return content
-    if _newest(runtime)[_FULLY_CONNECTED] < _PER_CHANNEL and not _holds_int4(model):
+    if _newest(runtime)[OP.FULLY_CONNECTED] < _PER_CHANNEL and not _holds_int4(model):
         for graph in model.subgraphs:
             _single_scales(model, graph)
     lacking = _lacks(model, runtime)
     if lacking:
-        needed = oldest(serialize(model))
+        needed = able(serialize(model))[:1]
         raise ConversionError(
             f"{runtime} does not have {', '.join(lacking)}; take another scheme"
-            + (f", or a runtime that has them: {needed}" if needed else "")
+            + "".join(f", or a runtime that has them: {other}" for other in needed)
         )
     return serialize(model)
 
@@ -79,7 +67,7 @@ def _lacks(model: Any, runtime: str) -> list[str]:
     """What a file asks for and a release does not have, or gets wrong."""
     known = _newest(runtime)
     missing = [
-        f"{NAMES[code] if code < len(NAMES) else f'operator {code}'} version {version} (it has "
+        f"{kind_name(code)} version {version} (it has "
         f"{f'up to {known[code]}' if code in known else 'none'})"
         for code, version in _versions(model).items()
         if version > known.get(code, 0)
@@ -96,7 +84,7 @@ def _versions(model: Any) -> dict[int, int]:
     """The version that a file asks for, by operator."""
     asked: dict[int, int] = {}
     for entry in model.operatorCodes:
-        code = max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+        code = code_in(entry)
         asked[code] = max(asked.get(code, 0), int(entry.version))
     return asked
 
@@ -114,12 +102,8 @@ def _newest(runtime: str) -> dict[int, int]:
 
 def _single_scales(model: Any, graph: Any) -> None:
     """Give each FULLY_CONNECTED that quantizes its float input a single scale for its weights."""
-    codes = [
-        max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
-        for entry in model.operatorCodes
-    ]
     for operator in graph.operators:
-        if codes[operator.opcodeIndex] != _FULLY_CONNECTED:
+        if code_of(model, operator) != OP.FULLY_CONNECTED:
             continue
         entry = model.operatorCodes[operator.opcodeIndex]
         if entry.version == _PER_CHANNEL:
@@ -137,10 +121,7 @@ def _requantize(model: Any, tensor: Any) -> None:
         return
     values = np.frombuffer(bytes(model.buffers[tensor.buffer].data), np.int8).reshape(tensor.shape)
     share = scales.reshape(-1, *[1] * (values.ndim - 1)) / scales.max()
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(np.rint(values * share).astype(np.int8).tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    tensor.buffer = len(model.buffers) - 1
+    tensor.buffer = add_buffer(model, np.rint(values * share).astype(np.int8))
     tensor.quantization.scale = scales.max(keepdims=True)
     tensor.quantization.zeroPoint = np.zeros(1, np.int64)
     tensor.quantization.quantizedDimension = 0

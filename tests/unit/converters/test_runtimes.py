@@ -124,7 +124,7 @@ def test_what_the_table_refuses_does_not_load(run_in, tmp_path):
     np.savez(variant.path.with_suffix(".npz"), **feeds(model, 1, seed=3))
     run_in("onnxruntime==1.17.3", tmp_path)
     assert "opset" in variant.path.with_suffix(".error").read_text()
-    assert onnx_runtimes.oldest(variant.path.read_bytes()) == "ort-1.18"
+    assert onnx_runtimes.able(variant.path.read_bytes())[0] == "ort-1.18"
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_weights_get_a_single_scale_where_a_release_knows_no_other(products):
     assert variant.min_runtime == "litert-1.0"
     content = variant.path.read_bytes()
     older = tflite_runtimes.fit(content, "tflite-2.14")
-    assert tflite_runtimes.oldest(older) == "tflite-2.14"
+    assert tflite_runtimes.able(older)[0] == "tflite-2.14"
     assert tflite_runtimes.fit(content, "litert-1.0") == content
     x = feeds(model, 1, seed=0)["x"]
     kernel, bias = (np.asarray(weight) for weight in model.weights)
@@ -191,7 +191,7 @@ def test_the_ir_version_is_no_newer_than_the_contents():
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
     model.ir_version = 13
     content = model.SerializeToString()
-    assert onnx_runtimes.oldest(content) == "ort-1.24"
+    assert onnx_runtimes.able(content)[0] == "ort-1.24"
     fitted = onnx_runtimes.fit(content, "ort-1.15")
     assert onnx.load_from_string(fitted).ir_version == 8
     model.opset_import[0].version = 22
@@ -254,4 +254,4 @@ def test_products_of_integers_spread_along_many_axes_from_litert_on(dtype, oldes
     tensors = [T(name, shape, dtype=dtype) for name, shape in zip("aby", shapes, strict=True)]
     product = Op("MUL", [0, 1], [2], "MulOptions", {"fusedActivationFunction": 0})
     content = tflite_writer.write(Graph(tensors, [0, 1], [2], [product]))
-    assert tflite_runtimes.oldest(content) == oldest
+    assert tflite_runtimes.able(content)[0] == oldest

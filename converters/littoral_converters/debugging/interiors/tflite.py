@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from littoral.engines._native import quiet_stderr
 from littoral.formats import tflite
@@ -15,18 +14,21 @@ from littoral.tensors import TensorSpec, quantize
 from numpy.typing import NDArray
 
 from littoral_converters.debugging.interiors import Place
+from littoral_converters.formats._tflite_tree import code_of, kind_name
+from littoral_converters.formats.tflite import parse
 
 Array = NDArray[Any]
 
 
 def describe(content: bytes) -> list[Place]:
     """Every tensor that an operator of the main graph computes, in order."""
-    graph, codes = _main_graph(content)
-    places = []
+    model = parse(content)
+    graph, places = model.subgraphs[0], []
     for operator in graph.operators:
+        kind = kind_name(code_of(model, operator))
         for index in operator.outputs:
             name = (graph.tensors[int(index)].name or b"").decode(errors="replace")
-            places.append(Place(f"{index}", name.split(";")[0], codes[operator.opcodeIndex]))
+            places.append(Place(f"{index}", name.split(";")[0], kind))
     return places
 
 
@@ -44,16 +46,6 @@ def read(content: bytes, feeds: Iterable[Mapping[str, Array]]) -> Iterator[dict[
         details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
         found = ((str(index), _values(interpreter, details.get(index))) for index in wanted)
         yield {name: values for name, values in found if values is not None}
-
-
-def _main_graph(content: bytes) -> tuple[Any, list[str]]:
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    names = {value: key for key, value in vars(schema.BuiltinOperator).items() if key.isupper()}
-    codes = [
-        names.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
-        for code in model.operatorCodes
-    ]
-    return model.subgraphs[0], codes
 
 
 def _open(content: bytes) -> Any:
