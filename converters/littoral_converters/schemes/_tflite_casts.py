@@ -10,8 +10,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.formats._tflite_tree import OP, add_tensor, code_of, opcode, raise_version
-from littoral_converters.schemes._tflite_weights import conversion, parameters
+from littoral_converters.formats._tflite_tree import OP, add_like, cast, code_of, conversion
+from littoral_converters.schemes._tflite_weights import parameters
 
 _TYPE = schema.TensorType
 _OFFSETS = {_TYPE.UINT8: -128, _TYPE.INT8: 0}
@@ -55,17 +55,9 @@ def requantized(model: Any, graph: Any, operator: Any, symmetric: bool) -> list[
     if tensor.type in _OFFSETS and not symmetric:
         tensor.quantization = parameters(1.0, 0)
         return [conversion(model, OP.QUANTIZE, 2, source, target)]
-    wide = add_tensor(graph, tensor.name + b"_wide", tensor.shape, _TYPE.INT32)
-    graph.tensors[wide].shapeSignature = tensor.shapeSignature
+    wide = add_like(graph, source, b"_wide", _TYPE.INT32)
     graph.tensors[wide].quantization = parameters(1.0, 0)
-    widening = schema.OperatorT()
-    widening.opcodeIndex = opcode(model, OP.CAST)
-    widening.inputs, widening.outputs = [source], [wide]
-    widening.builtinOptionsType = schema.BuiltinOptions.CastOptions
-    widening.builtinOptions = schema.CastOptionsT()
-    widening.builtinOptions.inDataType = tensor.type
-    widening.builtinOptions.outDataType = _TYPE.INT32
-    raise_version(model, widening, 1)
+    widening = cast(model, graph, 1, source, wide)
     return [widening, conversion(model, OP.QUANTIZE, 2, wide, target)]
 
 

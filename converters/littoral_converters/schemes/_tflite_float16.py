@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.formats._tflite_tree import OP
+from littoral_converters.formats._tflite_tree import OP, add_like, conversion
 from littoral_converters.formats.tflite import parse, serialize
-from littoral_converters.schemes._tflite_weights import conversion
 
 
 def halve(content: bytes, min_elements: int) -> bytes:
@@ -55,12 +54,8 @@ def _dequantize(model: Any, graph: Any, chosen: dict[int, Any]) -> None:
     for index, tensor in enumerate(list(graph.tensors)):
         if tensor.buffer not in chosen or index in outputs:
             continue
-        full = schema.TensorT()
-        full.name, full.shape, full.type = tensor.name + b"_float32", tensor.shape, tensor.type
-        full.buffer, full.hasRank = 0, tensor.hasRank
-        graph.tensors.append(full)
+        restored[index] = add_like(graph, index, b"_float32", tensor.type)
         tensor.type = schema.TensorType.FLOAT16
-        restored[index] = len(graph.tensors) - 1
         operators.append(conversion(model, OP.DEQUANTIZE, 2, index, restored[index]))
     for operator in graph.operators:
         operator.inputs = [restored.get(int(index), int(index)) for index in operator.inputs]

@@ -19,11 +19,11 @@ from littoral_converters.formats._tflite_tree import (
 from littoral_converters.schemes import NOTHING, KeepFloat
 from littoral_converters.schemes._int4 import nibbles, quantize
 from littoral_converters.schemes._tflite_weights import (
-    conversion,
     has_float_weights,
     kind_of,
     make_dynamic,
     parameters,
+    restore,
 )
 
 MIN_ELEMENTS = 8192
@@ -61,7 +61,7 @@ def make_int4(model: Any, keep_float: KeepFloat = NOTHING) -> None:
                 raise_version(model, operator, _PRODUCT)
             else:
                 if now not in restored:
-                    restored[now] = _restore(model, graph, now)
+                    restored[now] = restore(model, graph, now, _RESTORE)
                 now = restored[now]
             inputs = list(operator.inputs)
             inputs[kind.weights] = now
@@ -98,10 +98,3 @@ def _store(model: Any, graph: Any, index: int, axis: int) -> int:
     zeros = np.zeros(len(scales), np.int64)
     graph.tensors[added].quantization = parameters(scales, zeros, axis)
     return added
-
-
-def _restore(model: Any, graph: Any, index: int) -> int:
-    tensor = graph.tensors[index]
-    result = add_tensor(graph, tensor.name, tensor.shape, schema.TensorType.FLOAT32)
-    graph.operators.insert(0, conversion(model, OP.DEQUANTIZE, _RESTORE, index, result))
-    return result

@@ -23,9 +23,11 @@ from ai_edge_litert import schema_py_generated as schema
 from littoral_converters.formats._tflite_tree import (
     OP,
     add_buffer,
+    add_like,
     add_tensor,
     code_of,
     constant,
+    conversion,
     links,
     name_of,
     raise_version,
@@ -33,9 +35,9 @@ from littoral_converters.formats._tflite_tree import (
 from littoral_converters.formats.tflite import parse, serialize
 from littoral_converters.schemes import NOTHING, KeepFloat, Samples
 from littoral_converters.schemes._tflite_calibration import Range, ranges_of
+from littoral_converters.schemes._tflite_ties import Ties
 from littoral_converters.schemes._tflite_weights import (
     WEIGHTED,
-    conversion,
     fills_its_kernel,
     has_float_weights,
     kind_of,
@@ -197,25 +199,15 @@ def _is_surrounded(graph: _Graph, at: int, chosen: set[int], spared: set[int]) -
 
 def _unified(graph: _Graph, chosen: Iterable[int], ranges: dict[int, Range]) -> dict[int, Range]:
     """Ranges with one for all tensors that operators in `SAME_SCALE` tie together."""
-    leader = {index: index for index in ranges}
-
-    def find(index: int) -> int:
-        while leader[index] != index:
-            index = leader[index]
-        return index
-
+    ties = Ties(ranges)
     for at in chosen:
-        if graph.code(at) not in SAME_SCALE:
-            continue
-        tied = [i for i in (*graph.activations(at), *graph.outputs(at)) if i in ranges]
-        for index in tied[1:]:
-            leader[find(index)] = find(tied[0])
+        if graph.code(at) in SAME_SCALE:
+            ties.tie(*graph.activations(at), *graph.outputs(at))
     merged: dict[int, Range] = {}
-    for index, (low, high) in ranges.items():
-        root = find(index)
-        known = merged.get(root, (low, high))
-        merged[root] = (min(known[0], low), max(known[1], high))
-    return {index: merged[find(index)] for index in ranges}
+    for members in ties.groups():
+        lows, highs = zip(*(ranges[index] for index in members), strict=True)
+        merged.update(dict.fromkeys(members, (min(lows), max(highs))))
+    return merged
 
 
 def _rewrite(graph: _Graph, chosen: frozenset[int], ranges: dict[int, Range]) -> None:
@@ -249,13 +241,10 @@ class _Writer:
     def twin(self, index: int) -> int:
         """The int8 tensor that stands for a float one."""
         if index not in self._twins:
-            tensor = self.graph.main.tensors[index]
-            self._twins[index] = add_tensor(
-                self.graph.main, tensor.name + b"_int8", tensor.shape, schema.TensorType.INT8
-            )
-            twin = self.graph.main.tensors[self._twins[index]]
-            twin.shapeSignature = tensor.shapeSignature
-            values = constant(self.graph.model, tensor)
+            main = self.graph.main
+            self._twins[index] = add_like(main, index, b"_int8", schema.TensorType.INT8)
+            twin = main.tensors[self._twins[index]]
+            values = constant(self.graph.model, main.tensors[index])
             if values is not None:
                 low, high = float(values.min()), float(values.max())
                 scale, zero = affine(low, high)

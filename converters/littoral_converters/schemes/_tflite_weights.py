@@ -15,8 +15,8 @@ from littoral_converters.formats._tflite_tree import (
     add_tensor,
     code_of,
     constant,
+    conversion,
     name_of,
-    opcode,
     raise_version,
 )
 from littoral_converters.schemes import NOTHING, KeepFloat
@@ -108,7 +108,7 @@ def make_dynamic(model: Any, keep_float: KeepFloat = NOTHING) -> None:
                 _quantize_input(model, operator, kind)
             else:
                 if quantized not in restored:
-                    restored[quantized] = _restore(model, graph, quantized)
+                    restored[quantized] = restore(model, graph, quantized)
                 quantized = restored[quantized]
             inputs = list(operator.inputs)
             inputs[kind.weights] = quantized
@@ -151,24 +151,12 @@ def _quantize_input(model: Any, operator: Any, kind: WeightedOperator) -> None:
     raise_version(model, operator, kind.dynamic_version or 1)
 
 
-def _restore(model: Any, graph: Any, index: int) -> int:
-    """Put DEQUANTIZE behind an int8 constant and return its float tensor."""
+def restore(model: Any, graph: Any, index: int, version: int = 5) -> int:
+    """Put a DEQUANTIZE of a version, of 5 for int8, behind a constant; return its float tensor."""
     tensor = graph.tensors[index]
     result = add_tensor(graph, tensor.name, tensor.shape, schema.TensorType.FLOAT32)
-    graph.operators.insert(0, conversion(model, OP.DEQUANTIZE, 5, index, result))
+    graph.operators.insert(0, conversion(model, OP.DEQUANTIZE, version, index, result))
     return result
-
-
-def conversion(model: Any, code: int, version: int, source: int, target: int) -> Any:
-    """A QUANTIZE or DEQUANTIZE operator."""
-    operator = schema.OperatorT()
-    operator.opcodeIndex = opcode(model, code)
-    operator.inputs, operator.outputs = [source], [target]
-    name = "Quantize" if code == OP.QUANTIZE else "Dequantize"
-    operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{name}Options")
-    operator.builtinOptions = getattr(schema, f"{name}OptionsT")()
-    raise_version(model, operator, version)
-    return operator
 
 
 def kind_of(model: Any, operator: Any) -> WeightedOperator:

@@ -20,6 +20,7 @@ NOT_SEARCHED = "for devices with an integer unit; slow on a CPU: ask for it by n
 
 def tflite(content: bytes, samples: Samples) -> bytes:
     """See `littoral_converters.schemes._tflite_full`."""
-    from littoral_converters.schemes._tflite_full import INT16, make_full
+    from littoral_converters.schemes._tflite_full import make_full
+    from littoral_converters.schemes._tflite_integers import INT16
 
     return make_full(content, samples, INT16)

@@ -20,6 +20,7 @@ NOT_SEARCHED = "for devices that know nothing but int8: ask for it by name"
 
 def tflite(content: bytes, samples: Samples) -> bytes:
     """See `littoral_converters.schemes._tflite_full`."""
-    from littoral_converters.schemes._tflite_full import INT8, make_full
+    from littoral_converters.schemes._tflite_full import make_full
+    from littoral_converters.schemes._tflite_integers import INT8
 
     return make_full(content, samples, INT8)
