@@ -22,6 +22,8 @@ import numpy as np
 from littoral.differences import signal_to_noise
 from numpy.typing import NDArray
 
+from littoral_converters.graphs.scopes import meant_by
+
 if TYPE_CHECKING:
     from littoral_converters.debugging.activations import Activation
     from littoral_converters.debugging.interiors import Place
@@ -221,15 +223,14 @@ def _suspects(
 
 
 def _owners(activations: Sequence[Activation], places: Sequence[Place]) -> dict[int, str]:
-    """The innermost layer in each tensor's name; Keras numbers a scope that it enters again."""
+    """The innermost layer in each tensor's name."""
     names = {one.name for one in activations}
     owners = {}
     for index, place in enumerate(places):
-        for part in reversed(re.split(r"[/;:]", place.hint)):
-            known = next((n for n in (part, re.sub(r"_\d+$", "", part)) if n in names), None)
-            if known is not None:
-                owners[index] = known
-                break
+        parts = reversed(re.split(r"[/;:]", place.hint))
+        known = next((name for part in parts for name in meant_by(part, names)), None)
+        if known is not None:
+            owners[index] = known
     return owners
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from littoral_converters.graphs import TracedGraph
+from littoral_converters.graphs.scopes import meant_by
 
 _NAME = re.compile(r"[\w./-]+")
 _MISSING = re.compile(r"'tf\.(\w+)' op is neither a custom op|No Op registered for (\w+)")
@@ -71,9 +72,6 @@ def _named(graph: TracedGraph, reason: str) -> list[Any]:
 
 
 def _layer_of(graph: TracedGraph, node: str) -> str | None:
-    """The innermost layer in a node's path; Keras numbers a scope that it enters again."""
-    for part in reversed(node.split("/")[:-1]):
-        for name in (part, re.sub(r"_\d+$", "", part)):
-            if name in graph.layers:
-                return name
-    return None
+    """The innermost layer in a node's path."""
+    parts = reversed(node.split("/")[:-1])
+    return next((name for part in parts for name in meant_by(part, graph.layers)), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 _NUMBERED = re.compile(r"_\d+$")
@@ -30,12 +30,20 @@ def name_as_scopes(model: Any, layers: Iterable[Any]) -> None:
         model.name = f"model{model.name}"
 
 
+def meant_by(part: str, layers: Container[str]) -> list[str]:
+    """The layers that a part of a node's path may be the scope of.
+
+    Keras numbers a scope that it enters again: ``dense_1`` is the layer of that name, or ``dense``
+    entered twice.
+    """
+    return [name for name in dict.fromkeys((part, _NUMBERED.sub("", part))) if name in layers]
+
+
 def scopes_of(nodes: Sequence[str], layers: Sequence[str]) -> dict[str, str]:
     """The layer behind each part of a node's path that is a layer's scope.
 
-    Keras numbers a scope that it enters again: ``dense_1`` is the layer of that name, or ``dense``
-    entered twice. Parts that only one layer can have entered are decided first; of an ambiguous
-    one it is a layer that has none yet.
+    Parts that only one layer can have entered are decided first; of an ambiguous one it is a layer
+    that has none yet.
 
     Args:
         nodes: Paths of the traced graph's nodes.
@@ -45,10 +53,7 @@ def scopes_of(nodes: Sequence[str], layers: Sequence[str]) -> dict[str, str]:
         Layer by part of a path.
     """
     parts = dict.fromkeys(part for node in nodes for part in node.split("/")[:-1])
-    options = {
-        part: [name for name in dict.fromkeys((part, _NUMBERED.sub("", part))) if name in layers]
-        for part in parts
-    }
+    options = {part: meant_by(part, layers) for part in parts}
     found = {part: names[0] for part, names in options.items() if len(names) == 1}
     for part, names in options.items():
         if len(names) > 1:
@@ -80,5 +85,4 @@ def name_after_layers(graph_def: Any, layers: Sequence[str]) -> None:
     for node in graph_def.node:
         node.name = renamed(node.name)
         node.input[:] = [renamed(name) for name in node.input]
-        if "_class" in node.attr:  # where to be placed: beside a node of the old name
-            del node.attr["_class"]
+        node.attr.pop("_class", None)  # where to be placed: beside a node of the old name
