@@ -14,7 +14,8 @@ from littoral.tensors import TensorSpec
 from tensorflow.python.framework import convert_to_constants
 
 from littoral_converters.graphs import TracedGraph
-from littoral_converters.graphs.assignments import behind, by_name, keep, write_out
+from littoral_converters.graphs.assignments import write_out
+from littoral_converters.graphs.nodes import behind, by_name, keep
 from littoral_converters.graphs.scopes import name_after_layers
 from littoral_converters.graphs.single_precision import write_in_single
 from littoral_converters.graphs.tensor_lists import without_lists
@@ -176,9 +177,6 @@ def _without_variables(data: Any, ends: Sequence[Any]) -> Any:
     """
     graph_def, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
     keep(graph_def, behind([tensor.op.name for tensor in ends], by_name(graph_def), waits=True))
-    for node in graph_def.node:
-        # Beside which other node it is to run, which may be one of those that were left out.
-        node.attr.pop("_class", None)
     return graph_def
 
 
@@ -216,19 +214,12 @@ def _has_lists(graph_def: Any, plan: Plan) -> bool:
         return False
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name="")
+    reserves = [each for each in graph.get_operations() if each.type == "TensorListReserve"]
     if plan.format == "onnx":
-        sizes = [
-            tf.get_static_value(operation.inputs[1])
-            for operation in graph.get_operations()
-            if operation.type == "TensorListReserve"
-        ]
+        sizes = [tf.get_static_value(each.inputs[1]) for each in reserves]
         return all(size is None or size <= UNROLL_LIMIT for size in sizes)
     # TFLite's converter reads a list whose elements have a known number of axes.
-    shapes = [
-        tf.get_static_value(operation.inputs[0])
-        for operation in graph.get_operations()
-        if operation.type == "TensorListReserve"
-    ]
+    shapes = [tf.get_static_value(each.inputs[0]) for each in reserves]
     return any(shape is None or shape.ndim == 0 or np.any(shape < 0) for shape in shapes)
 
 

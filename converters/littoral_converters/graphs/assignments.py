@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
 from littoral.errors import ConversionError
 
+from littoral_converters.graphs.nodes import become, behind, by_name, keep, node_of
 from littoral_converters.graphs.scopes import scopes_of
 
 _SUMS = {"AssignAddVariableOp": "AddV2", "AssignSubVariableOp": "Sub"}
@@ -106,34 +107,6 @@ def _is_draw(node: Any) -> bool:
     return kind in _DRAWS or (is_stateless and not kind.startswith("StatelessRandomGet"))
 
 
-def by_name(graph_def: Any) -> dict[str, Any]:
-    """The nodes of a graph."""
-    return {node.name: node for node in graph_def.node}
-
-
-def node_of(reference: str) -> str:
-    """The node behind an input: ``name``, ``name:1`` or ``^name``."""
-    return reference.removeprefix("^").partition(":")[0]
-
-
-def behind(ends: Iterable[str], nodes: Mapping[str, Any], waits: bool = False) -> set[str]:
-    """The nodes whose values some nodes are computed from, and these.
-
-    Args:
-        ends: Names of those nodes.
-        nodes: All by name.
-        waits: Whether those count too that are merely waited for.
-    """
-    found: set[str] = set()
-    waiting = list(ends)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += [node_of(i) for i in nodes[name].input if waits or not i.startswith("^")]
-    return found
-
-
 def _variable(node: Any, nodes: Mapping[str, Any]) -> str:
     """The variable that a node assigns to or reads, through the switches of branches and loops."""
     while node.op != "Placeholder" and node.input:
@@ -197,27 +170,11 @@ def _assigned(node: Any, before: str | None, graph_def: Any) -> str:
     return str(total.name)
 
 
-def become(node: Any, operator: str, inputs: Sequence[str], **dtypes: int) -> None:
-    """Make a node another operator's, in place, with these dtypes as its attributes."""
-    node.op = operator
-    node.input[:] = inputs
-    node.attr.clear()
-    for name, dtype in dtypes.items():
-        node.attr[name].type = dtype
-
-
 def _leave_out(graph_def: Any, assigns: Iterable[Any]) -> None:
     left_out = {node.name for node in assigns}
     keep(graph_def, {node.name for node in graph_def.node} - left_out)
     for node in graph_def.node:
         node.input[:] = [i for i in node.input if node_of(i) not in left_out]
-
-
-def keep(graph_def: Any, names: Container[str]) -> None:
-    """Leave only the nodes of some names in a graph, without copying these."""
-    for index in reversed(range(len(graph_def.node))):
-        if graph_def.node[index].name not in names:
-            del graph_def.node[index]
 
 
 def _layer_of(node: Any, nodes: Iterable[str], layers: Mapping[str, str]) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from littoral_converters.graphs.nodes import become
+
 Dtypes = Mapping[int, int]
 """Dtypes of TensorFlow by those that they stand in for."""
 
@@ -89,10 +91,7 @@ def _rewrite(node: Any, dtypes: Dtypes) -> None:
 def _without_cast(node: Any) -> None:
     """Not in a function, where what takes the result calls it by the name that a Cast gives it."""
     if node.op == "Cast" and node.attr["SrcT"].type == node.attr["DstT"].type:
-        dtype = node.attr["DstT"].type
-        node.op = "Identity"
-        node.attr.clear()
-        node.attr["T"].type = dtype
+        become(node, "Identity", [*node.input], T=node.attr["DstT"].type)
 
 
 def _rewrite_value(value: Any, dtypes: Dtypes) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.graphs.assignments import become
+from littoral_converters.graphs.nodes import become
 from littoral_converters.graphs.while_loops import Loops, Variable, tensor
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.graphs.assignments import keep, node_of
+from littoral_converters.graphs.nodes import by_name, keep, node_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Loops:
 
     def __init__(self, graph_def: Any) -> None:
         self.graph_def = graph_def
-        self.nodes = {node.name: node for node in graph_def.node}
+        self.nodes = by_name(graph_def)
 
     def maker(self, reference: str) -> Any:
         """The node that makes a tensor."""
@@ -148,10 +148,7 @@ class Loops:
     def remove(self, nodes: list[Any]) -> None:
         """Take nodes out that nothing takes from any more."""
         keep(self.graph_def, self.nodes.keys() - {node.name for node in nodes})
-        for node in self.graph_def.node:
-            if "_class" in node.attr:  # where to be placed: beside a node that may be gone
-                del node.attr["_class"]
-        self.nodes = {node.name: node for node in self.graph_def.node}
+        self.nodes = by_name(self.graph_def)
 
 
 def free_invariants(graph_def: Any) -> None:
