@@ -103,10 +103,7 @@ def described(
         _check_shape(steps.get(spec.name, ()), spec)
     return dataclasses.replace(
         card,
-        inputs=tuple(
-            CardTensor(s.name, s.shape, s.dtype, preprocessing=steps.get(s.name, ()))
-            for s in inputs
-        ),
+        inputs=_with_steps(inputs, steps),
         outputs=tuple(CardTensor(n, (None,), labels=labels.get(n, ())) for n in output_names),
     )
 
@@ -125,16 +122,22 @@ def completed(
     known = {tensor.name: tensor for tensor in card.outputs}
     return dataclasses.replace(
         card,
-        inputs=tuple(
-            CardTensor(s.name, s.shape, s.dtype, preprocessing=steps.get(s.name, ()))
-            for s in inputs
-        ),
+        inputs=_with_steps(inputs, steps),
         outputs=tuple(
             dataclasses.replace(
                 known.get(name, CardTensor(name, ())), shape=(None, *shape), dtype="float32"
             )
             for name, shape in outputs.items()
         ),
+    )
+
+
+def _with_steps(
+    inputs: Sequence[TensorSpec], steps: Mapping[str, tuple[Step, ...]]
+) -> tuple[CardTensor, ...]:
+    """Inputs as a card lists them."""
+    return tuple(
+        CardTensor(s.name, s.shape, s.dtype, preprocessing=steps.get(s.name, ())) for s in inputs
     )
 
 

@@ -77,26 +77,28 @@ def _read(model: Any) -> Signature:
     if symbolic is None:
         return _signature_by_shape(model)
     nest, outputs = symbolic
-    flat = keras.tree.flatten(nest)
-    inputs = tuple(
-        TensorSpec(name, (None, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))
-        for name, tensor in zip(_unique([t.name for t in flat]), flat, strict=True)
-    )
+    inputs = _inputs(nest)
     names = _apart(_output_names(model, outputs), inputs)
-    batches = {tensor.shape[0] for tensor in flat}
+    batches = {tensor.shape[0] for tensor in keras.tree.flatten(nest)}
     batch = batches.pop() if len(batches) == 1 else None
     return Signature(inputs, names, nest, batch=batch)
 
 
 def _symbolic(model: Any) -> tuple[Any, Any] | None:
-    functional = getattr(model, "_functional", model) if _is_sequential(model) else model
+    is_sequential = isinstance(model, keras.Sequential)
+    functional = getattr(model, "_functional", model) if is_sequential else model
     if getattr(functional, "_inputs_struct", None) is None:
         return None
     return functional._inputs_struct, functional._outputs_struct
 
 
-def _is_sequential(model: Any) -> bool:
-    return isinstance(model, keras.Sequential)
+def _inputs(nest: Any) -> tuple[TensorSpec, ...]:
+    """Symbolic inputs, each under a name of its own."""
+    flat = keras.tree.flatten(nest)
+    return tuple(
+        TensorSpec(name, (None, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))
+        for name, tensor in zip(_unique([t.name for t in flat]), flat, strict=True)
+    )
 
 
 def _output_names(model: Any, nest: Any) -> tuple[str, ...]:
@@ -147,13 +149,9 @@ def _signature_by_shape(model: Any) -> Signature:
     nests = {name: _tensors(shape, name) for name, shape in shapes.items()}
     nest = nests if by_argument else next(iter(nests.values()))
     result = model.compute_output_spec(**nests) if by_argument else model.compute_output_spec(nest)
-    flat = keras.tree.flatten(nest)
-    specs = [
-        TensorSpec(name, tensor.shape, tensor.dtype)
-        for name, tensor in zip(_unique([t.name for t in flat]), flat, strict=True)
-    ]
-    names = _apart(_names_of_results(result), specs)
-    return Signature(tuple(specs), names, nest, by_argument)
+    inputs = _inputs(nest)
+    names = _apart(_names_of_results(result), inputs)
+    return Signature(inputs, names, nest, by_argument)
 
 
 def _arguments(model: Any) -> list[str]:

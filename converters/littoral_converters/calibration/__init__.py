@@ -218,13 +218,8 @@ def _cause(path: Path, error: Exception) -> str:
 
 def _check_labels(labels: Array, role: str) -> None:
     """Refuse labels that no accuracy can be counted from."""
-    if labels.dtype.kind not in "fc":
-        return
-    bad = ~np.isfinite(labels).reshape(len(labels), -1).all(1)
-    if bad.any():
-        raise InputError(
-            f"{role}: y has NaN or infinity in {np.count_nonzero(bad)} of {len(labels)} labels"
-        )
+    if count := _broken(labels):
+        raise InputError(f"{role}: y has NaN or infinity in {count} of {len(labels)} labels")
 
 
 def _checked(values: Array, spec: TensorSpec, role: str) -> Array:
@@ -248,9 +243,15 @@ def _checked(values: Array, spec: TensorSpec, role: str) -> Array:
 
 
 def _check_finite(values: Array, where: str, when: str) -> None:
-    if values.dtype.kind in "fc" and not np.isfinite(values).all():
-        count = int(np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1)))
+    if count := _broken(values):
         raise InputError(f"{where} has NaN or infinity in {count} of {len(values)} samples{when}")
+
+
+def _broken(values: Array) -> int:
+    """How many samples hold NaN or infinity."""
+    if values.dtype.kind not in "fc":
+        return 0
+    return int(np.sum(~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))))
 
 
 def _fits(values: Array, wanted: np.dtype[Any]) -> bool:

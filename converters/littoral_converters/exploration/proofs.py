@@ -21,6 +21,7 @@ import numpy as np
 from littoral import files
 from littoral.errors import InputError
 
+from littoral_converters import sources
 from littoral_converters.calibration import Data
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.verification import Verification
@@ -214,16 +215,10 @@ def _is_path(value: Any) -> bool:
 
 
 def _digest_of_path(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of all files in a folder."""
-    found = hashlib.sha256()
-    inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     try:
-        for file in inside:
-            found.update(f"{file.relative_to(path)}\0".encode())
-            found.update(hashlib.sha256(file.read_bytes()).digest())
+        return sources.digest_of(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    return found.hexdigest()
 
 
 def _digest_of_model(model: Any) -> str:

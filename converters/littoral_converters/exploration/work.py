@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from littoral_converters.exploration.budget import Budget
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.demands import Demands
 from littoral_converters.exploration.proofs import Proofs
-from littoral_converters.exploration.workshop import Workshop
-
-Report = Callable[[str], None]
+from littoral_converters.exploration.workshop import Report, Workshop
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from littoral.errors import ConversionError
 
 from littoral_converters.calibration import Dataset
@@ -149,9 +148,8 @@ class Workshop:
     def error_on_few(self, candidate: Candidate, content: bytes, samples: int) -> float:
         """Root mean square error against Keras on some of the evaluation data, as a share."""
         prepared = self.opened()
-        at = _spread(len(prepared.evaluation), samples)
-        few = Dataset({name: values[at] for name, values in prepared.evaluation.inputs.items()})
-        reference = {name: values[at] for name, values in prepared.reference.items()}
+        few = Dataset(prepared.evaluation.inputs).head(samples)
+        reference = Dataset(prepared.reference).head(samples).inputs
         found = self._compared(content, few, reference, NO_LIMITS, candidate)
         return found.rms_error if found.passed else float("inf")
 
@@ -272,10 +270,3 @@ def _told(what: str, report: Report) -> Iterator[None]:
     finally:
         done.set()
         teller.join()
-
-
-def _spread(total: int, count: int) -> Any:
-    """Indices spread evenly, as `Dataset.head` takes them."""
-    if count >= total:
-        return np.arange(total)
-    return np.linspace(0, total - 1, count).astype(int)

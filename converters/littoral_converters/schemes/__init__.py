@@ -21,6 +21,10 @@ its functions take a third argument, the names of those operators as
 
     GOOD_ERROR: float                    absent: RMS_ERROR; from here on `convert` does so by itself
 
+A scheme that does not go together with float16 inputs and outputs says
+
+    HALF_IO: bool                        False; absent: True
+
 Two more say how recurrences are best written for it; see `littoral_converters.lowering.recurrent`:
 
     WEIGHT_BYTES: float                  absent: 4; of a weight in memory while the file runs

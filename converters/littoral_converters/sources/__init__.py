@@ -245,7 +245,7 @@ def card_in(path: Path) -> Card | None:
 
 def digest_of(path: Path) -> str:
     """SHA-256 in hex of a file, or of a folder's files in the order of their names."""
-    if path.is_file():
+    if not path.is_dir():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
