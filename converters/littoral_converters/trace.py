@@ -23,7 +23,7 @@ from littoral_converters.graphs.while_loops import free_invariants
 from littoral_converters.isolation import memory
 from littoral_converters.lowering import Plan, descriptions, lowered
 from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
-from littoral_converters.lowering._replay import Replay
+from littoral_converters.graphs.replay import Replay
 from littoral_converters.lowering._weights import changed as changed_weights
 from littoral_converters.nesting import every_layer
 from littoral_converters.operators import substitute

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._axes import open_shape, sizes
+from littoral_converters.graphs.axes import open_shape, sizes
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._axes import open_shape, sizes
+from littoral_converters.graphs.axes import open_shape, sizes
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:

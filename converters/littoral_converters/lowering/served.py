@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from littoral_converters.lowering import Plan
-from littoral_converters.lowering._replay import Replay, StandIn
+from littoral_converters.graphs.replay import Replay, StandIn
 from littoral_converters.sources.served import Served
 
 _AXES = {b"NHWC": "channels_last", b"NDHWC": "channels_last"}

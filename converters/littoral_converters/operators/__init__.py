@@ -22,7 +22,7 @@ from typing import Any
 import tensorflow as tf
 from littoral import plugins
 
-from littoral_converters.lowering._axes import MOST_UNEVEN_AXES
+from littoral_converters.graphs.axes import MOST_UNEVEN_AXES
 from littoral_converters.operators._known import known
 
 Substitute = Callable[[Any, Sequence[Any]], Any]

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.lowering._replay import execute
+from littoral_converters.graphs.replay import execute
 from littoral_converters.lowering.einsum import einsum
 from littoral_converters.operators import Substitute, has_complex
 from littoral_converters.operators._known import known

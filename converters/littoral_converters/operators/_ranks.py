@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering._axes import MOST_UNEVEN_AXES, open_shape, size_of, sizes
-from littoral_converters.lowering._replay import execute
+from littoral_converters.graphs.axes import MOST_UNEVEN_AXES, open_shape, size_of, sizes
+from littoral_converters.graphs.replay import execute
 from littoral_converters.operators import Substitute
 from littoral_converters.operators.slices import cuts
 

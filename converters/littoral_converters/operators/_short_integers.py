@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python.xla import dynamic_update_slice
 
-from littoral_converters.lowering._replay import execute
+from littoral_converters.graphs.replay import execute
 from littoral_converters.operators import Substitute
 
 SHORT = frozenset({tf.int8, tf.uint8, tf.int16, tf.uint16})

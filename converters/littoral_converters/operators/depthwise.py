@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.lowering._axes import open_shape, sizes
+from littoral_converters.graphs.axes import open_shape, sizes
 from littoral_converters.operators import Substitute
 from littoral_converters.operators.slices import interleaved
 

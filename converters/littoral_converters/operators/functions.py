@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering._axes import MOST_UNEVEN_AXES
+from littoral_converters.graphs.axes import MOST_UNEVEN_AXES
 from littoral_converters.lowering.arithmetic import error_function
 from littoral_converters.operators import Substitute
 

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import tensor_util
 
-from littoral_converters.lowering._axes import open_shape
-from littoral_converters.lowering._replay import execute
+from littoral_converters.graphs.axes import open_shape
+from littoral_converters.graphs.replay import execute
 from littoral_converters.operators import Substitute
 from littoral_converters.operators._known import known
 from littoral_converters.operators.slices import cuts

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering._axes import open_shape, sizes
+from littoral_converters.graphs.axes import open_shape, sizes
 from littoral_converters.lowering.einsum import is_open_behind, product
 from littoral_converters.operators import Substitute
 

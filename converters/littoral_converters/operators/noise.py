@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.lowering._replay import execute
+from littoral_converters.graphs.replay import execute
 from littoral_converters.operators import Substitute
 
 

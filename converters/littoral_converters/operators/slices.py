@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering._axes import open_shape
+from littoral_converters.graphs.axes import open_shape
 from littoral_converters.operators import Substitute
 
 MIN_ELEMENTS = 64

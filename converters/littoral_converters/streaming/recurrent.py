@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from littoral.errors import ConversionError
 
-from littoral_converters.lowering._axes import by_sample
+from littoral_converters.graphs.axes import by_sample
 from littoral_converters.lowering._cell_weights import is_known
 from littoral_converters.streaming import Memory, zeros
 

@@ -4,7 +4,7 @@
 2. A function that is called is replayed in place; of a choice that is known, the branch taken.
 3. A loop whose condition is known at every step is written out, and the lists that carry its steps'
    values (TensorFlow's TensorList) are Python lists meanwhile. Others are refused, or stay loops:
-   see `littoral_converters.lowering._kept_loops`.
+   see `littoral_converters.graphs.kept_loops`.
 4. Everything else is the same operation on the new tensors.
 """
 
@@ -18,7 +18,7 @@ import tensorflow as tf
 from littoral.errors import ConversionError
 from tensorflow.python.framework.function_def_to_graph import function_def_to_graph
 
-from littoral_converters.lowering._kept_loops import Rows, kept
+from littoral_converters.graphs.kept_loops import Rows, kept
 
 Value = Any
 """A symbolic tensor, an eager tensor (known now), or a list of tensors (a TensorList) or `Rows`."""

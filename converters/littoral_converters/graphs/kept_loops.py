@@ -14,7 +14,7 @@ import tensorflow as tf
 from littoral.errors import ConversionError
 from tensorflow.compiler.tf2xla.python.xla import dynamic_update_slice
 
-from littoral_converters.lowering._axes import sizes
+from littoral_converters.graphs.axes import sizes
 
 Value = Any
 """A tensor, a Python list of tensors, or `Rows`."""
