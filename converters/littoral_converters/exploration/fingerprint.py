@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from littoral_converters.formats._onnx_tree import graphs_in
+from littoral_converters.trees.onnx import graphs_in
 
 
 def fingerprint(format_name: str, content: bytes) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from littoral_converters.formats._onnx_tree import graphs_in
+from littoral_converters.trees.onnx import graphs_in
 
 MAX_NAME = 40
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from littoral_converters.formats._onnx_tree import graphs_in
+from littoral_converters.trees.onnx import graphs_in, replace_nodes
 
 
 def halve(model: Any) -> None:
@@ -32,8 +32,7 @@ def halve(model: Any) -> None:
         onnx.helper.make_node("Cast", [renamed[value.name]], [value.name], to=half)
         for value in outputs
     ]
-    del graph.node[:]
-    graph.node.extend(nodes)
+    replace_nodes(graph, nodes)
 
 
 def _rename(graph: Any, names: dict[str, str]) -> None:

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from littoral_converters.formats._onnx_memory import drop_unused, inferred
-from littoral_converters.formats._onnx_tree import graphs_in
+from littoral_converters.trees.onnx import graphs_in, inferred, replace_nodes
 
 UNARY = frozenset({"Erf", "Exp", "Neg", "Relu", "Sigmoid", "Tanh", "Sqrt", "Elu", "LeakyRelu"})
 BINARY = frozenset({"Add", "Div", "Mul", "Sub"})
@@ -178,9 +177,7 @@ def _keep_needed(graph: Any, nodes: list[Any]) -> None:
             alive.append(node)
             needed.update(node.input)
             needed.update(_inner_reads(node, same))
-    del graph.node[:]
-    graph.node.extend(reversed(alive))
-    drop_unused(graph, needed)
+    replace_nodes(graph, reversed(alive))
 
 
 def _inner_reads(node: Any, same: dict[str, str]) -> Iterable[str]:

@@ -21,9 +21,8 @@ import onnx
 from littoral.formats._protobuf import Message
 from numpy.typing import NDArray
 
-from littoral_converters.formats._onnx_memory import LARGE
-from littoral_converters.formats._onnx_tree import graphs_in
 from littoral_converters.stand_ins import stand_ins
+from littoral_converters.trees.onnx import LARGE, graphs_in
 
 _NODES, _ATTRIBUTES, _KEY, _VALUE, _TENSOR, _CONTENT = 1, 5, 1, 2, 8, 4
 """Field numbers of TensorFlow's GraphDef, NodeDef, a map's entries, AttrValue and TensorProto."""

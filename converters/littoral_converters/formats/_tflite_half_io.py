@@ -6,7 +6,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.formats._tflite_tree import add_like, cast
+from littoral_converters.trees.tflite import add_like, cast
 
 _VERSION = 5
 """Version of CAST that takes float16."""

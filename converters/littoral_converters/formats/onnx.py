@@ -13,10 +13,9 @@ from littoral.errors import ConversionError
 from littoral_converters.formats import _onnx_half_io
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._onnx_compaction import compact
-from littoral_converters.formats._onnx_memory import copied_once, without_weights
 from littoral_converters.formats._onnx_mending import mended
 from littoral_converters.formats._onnx_reshapes import simplify
-from littoral_converters.formats._onnx_tree import graphs_in
+from littoral_converters.trees.onnx import graphs_in, without_weights
 from littoral_converters.formats._onnx_weights import Weights
 from littoral_converters.graphs import ONNX_OPERATOR, TracedGraph
 
@@ -46,7 +45,7 @@ def write(graph: TracedGraph) -> bytes:
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     try:
         weights = Weights(graph.graph_def)
-        with weights.beside(), copied_once(), mended():
+        with weights.beside(), mended():
             model, _ = tf2onnx.convert.from_graph_def(
                 weights.graph_def,
                 input_names=list(graph.input_tensors),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from littoral.card import KEY, Card
@@ -16,15 +15,12 @@ from littoral_converters.formats import _tflite_half_io, _tflite_metadata
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._tflite_centering import center
 from littoral_converters.formats._tflite_compaction import compact
-from littoral_converters.formats._tflite_tree import add_buffer
+from littoral_converters.trees.tflite import add_buffer, parse, serialize
 from littoral_converters.graphs import TracedGraph
 
 SUFFIX = ".tflite"
 TOOLS = ()
 SIGNATURE = "serving_default"
-_IDENTIFIER = b"TFL3"
-_SHARE, _ROOM = 64, 1 << 16
-"""Room for what is in a file beside its buffers: this part of theirs, and so much more."""
 
 
 def write(graph: TracedGraph) -> bytes:
@@ -119,20 +115,6 @@ def halve_io(content: bytes) -> bytes:
     model = parse(content)
     _tflite_half_io.halve(model)
     return serialize(model)
-
-
-def parse(content: bytes) -> Any:
-    """A .tflite file as the schema's object tree (`schema.ModelT`)."""
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-
-
-def serialize(model: Any) -> bytes:
-    """The object tree as a .tflite file."""
-    size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
-    # Too small a builder grows by a copy of twice its size.
-    builder = flatbuffers.Builder(size + size // _SHARE + _ROOM)
-    builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
-    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 def _name(model: Any, graph: TracedGraph) -> None:

@@ -93,8 +93,8 @@ def _layer_of(operator: Operator, scopes: Mapping[str, str]) -> str:
 
 
 def _of_tflite(content: bytes) -> list[Operator]:
-    from littoral_converters.formats._tflite_tree import name_of
-    from littoral_converters.formats.tflite import parse
+    from littoral_converters.trees.tflite import name_of
+    from littoral_converters.trees.tflite import parse
     from littoral_converters.schemes._tflite_weights import has_float_weights, kind_of
 
     model = parse(content)
@@ -111,7 +111,7 @@ def _of_tflite(content: bytes) -> list[Operator]:
 def _of_onnx(content: bytes) -> list[Operator]:
     import onnx
 
-    from littoral_converters.schemes._onnx_graph import identity
+    from littoral_converters.trees.onnx import identity
     from littoral_converters.schemes._onnx_stored import STORED
 
     model = onnx.load_from_string(content)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.formats._tflite_tree import OP, code_of, kind_name
+from littoral_converters.trees.tflite import OP, code_of, kind_name
 
 _INT8, _INT16 = schema.TensorType.INT8, schema.TensorType.INT16
 _INT32, _FLOAT16 = schema.TensorType.INT32, schema.TensorType.FLOAT16

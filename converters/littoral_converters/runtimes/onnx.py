@@ -7,7 +7,7 @@ from typing import Any
 
 from littoral.errors import ConversionError
 
-from littoral_converters.formats._onnx_tree import every_node
+from littoral_converters.trees.onnx import every_node
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from littoral_converters.formats._onnx_memory import drop_unused, inferred
-from littoral_converters.formats._onnx_tree import every_node
+from littoral_converters.trees.onnx import inferred
 
 Float = NDArray[np.float32]
 
@@ -33,12 +32,6 @@ def shapes_of(model: Any) -> dict[str, list[int]]:
         value.name: [size.dim_value or 1 for size in value.type.tensor_type.shape.dim]
         for value in inferred(model)
     }
-
-
-def identity(node: Any) -> str:
-    """What a node is called here: its first output that is used. Names may be missing."""
-    name: str = next(output for output in node.output if output)
-    return name
 
 
 def attribute(node: Any, name: str, default: Any) -> Any:
@@ -83,16 +76,6 @@ def require_contrib(model: Any) -> None:
     """Declare onnxruntime's own operators as used."""
     if all(entry.domain != "com.microsoft" for entry in model.opset_import):
         model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
-
-
-def replace_nodes(model: Any, nodes: Sequence[Any]) -> None:
-    """Make `nodes` the model's nodes, and drop the constants that none of them reads."""
-    nodes = list(nodes)
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    used = {name for node in every_node(model.graph) for name in node.input}
-    used.update(output.name for output in model.graph.output)
-    drop_unused(model.graph, used)
 
 
 class Surroundings:

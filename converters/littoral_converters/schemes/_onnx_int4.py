@@ -19,12 +19,11 @@ from littoral_converters.schemes._onnx_graph import (
     Float,
     add_constants,
     attribute,
-    identity,
-    replace_nodes,
     require_contrib,
     shapes_of,
     weights_of,
 )
+from littoral_converters.trees.onnx import identity, replace_nodes
 from littoral_converters.schemes._onnx_products import products_of
 from littoral_converters.schemes._onnx_stored import STORED, store_tables, store_weights
 
@@ -93,7 +92,7 @@ def _quantize_products(model: Any, keep_float: Collection[str]) -> None:
             nodes.append(onnx.helper.make_node("Add", [scaled, *bias], [result]))
     if stored:
         require_contrib(model)
-    replace_nodes(model, nodes)
+    replace_nodes(model.graph, nodes)
 
 
 def _columns(model: Any, name: str, rows: Float) -> list[str]:
@@ -124,7 +123,7 @@ def _pack_weights(model: Any, keep_float: Collection[str]) -> None:
                 added.extend(_unpacked(model, name, onnx.numpy_helper.to_array(weights[name])))
                 packed[name] = f"{name}__unpacked"
             node.input[position] = packed[name]
-    replace_nodes(model, [*added, *model.graph.node])
+    replace_nodes(model.graph, [*added, *model.graph.node])
 
 
 def _unpacked(model: Any, name: str, values: Float) -> list[Any]:

@@ -13,12 +13,11 @@ from littoral_converters.schemes._onnx_gains import LSTM_MIN_WEIGHTS
 from littoral_converters.schemes._onnx_graph import (
     MULTIPLIED,
     add_constants,
-    identity,
-    replace_nodes,
     require_contrib,
     symmetric,
     weights_of,
 )
+from littoral_converters.trees.onnx import identity, replace_nodes
 
 
 def quantize_lstm(model: Any, keep: Container[str]) -> None:
@@ -46,7 +45,7 @@ def quantize_lstm(model: Any, keep: Container[str]) -> None:
         node.input[:] = [inputs[0], w, r, *inputs[3:], *w_parameters, *r_parameters]
         node.op_type, node.domain = "DynamicQuantizeLSTM", "com.microsoft"
         require_contrib(model)
-    replace_nodes(model, model.graph.node)
+    replace_nodes(model.graph, model.graph.node)
 
 
 def _int8(model: Any, name: str, tensor: Any) -> list[str]:

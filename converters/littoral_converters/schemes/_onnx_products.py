@@ -18,11 +18,10 @@ from littoral_converters.schemes._onnx_graph import (
     MULTIPLIED,
     add_constants,
     attribute,
-    identity,
-    replace_nodes,
     symmetric,
     weights_of,
 )
+from littoral_converters.trees.onnx import identity, replace_nodes
 
 FLOAT = onnx.TensorProto.FLOAT
 
@@ -70,7 +69,7 @@ def quantize_products(model: Any, chosen: Container[str]) -> None:
             quanta, scales = symmetric(values, 1, MULTIPLIED)
             stored[name] = add_constants(model, name, int8=quanta, scale=scales.reshape(-1))
         nodes.extend(_product(node, inputs[source], stored[name]))
-    replace_nodes(model, nodes)
+    replace_nodes(model.graph, nodes)
 
 
 def _product(node: Any, source: list[str], weights: list[str]) -> Iterator[Any]:

@@ -17,11 +17,10 @@ from littoral_converters.schemes._onnx_graph import (
     Float,
     add_constants,
     attribute,
-    identity,
-    replace_nodes,
     symmetric,
     weights_of,
 )
+from littoral_converters.trees.onnx import identity, replace_nodes
 
 STORED = {
     "Conv": {1: 0},
@@ -55,7 +54,7 @@ def store_weights(model: Any, keep: Container[str]) -> None:
                 added.extend(_restored(model, name, *symmetric(values, axis)))
                 stored[name] = f"{name}__restored"
             node.input[position] = stored.get(name, name)
-    replace_nodes(model, [*added, *model.graph.node])
+    replace_nodes(model.graph, [*added, *model.graph.node])
 
 
 def _positions(node: Any) -> dict[int, int]:
@@ -103,4 +102,4 @@ def store_tables(model: Any, keep: Container[str]) -> None:
             )
         )
         nodes.append(onnx.helper.make_node("Mul", [f"{result}__float", scale_name], [result]))
-    replace_nodes(model, nodes)
+    replace_nodes(model.graph, nodes)

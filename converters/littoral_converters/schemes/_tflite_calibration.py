@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral_converters.formats.tflite import parse, serialize
+from littoral_converters.trees.tflite import parse, serialize
 from littoral_converters.schemes import Samples
 
 Range = tuple[float, float]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.formats._tflite_tree import OP, add_like, cast, code_of, conversion
+from littoral_converters.trees.tflite import OP, add_like, cast, code_of, conversion
 from littoral_converters.schemes._tflite_weights import parameters
 
 _TYPE = schema.TensorType

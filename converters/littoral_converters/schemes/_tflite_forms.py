@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from littoral_converters.formats._tflite_tree import OP
+from littoral_converters.trees.tflite import OP
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from littoral.errors import ConversionError
 
 from littoral_converters.formats._tflite_compaction import short
-from littoral_converters.formats._tflite_tree import (
+from littoral_converters.trees.tflite import (
     OP,
     add_buffer,
     add_like,
@@ -24,7 +24,7 @@ from littoral_converters.formats._tflite_tree import (
     kind_name,
     raise_version,
 )
-from littoral_converters.formats.tflite import parse, serialize
+from littoral_converters.trees.tflite import parse, serialize
 from littoral_converters.schemes import Samples, _tflite_casts
 from littoral_converters.schemes._tflite_calibration import range_of, ranges_of
 from littoral_converters.schemes._tflite_forms import FORMS, WEIGHTED_INT16

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.formats._tflite_tree import OP
+from littoral_converters.trees.tflite import OP
 from littoral_converters.schemes._tflite_calibration import Range
 from littoral_converters.schemes._tflite_integers import Scale, Subject
 from littoral_converters.schemes._tflite_ties import Ties

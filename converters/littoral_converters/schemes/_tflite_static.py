@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.formats._tflite_tree import (
+from littoral_converters.trees.tflite import (
     OP,
     add_buffer,
     add_like,
@@ -32,7 +32,7 @@ from littoral_converters.formats._tflite_tree import (
     name_of,
     raise_version,
 )
-from littoral_converters.formats.tflite import parse, serialize
+from littoral_converters.trees.tflite import parse, serialize
 from littoral_converters.schemes import NOTHING, KeepFloat, Samples
 from littoral_converters.schemes._tflite_calibration import Range, ranges_of
 from littoral_converters.schemes._tflite_ties import Ties

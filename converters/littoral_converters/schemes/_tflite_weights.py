@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.formats._tflite_tree import (
+from littoral_converters.trees.tflite import (
     OP,
     add_buffer,
     add_tensor,

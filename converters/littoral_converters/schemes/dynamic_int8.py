@@ -14,7 +14,7 @@ WEIGHT_BYTES = 1
 
 def tflite(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:
     """Quantize the weights of matrix products and convolutions, one scale per output channel."""
-    from littoral_converters.formats.tflite import parse, serialize
+    from littoral_converters.trees.tflite import parse, serialize
     from littoral_converters.schemes._tflite_weights import make_dynamic
 
     del samples

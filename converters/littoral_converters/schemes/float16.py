@@ -33,7 +33,7 @@ def onnx(content: bytes, samples: Samples) -> bytes:
     """
     import onnx as onnx_package
 
-    from littoral_converters.schemes._onnx_graph import replace_nodes
+    from littoral_converters.trees.onnx import replace_nodes
 
     del samples
     model = onnx_package.load_from_string(content)
@@ -52,5 +52,5 @@ def onnx(content: bytes, samples: Samples) -> bytes:
                 "Cast", [f"{name}__float16"], [name], to=onnx_package.TensorProto.FLOAT
             )
         )
-    replace_nodes(model, [*casts, *model.graph.node])
+    replace_nodes(model.graph, [*casts, *model.graph.node])
     return bytes(model.SerializeToString())

@@ -14,8 +14,8 @@ from littoral.tensors import TensorSpec, quantize
 from numpy.typing import NDArray
 
 from littoral_converters.debugging.interiors import Place
-from littoral_converters.formats._tflite_tree import code_of, kind_name
-from littoral_converters.formats.tflite import parse
+from littoral_converters.trees.tflite import code_of, kind_name
+from littoral_converters.trees.tflite import parse
 
 Array = NDArray[Any]
 

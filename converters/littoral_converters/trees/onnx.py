@@ -1,42 +1,46 @@
-"""Large models in little memory.
-
-Shapes are inferred, and a graph is checked, on a copy that has large weights as inputs.
-
-tf2onnx copies the whole graph before each pass of its optimizer, to have it where one fails. None
-does that it is known for, so one copy is made for all of them.
-"""
+"""An .onnx as a ModelProto: its nodes, the graphs inside them, what is known of its tensors."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from math import prod
 from typing import Any
-
-from littoral_converters.stand_ins import stand_ins
 
 LARGE = 1024
 """Elements from which a constant is a weight: shapes and axes are far smaller."""
 
 
-@contextmanager
-def copied_once() -> Iterator[None]:
-    """Optimize a graph in place, and a copy pass by pass where that fails, while this lasts."""
-    from tf2onnx import optimizer
+def graphs_in(node: Any) -> Iterator[Any]:
+    """The graphs that a node holds: the body of a loop, the branches of a choice."""
+    return (attribute.g for attribute in node.attribute if attribute.HasField("g"))
 
-    optimize = optimizer.optimize_graph
 
-    def optimized(graph: Any, catch_errors: bool = True, optimizers: Any = None) -> Any:
-        spare = copy.deepcopy(graph)
-        try:
-            return optimize(graph, False, optimizers)
-        except Exception:
-            return optimize(spare, catch_errors, optimizers)
+def every_node(graph: Any) -> Iterator[Any]:
+    """The nodes of a graph and of the graphs inside it."""
+    for node in graph.node:
+        yield node
+        for inner in graphs_in(node):
+            yield from every_node(inner)
 
-    with stand_ins() as put:
-        put(optimizer, "optimize_graph", optimized)
-        yield
+
+def identity(node: Any) -> str:
+    """What a node is called here: its first output that is used. Names may be missing."""
+    name: str = next(output for output in node.output if output)
+    return name
+
+
+def replace_nodes(graph: Any, nodes: Iterable[Any]) -> None:
+    """Make `nodes` a graph's nodes, and drop the constants that none of them reads."""
+    nodes = list(nodes)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    used = {output.name for output in graph.output}
+    for node in every_node(graph):
+        used.update(node.input)
+        used.update(output.name for inner in graphs_in(node) for output in inner.output)
+    for index in reversed(range(len(graph.initializer))):  # those that stay are not copied
+        if graph.initializer[index].name not in used:
+            del graph.initializer[index]
 
 
 def inferred(model: Any) -> list[Any]:
@@ -57,7 +61,7 @@ def inferred(model: Any) -> list[Any]:
 
 
 def without_weights(model: Any) -> Any:
-    """A copy of a model whose large constants are inputs of their shape.
+    """A copy of a model whose large constants are inputs of their shape: it takes little memory.
 
     Args:
         model: A ModelProto; it stays as it is.
@@ -78,15 +82,3 @@ def without_weights(model: Any) -> Any:
             kind, shape = tensor.data_type, list(tensor.dims)
             graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, kind, shape))
     return copy
-
-
-def drop_unused(graph: Any, used: Container[str]) -> None:
-    """Take out the constants that nothing reads. Those that stay are not copied.
-
-    Args:
-        graph: A GraphProto.
-        used: Names that are read.
-    """
-    for index in reversed(range(len(graph.initializer))):
-        if graph.initializer[index].name not in used:
-            del graph.initializer[index]

@@ -5,12 +5,31 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from littoral.formats._tflite_operators import NAMES
 from numpy.typing import NDArray
 
 OP = schema.BuiltinOperator
+
+_IDENTIFIER = b"TFL3"
+_SHARE, _ROOM = 64, 1 << 16
+"""Room for what is in a file beside its buffers: this part of theirs, and so much more."""
+
+
+def parse(content: bytes) -> Any:
+    """A .tflite file as the schema's object tree (`schema.ModelT`)."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+
+
+def serialize(model: Any) -> bytes:
+    """The object tree as a .tflite file."""
+    size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    # Too small a builder grows by a copy of twice its size.
+    builder = flatbuffers.Builder(size + size // _SHARE + _ROOM)
+    builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 def opcode(model: Any, code: int) -> int:
