@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from littoral_converters.stand_ins import stand_ins
 from littoral_converters.nesting import every_layer
+from littoral_converters.stand_ins import stand_ins
 
 
 @contextmanager

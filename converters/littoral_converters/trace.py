@@ -16,6 +16,7 @@ from tensorflow.python.framework import convert_to_constants
 from littoral_converters.graphs import TracedGraph
 from littoral_converters.graphs.assignments import write_out
 from littoral_converters.graphs.nodes import behind, by_name, keep
+from littoral_converters.graphs.replay import Replay
 from littoral_converters.graphs.scopes import name_after_layers
 from littoral_converters.graphs.single_precision import write_in_single
 from littoral_converters.graphs.tensor_lists import without_lists
@@ -23,7 +24,6 @@ from littoral_converters.graphs.while_loops import free_invariants
 from littoral_converters.isolation import memory
 from littoral_converters.lowering import Plan, descriptions, lowered
 from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
-from littoral_converters.graphs.replay import Replay
 from littoral_converters.lowering._weights import changed as changed_weights
 from littoral_converters.nesting import every_layer
 from littoral_converters.operators import substitute

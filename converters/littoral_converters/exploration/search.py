@@ -33,8 +33,8 @@ from littoral_converters.exploration.proofs import FOLDER, Proof, Proofs, key_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import Timed, race
 from littoral_converters.exploration.settings import Setting, formats_of, settings_of
-from littoral_converters.exploration.work import Report, Work
-from littoral_converters.exploration.workshop import Workshop
+from littoral_converters.exploration.work import Work
+from littoral_converters.exploration.workshop import Report, Workshop
 from littoral_converters.preparation import Request
 from littoral_converters.sources.own_modules import Modules, digests_of, names_of
 

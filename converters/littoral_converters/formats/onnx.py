@@ -15,9 +15,9 @@ from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._onnx_compaction import compact
 from littoral_converters.formats._onnx_mending import mended
 from littoral_converters.formats._onnx_reshapes import simplify
-from littoral_converters.trees.onnx import graphs_in, without_weights
 from littoral_converters.formats._onnx_weights import Weights
 from littoral_converters.graphs import ONNX_OPERATOR, TracedGraph
+from littoral_converters.trees.onnx import graphs_in, without_weights
 
 SUFFIX = ".onnx"
 TOOLS = ("tf2onnx", "onnx")

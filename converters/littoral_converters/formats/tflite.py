@@ -15,8 +15,8 @@ from littoral_converters.formats import _tflite_half_io, _tflite_metadata
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._tflite_centering import center
 from littoral_converters.formats._tflite_compaction import compact
-from littoral_converters.trees.tflite import add_buffer, parse, serialize
 from littoral_converters.graphs import TracedGraph
+from littoral_converters.trees.tflite import add_buffer, parse, serialize
 
 SUFFIX = ".tflite"
 TOOLS = ()

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import by_sample, sizes
+from littoral_converters.lowering import Plan
 from littoral_converters.lowering._turns import turns, written_out
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python.xla import dynamic_update_slice
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import sizes
+from littoral_converters.lowering import Plan
 
 Turn = Callable[[Any, list[Any]], tuple[list[Any], list[Any]]]
 """(number of the turn, what the turn before handed on) -> (what to hand on, outputs)"""

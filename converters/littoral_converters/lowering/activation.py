@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import MOST_UNEVEN_AXES, open_shape, sizes
+from littoral_converters.lowering import Plan
 from littoral_converters.lowering._onnx_operator import operator
 
 MOST_AXES = 3

@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import open_shape, sizes
+from littoral_converters.lowering import Plan
 from littoral_converters.lowering._weights import array_of, constant
 from littoral_converters.lowering.dense import product
 

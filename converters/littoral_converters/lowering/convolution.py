@@ -16,8 +16,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import channels_first, channels_last, per_axis
+from littoral_converters.lowering import Plan
 from littoral_converters.lowering._onnx_operator import operator
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import open_shape
+from littoral_converters.lowering import Plan
 from littoral_converters.lowering._weights import array_of, constant
 
 

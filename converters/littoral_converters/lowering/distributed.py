@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import open_shape, sizes
+from littoral_converters.lowering import Plan
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:

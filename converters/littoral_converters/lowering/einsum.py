@@ -11,8 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan, quantized
 from littoral_converters.graphs.axes import open_shape, size_of, sizes
+from littoral_converters.lowering import Plan, quantized
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import sizes
+from littoral_converters.lowering import Plan
 from littoral_converters.lowering.spectral import float_product, open_turns, periodic_window, turns
 
 Pair = tuple[Any, Any]

@@ -15,8 +15,8 @@ from typing import Any, TypeGuard
 import keras
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import sizes
+from littoral_converters.lowering import Plan
 from littoral_converters.lowering._recurrent_ways import UNROLL_LIMIT
 from littoral_converters.lowering._turns import turns
 

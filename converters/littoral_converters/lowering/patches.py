@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import per_axis
+from littoral_converters.lowering import Plan
 
 Pair = int | Sequence[int]
 

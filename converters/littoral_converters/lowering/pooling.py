@@ -16,8 +16,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import channels_first, channels_last, per_axis, sizes
+from littoral_converters.lowering import Plan
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:

@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import open_shape, sizes
+from littoral_converters.lowering import Plan
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:

@@ -15,8 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.axes import channels_first, channels_last, sizes
+from littoral_converters.lowering import Plan
 from littoral_converters.lowering._filters import matrix
 from littoral_converters.lowering._onnx_operator import operator
 

@@ -14,8 +14,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from littoral_converters.lowering import Plan
 from littoral_converters.graphs.replay import Replay, StandIn
+from littoral_converters.lowering import Plan
 from littoral_converters.sources.served import Served
 
 _AXES = {b"NHWC": "channels_last", b"NDHWC": "channels_last"}

@@ -93,9 +93,8 @@ def _layer_of(operator: Operator, scopes: Mapping[str, str]) -> str:
 
 
 def _of_tflite(content: bytes) -> list[Operator]:
-    from littoral_converters.trees.tflite import name_of
-    from littoral_converters.trees.tflite import parse
     from littoral_converters.schemes._tflite_weights import has_float_weights, kind_of
+    from littoral_converters.trees.tflite import name_of, parse
 
     model = parse(content)
     found = []
@@ -111,8 +110,8 @@ def _of_tflite(content: bytes) -> list[Operator]:
 def _of_onnx(content: bytes) -> list[Operator]:
     import onnx
 
-    from littoral_converters.trees.onnx import identity
     from littoral_converters.schemes._onnx_stored import STORED
+    from littoral_converters.trees.onnx import identity
 
     model = onnx.load_from_string(content)
     weights = {

@@ -9,10 +9,17 @@ from ai_edge_litert import schema_py_generated as schema
 from littoral.errors import ConversionError
 from littoral.formats._tflite_operators import NAMES
 
-from littoral_converters.trees.tflite import OP, add_buffer, code_in, code_of, kind_name
-from littoral_converters.trees.tflite import parse, serialize
 from littoral_converters.runtimes._tflite_faults import faults_of
 from littoral_converters.runtimes._tflite_versions import CHANGES
+from littoral_converters.trees.tflite import (
+    OP,
+    add_buffer,
+    code_in,
+    code_of,
+    kind_name,
+    parse,
+    serialize,
+)
 
 RUNTIMES = tuple(CHANGES)
 

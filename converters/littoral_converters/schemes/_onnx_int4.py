@@ -23,9 +23,9 @@ from littoral_converters.schemes._onnx_graph import (
     shapes_of,
     weights_of,
 )
-from littoral_converters.trees.onnx import identity, replace_nodes
 from littoral_converters.schemes._onnx_products import products_of
 from littoral_converters.schemes._onnx_stored import STORED, store_tables, store_weights
+from littoral_converters.trees.onnx import identity, replace_nodes
 
 BLOCK = 32
 """Weights that share a scale: the smallest block with fast kernels in onnxruntime."""

@@ -33,10 +33,10 @@ from littoral_converters.schemes._onnx_gains import (
     gains_calibrated,
 )
 from littoral_converters.schemes._onnx_graph import Surroundings, shapes_of
-from littoral_converters.trees.onnx import identity
 from littoral_converters.schemes._onnx_lstm import quantize_lstm
 from littoral_converters.schemes._onnx_products import products_of, quantize_products
 from littoral_converters.schemes._onnx_stored import store_tables, store_weights
+from littoral_converters.trees.onnx import identity
 
 MAX_SHARED = 2
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral_converters.trees.tflite import parse, serialize
 from littoral_converters.schemes import Samples
+from littoral_converters.trees.tflite import parse, serialize
 
 Range = tuple[float, float]
 

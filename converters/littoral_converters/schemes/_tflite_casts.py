@@ -10,8 +10,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.trees.tflite import OP, add_like, cast, code_of, conversion
 from littoral_converters.schemes._tflite_weights import parameters
+from littoral_converters.trees.tflite import OP, add_like, cast, code_of, conversion
 
 _TYPE = schema.TensorType
 _OFFSETS = {_TYPE.UINT8: -128, _TYPE.INT8: 0}

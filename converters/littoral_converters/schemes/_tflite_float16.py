@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.trees.tflite import OP, add_like, conversion
-from littoral_converters.trees.tflite import parse, serialize
+from littoral_converters.trees.tflite import OP, add_like, conversion, parse, serialize
 
 
 def halve(content: bytes, min_elements: int) -> bytes:

@@ -2,7 +2,7 @@
 
 1. Every float tensor gets a range from representative data, and of these a scale
    (`littoral_converters.schemes._tflite_scales`).
-2. Where an operator's output has a scale that is given and another is needed, a QUANTIZE changes it.
+2. Where the scale of an operator's output is given and another is needed, a QUANTIZE changes it.
 3. A CAST of integers becomes a QUANTIZE (`littoral_converters.schemes._tflite_casts`).
 """
 
@@ -15,16 +15,6 @@ import numpy as np
 from littoral.errors import ConversionError
 
 from littoral_converters.formats._tflite_compaction import short
-from littoral_converters.trees.tflite import (
-    OP,
-    add_buffer,
-    add_like,
-    add_tensor,
-    conversion,
-    kind_name,
-    raise_version,
-)
-from littoral_converters.trees.tflite import parse, serialize
 from littoral_converters.schemes import Samples, _tflite_casts
 from littoral_converters.schemes._tflite_calibration import range_of, ranges_of
 from littoral_converters.schemes._tflite_forms import FORMS, WEIGHTED_INT16
@@ -36,6 +26,17 @@ from littoral_converters.schemes._tflite_weights import (
     WeightedOperator,
     parameters,
     store_int8,
+)
+from littoral_converters.trees.tflite import (
+    OP,
+    add_buffer,
+    add_like,
+    add_tensor,
+    conversion,
+    kind_name,
+    parse,
+    raise_version,
+    serialize,
 )
 
 _SHOWN = 8
@@ -101,9 +102,7 @@ def _part_constants(subject: Subject) -> None:
         for index in subject.activations(operator):
             if subject.values(index) is not None:
                 tensor = main.tensors[index]
-                own[index] = add_tensor(
-                    main, tensor.name, tensor.shape, tensor.type, tensor.buffer
-                )
+                own[index] = add_tensor(main, tensor.name, tensor.shape, tensor.type, tensor.buffer)
         operator.inputs = [own.get(int(index), int(index)) for index in operator.inputs]
 
 

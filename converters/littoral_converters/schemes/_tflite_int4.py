@@ -7,15 +7,6 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.trees.tflite import (
-    OP,
-    add_buffer,
-    add_tensor,
-    code_of,
-    constant,
-    name_of,
-    raise_version,
-)
 from littoral_converters.schemes import NOTHING, KeepFloat
 from littoral_converters.schemes._int4 import nibbles, quantize
 from littoral_converters.schemes._tflite_weights import (
@@ -24,6 +15,15 @@ from littoral_converters.schemes._tflite_weights import (
     make_dynamic,
     parameters,
     restore,
+)
+from littoral_converters.trees.tflite import (
+    OP,
+    add_buffer,
+    add_tensor,
+    code_of,
+    constant,
+    name_of,
+    raise_version,
 )
 
 MIN_ELEMENTS = 8192

@@ -9,10 +9,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from littoral_converters.trees.tflite import OP, code_of, constant
 from littoral_converters.schemes import _tflite_casts
 from littoral_converters.schemes._tflite_forms import FORMS, Form
 from littoral_converters.schemes._tflite_weights import WEIGHTED
+from littoral_converters.trees.tflite import OP, code_of, constant
 
 Scale = tuple[float, int]
 """Scale and zero point."""

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.trees.tflite import OP
 from littoral_converters.schemes._tflite_calibration import Range
 from littoral_converters.schemes._tflite_integers import Scale, Subject
 from littoral_converters.schemes._tflite_ties import Ties
 from littoral_converters.schemes._tflite_weights import WEIGHTED
+from littoral_converters.trees.tflite import OP
 
 _FINEST = 128
 """Into so many parts an output may cut the step that its operator sums in; kernels refuse 256."""

@@ -20,19 +20,6 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from littoral_converters.trees.tflite import (
-    OP,
-    add_buffer,
-    add_like,
-    add_tensor,
-    code_of,
-    constant,
-    conversion,
-    links,
-    name_of,
-    raise_version,
-)
-from littoral_converters.trees.tflite import parse, serialize
 from littoral_converters.schemes import NOTHING, KeepFloat, Samples
 from littoral_converters.schemes._tflite_calibration import Range, ranges_of
 from littoral_converters.schemes._tflite_ties import Ties
@@ -44,6 +31,20 @@ from littoral_converters.schemes._tflite_weights import (
     make_dynamic,
     parameters,
     store_int8,
+)
+from littoral_converters.trees.tflite import (
+    OP,
+    add_buffer,
+    add_like,
+    add_tensor,
+    code_of,
+    constant,
+    conversion,
+    links,
+    name_of,
+    parse,
+    raise_version,
+    serialize,
 )
 
 FOLLOWERS = {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from littoral_converters.schemes import NOTHING, KeepFloat
 from littoral_converters.trees.tflite import (
     OP,
     add_buffer,
@@ -19,7 +20,6 @@ from littoral_converters.trees.tflite import (
     name_of,
     raise_version,
 )
-from littoral_converters.schemes import NOTHING, KeepFloat
 
 
 @dataclass(frozen=True)

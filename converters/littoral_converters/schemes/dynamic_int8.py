@@ -14,8 +14,8 @@ WEIGHT_BYTES = 1
 
 def tflite(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:
     """Quantize the weights of matrix products and convolutions, one scale per output channel."""
-    from littoral_converters.trees.tflite import parse, serialize
     from littoral_converters.schemes._tflite_weights import make_dynamic
+    from littoral_converters.trees.tflite import parse, serialize
 
     del samples
     model = parse(content)

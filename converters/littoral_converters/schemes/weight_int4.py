@@ -14,8 +14,8 @@ WEIGHT_BYTES = 0.5
 
 def tflite(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:
     """Store the weights of matrix products and convolutions with one scale per output channel."""
-    from littoral_converters.trees.tflite import parse, serialize
     from littoral_converters.schemes._tflite_int4 import make_int4
+    from littoral_converters.trees.tflite import parse, serialize
 
     del samples
     model = parse(content)

@@ -14,9 +14,9 @@ from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
 
 from littoral_converters.clean_state import clean_state
-from littoral_converters.stand_ins import stand_ins
 from littoral_converters.nesting import every_layer
 from littoral_converters.signature import Signature
+from littoral_converters.stand_ins import stand_ins
 from littoral_converters.streaming import Held, Memory, stepping, steps_of
 
 Array = NDArray[Any]

@@ -14,8 +14,7 @@ from littoral.tensors import TensorSpec, quantize
 from numpy.typing import NDArray
 
 from littoral_converters.debugging.interiors import Place
-from littoral_converters.trees.tflite import code_of, kind_name
-from littoral_converters.trees.tflite import parse
+from littoral_converters.trees.tflite import code_of, kind_name, parse
 
 Array = NDArray[Any]
 
