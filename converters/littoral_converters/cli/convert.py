@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from littoral_converters.cli._own_code import add_own_code
+from littoral_converters.cli._arguments import add_description, add_own_code
 
 if TYPE_CHECKING:
     from littoral_converters.pipeline import Variant
@@ -89,12 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STEPS",
         help="how far the attention of a streamed model reaches back (default: its length)",
     )
-    parser.add_argument(
-        "--labels", metavar="FILE", help="class names: a .txt with one a line, or a .json"
-    )
-    parser.add_argument(
-        "--preprocessing", metavar="FILE", help="a .json of the steps from raw data to the input"
-    )
+    add_description(parser)
     add_own_code(parser)
 
 

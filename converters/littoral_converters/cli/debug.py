@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from littoral_converters.cli._own_code import add_own_code
+from littoral_converters.cli._arguments import add_own_code
 
 SUMMARY = "find the layer where a .tflite or .onnx file departs from Keras"
 EXTRA = "convert"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from littoral_converters.cli._own_code import add_own_code
+from littoral_converters.cli._arguments import add_description, add_own_code
 
 SUMMARY = "find the fastest file that keeps the accuracy, by proof and measurement"
 EXTRA = "convert"
@@ -66,12 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", nargs="+", type=int, metavar="N", help="to try (default: 1 2 4, as cores go)"
     )
-    parser.add_argument(
-        "--labels", metavar="FILE", help="class names: a .txt with one a line, or a .json"
-    )
-    parser.add_argument(
-        "--preprocessing", metavar="FILE", help="a .json of the steps from raw data to the input"
-    )
+    add_description(parser)
     add_own_code(parser)
 
 

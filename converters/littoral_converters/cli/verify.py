@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from littoral_converters.cli._own_code import add_own_code
+from littoral_converters.cli._arguments import add_own_code
 
 SUMMARY = "compare a .tflite or .onnx file with its Keras model"
 EXTRA = "convert"

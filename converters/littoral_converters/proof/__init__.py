@@ -13,9 +13,9 @@ from littoral.errors import (
     ConversionError,
     FormatError,
     InputError,
-    ModelError,
     VerificationError,
 )
+from littoral.source import explained
 
 from littoral_converters import schemes
 from littoral_converters.calibration import Data, Dataset
@@ -220,15 +220,13 @@ def verify(
     """
     check_tolerance(tolerance)
     content = _read(Path(artifact))
-    try:
+    with explained(str(artifact)):
         if formats.sniff(content) == "keras":
             raise FormatError(
                 "a Keras file is what `littoral convert` starts from; give its result"
             )
         integrity.check(content)
         card = integrity.read_card(content)
-    except ModelError as error:
-        raise type(error)(f"{artifact}: {error}") from error
     scheme = card.scheme if card is not None and card.scheme else "float32"
     request = Request(evaluation_data=data, allow_unsafe=allow_unsafe, modules=names_of(modules))
     asked = getattr(model, "name", model)
