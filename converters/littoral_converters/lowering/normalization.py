@@ -28,10 +28,10 @@ def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
         return {}
     if layer.rms_scaling or layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
         return {}
-    return {"call": _operator_call(layer) if plan.format == "onnx" else _plain_call(layer)}
+    return {"call": _layer_call(layer, _as_operator if plan.format == "onnx" else _in_plain)}
 
 
-def _operator_call(layer: Any) -> Callable[[Any], Any]:
+def _layer_call(layer: Any, write: Callable[..., Any]) -> Callable[[Any], Any]:
     keras_call = layer.call
     gamma, beta = array_of(layer.gamma), array_of(layer.beta)
 
@@ -39,15 +39,28 @@ def _operator_call(layer: Any) -> Callable[[Any], Any]:
         axes = _trailing_axes(layer, inputs)
         if axes is None:
             return keras_call(inputs)
-        sizes = [inputs.shape[axis] for axis in axes]
-        given = [inputs, tf.constant(np.ones(sizes, np.float32) if gamma is None else gamma)]
-        if beta is not None:
-            given.append(tf.constant(beta))
-        attributes = {"axis": axes[0] - inputs.shape.rank, "epsilon": float(layer.epsilon)}
-        (result,) = operator("LayerNormalization", given, [(tf.float32, inputs.shape)], attributes)
-        return result
+        return write(inputs, axes, gamma, beta, float(layer.epsilon))
 
     return call
+
+
+def _as_operator(inputs: Any, axes: list[int], gamma: Any, beta: Any, epsilon: float) -> Any:
+    sizes = [inputs.shape[axis] for axis in axes]
+    given = [inputs, tf.constant(np.ones(sizes, np.float32) if gamma is None else gamma)]
+    if beta is not None:
+        given.append(tf.constant(beta))
+    attributes = {"axis": axes[0] - inputs.shape.rank, "epsilon": epsilon}
+    (result,) = operator("LayerNormalization", given, [(tf.float32, inputs.shape)], attributes)
+    return result
+
+
+def _in_plain(inputs: Any, axes: list[int], gamma: Any, beta: Any, epsilon: float) -> Any:
+    centered = inputs - tf.reduce_mean(inputs, axes, keepdims=True)
+    variance = tf.reduce_mean(centered * centered, axes, keepdims=True)
+    result = centered * tf.math.rsqrt(variance + epsilon)
+    if gamma is not None:
+        result = result * gamma
+    return result if beta is None else result + beta
 
 
 def _trailing_axes(layer: Any, inputs: Any) -> list[int] | None:
@@ -57,24 +70,6 @@ def _trailing_axes(layer: Any, inputs: Any) -> list[int] | None:
     rank = inputs.shape.rank
     axes = sorted(axis % rank for axis in layer.axis)
     return axes if axes == list(range(rank - len(axes), rank)) else None
-
-
-def _plain_call(layer: Any) -> Callable[[Any], Any]:
-    keras_call = layer.call
-    gamma, beta = array_of(layer.gamma), array_of(layer.beta)
-
-    def call(inputs: Any) -> Any:
-        axes = _trailing_axes(layer, inputs)
-        if axes is None:
-            return keras_call(inputs)
-        centered = inputs - tf.reduce_mean(inputs, axes, keepdims=True)
-        variance = tf.reduce_mean(centered * centered, axes, keepdims=True)
-        result = centered * tf.math.rsqrt(variance + layer.epsilon)
-        if gamma is not None:
-            result = result * gamma
-        return result if beta is None else result + beta
-
-    return call
 
 
 def _group_call(layer: Any) -> Callable[[Any], Any]:
