@@ -1,7 +1,6 @@
 """Small Keras models, one a layer and option, and idioms: what has to convert everywhere.
 
-`MODELS` maps a name to a function that makes the model. `FAST` names the ones that between them
-touch every lowering; the others run with the slow tests.
+`MODELS` maps a name to a function that makes the model.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def _copied_once(
 
 
 def _joined(join: Callable[..., Any], graph: Any, node: Any, consumers: list[Any]) -> list[str]:
-    """It leaves out a cast to integers before one to truths: 0.4, which that makes 0, is true then."""
+    """It leaves out a cast to integers before one to truths: 0.4 is true then, and not 0."""
     from onnx import TensorProto
 
     if any(consumer.get_attr_value("to") == TensorProto.BOOL for consumer in consumers):
