@@ -97,7 +97,8 @@ def debug_file(
 ) -> Drift:
     """Do the work of `debug`. Run in the worker."""
     from littoral_converters.debugging.activations import activations_of
-    from littoral_converters.preparation import Request, answered, datasets
+    from littoral_converters.preparation import Request
+    from littoral_converters.preparation.data import answered, datasets
     from littoral_converters.signature import signature_of
 
     model = sources.open_model(path, allow_unsafe, modules)

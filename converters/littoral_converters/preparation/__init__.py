@@ -6,19 +6,15 @@ card cross process borders as they are.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from littoral.card import Card
 from littoral.errors import ConversionError
-from littoral.tensors import TensorSpec
 
 from littoral_converters.answers import keras_outputs
-from littoral_converters.calibration import Data, Dataset, invented, read, reading
+from littoral_converters.calibration import Data, Dataset
 from littoral_converters.calibration.doubts import doubts, doubts_of_outputs
 from littoral_converters.capacity import check_weights
 from littoral_converters.description import (
@@ -31,17 +27,13 @@ from littoral_converters.description import (
 )
 from littoral_converters.graphs import Form, TracedGraph
 from littoral_converters.isolation import memory
+from littoral_converters.preparation.data import INVENTED_SAMPLES, agree, answered, datasets
 from littoral_converters.preparation.soundness import check_finite
 from littoral_converters.verification import Outputs
 
 if TYPE_CHECKING:
     from littoral_converters.signature import Signature
     from littoral_converters.stepping import Streamed
-
-INVENTED_SAMPLES = 16
-REPRESENTATIVE = "representative data"
-EVALUATION = "evaluation data"
-"""What messages call data."""
 
 _CLEAN = (
     "layer {!r} is stateful: every call of the file starts from zeros; --streaming makes a file "
@@ -111,15 +103,6 @@ class Prepared:
         return self.stem if self.streamed is None else f"{self.stem}.step"
 
 
-def agree(one: Outputs, other: Outputs) -> bool:
-    """Whether a model said the same twice, but for what the order of sums makes of it."""
-    return list(one) == list(other) and all(
-        values.shape == other[name].shape
-        and np.allclose(values, other[name], rtol=1e-3, atol=1e-4, equal_nan=True)
-        for name, values in one.items()
-    )
-
-
 def prepare_model(
     model: Any, request: Request, card: Card | None = None, signature: Signature | None = None
 ) -> Prepared:
@@ -181,32 +164,6 @@ def prepare_model(
             *doubts_of_outputs(reference, evaluation.inputs),
         ),
     )
-
-
-def answered(
-    model: Any, signature: Signature, request: Request, data: Dataset
-) -> tuple[Dataset, Outputs]:
-    """Data and Keras's outputs on it: on other data than was invented where Keras fails on that.
-
-    Args:
-        model: The model.
-        signature: Its inputs and outputs.
-        request: What was given.
-        data: From `datasets`.
-
-    Raises:
-        ConversionError: Keras fails on what was given, or on all that can be invented.
-    """
-    try:
-        return data, keras_outputs(model, signature, data)
-    except ConversionError:
-        if request.evaluation_data is not None or request.representative_data is not None:
-            raise
-        others = invented(signature.inputs, INVENTED_SAMPLES, _vocabulary(model))
-        for other in itertools.islice(others, 1, None):
-            with contextlib.suppress(ConversionError):
-                return other, keras_outputs(model, signature, other)
-        raise
 
 
 def _check_steady(
@@ -291,43 +248,3 @@ def _traced(model: Any, signature: Signature, request: Request) -> dict[Form, Tr
             memory.give_back()
         graphs[form] = alike[written]
     return graphs
-
-
-def datasets(
-    model: Any, specs: Sequence[TensorSpec], request: Request, card: Card | None
-) -> tuple[Dataset | None, Dataset]:
-    """The representative data, and what to compare on: evaluation data, else that, else random.
-
-    Args:
-        model: The model, whose vocabulary bounds random integers.
-        specs: Its inputs.
-        request: What was given.
-        card: How its file says that raw data becomes its inputs; None when it does not.
-
-    Raises:
-        InputError: Data does not fit the model.
-    """
-    representative = evaluation = None
-    if request.representative_data is not None:
-        data = reading.arrays(request.representative_data, card, specs, REPRESENTATIVE)
-        representative = read(data, specs, REPRESENTATIVE)
-    if request.evaluation_data is not None:
-        data = reading.arrays(request.evaluation_data, card, specs, EVALUATION)
-        evaluation = read(data, specs, EVALUATION, request.needs_labels)
-    elif representative is not None:
-        evaluation = Dataset(representative.inputs)
-    else:
-        evaluation = next(invented(specs, INVENTED_SAMPLES, _vocabulary(model)))
-    return representative, evaluation
-
-
-def _vocabulary(model: Any) -> int:
-    """Integers below this are safe for every table that the model looks them up in."""
-    import keras
-
-    tables = [
-        layer.input_dim
-        for layer in model._flatten_layers(include_self=False, recursive=True)
-        if isinstance(layer, keras.layers.Embedding)
-    ]
-    return min(tables, default=2)

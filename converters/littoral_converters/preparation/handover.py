@@ -20,14 +20,8 @@ from littoral_converters.answers import keras_outputs
 from littoral_converters.calibration import check_file
 from littoral_converters.isolation import isolated
 from littoral_converters.nesting import every_layer
-from littoral_converters.preparation import (
-    EVALUATION,
-    REPRESENTATIVE,
-    Prepared,
-    Request,
-    agree,
-    prepare_model,
-)
+from littoral_converters.preparation import Prepared, Request, prepare_model
+from littoral_converters.preparation.data import EVALUATION, REPRESENTATIVE, agree
 
 
 def prepare(model: Any, request: Request) -> Prepared:
