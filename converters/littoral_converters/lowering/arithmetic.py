@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -156,7 +156,13 @@ def error_function(x: Any) -> Any:
     """The error function to 1.5e-7: Abramowitz and Stegun, 7.1.26."""
     size = tf.abs(x)
     t = 1 / (1 + 0.3275911 * size)
-    powers = 1.061405429
-    for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        powers = powers * t + coefficient
+    powers = polynomial((1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592), t)
     return tf.sign(x) * (1 - powers * t * tf.exp(-size * size))
+
+
+def polynomial(coefficients: Sequence[float], x: Any) -> Any:
+    """Powers of x summed, each times its coefficient, the highest first."""
+    value: Any = coefficients[0]
+    for coefficient in coefficients[1:]:
+        value = value * x + coefficient
+    return value

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from littoral_converters.graphs.axes import MOST_UNEVEN_AXES
-from littoral_converters.lowering.arithmetic import error_function
+from littoral_converters.lowering.arithmetic import error_function, polynomial
 from littoral_converters.operators import Substitute
 
 
@@ -132,8 +132,8 @@ def _divide_no_nan(x: Any, y: Any) -> Any:
 def _bessel(x: Any) -> Any:
     """The modified Bessel function of order 0, to 2e-7: Abramowitz and Stegun, 9.8.1 and 9.8.2."""
     size = tf.abs(x)
-    near = _polynomial(_BESSEL_NEAR, tf.square(size / 3.75))
-    far = _polynomial(_BESSEL_FAR, 3.75 / tf.maximum(size, 3.75))
+    near = polynomial(_BESSEL_NEAR, tf.square(size / 3.75))
+    far = polynomial(_BESSEL_FAR, 3.75 / tf.maximum(size, 3.75))
     return tf.where(size < 3.75, near, tf.exp(size) * far / tf.sqrt(tf.maximum(size, 3.75)))
 
 
@@ -175,7 +175,7 @@ def _acosh(x: Any) -> Any:
 def _log1p(x: Any) -> Any:
     """The logarithm of 1 + x, of a small x by a series to 3e-8: that sum would lose its digits."""
     ratio = x / (2 + x)
-    series = 2 * ratio * _polynomial((1 / 9, 1 / 7, 1 / 5, 1 / 3, 1), ratio * ratio)
+    series = 2 * ratio * polynomial((1 / 9, 1 / 7, 1 / 5, 1 / 3, 1), ratio * ratio)
     return tf.where(tf.abs(x) < 0.3, series, tf.math.log(1 + x))
 
 
@@ -191,7 +191,7 @@ def _digamma(x: Any) -> Any:
     """
     above = x + 6
     square = 1 / (above * above)
-    series = square * _polynomial((1 / 240, -1 / 252, 1 / 120, -1 / 12), square)
+    series = square * polynomial((1 / 240, -1 / 252, 1 / 120, -1 / 12), square)
     value = tf.math.log(above) - 0.5 / above + series
     return value - sum(1 / (x + step) for step in range(6))
 
@@ -200,7 +200,7 @@ def _log_gamma(x: Any) -> Any:
     """The logarithm of the gamma function's size, of x > -6, as in `_digamma`."""
     above = x + 6
     square = 1 / (above * above)
-    series = _polynomial((-1 / 1680, 1 / 1260, -1 / 360, 1 / 12), square) / above
+    series = polynomial((-1 / 1680, 1 / 1260, -1 / 360, 1 / 12), square) / above
     value = (above - 0.5) * tf.math.log(above) - above + 0.5 * math.log(2 * math.pi) + series
     product = x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5)
     return value - tf.math.log(tf.abs(product))
@@ -210,15 +210,8 @@ def _erfinv(x: Any) -> Any:
     """The inverse of the error function to 4e-7: Giles, Approximating the erfinv function, 2010."""
     w = -tf.math.log((1 - x) * (1 + x))
     middle, tail = w - 2.5, tf.sqrt(tf.maximum(w, 5.0)) - 3.0
-    value = x * tf.where(w < 5.0, _polynomial(_MIDDLE, middle), _polynomial(_TAIL, tail))
+    value = x * tf.where(w < 5.0, polynomial(_MIDDLE, middle), polynomial(_TAIL, tail))
     return tf.where(tf.abs(x) < 1, value, x / tf.sqrt(1 - tf.abs(x)))
-
-
-def _polynomial(coefficients: Sequence[float], x: Any) -> Any:
-    value: Any = coefficients[0]
-    for coefficient in coefficients[1:]:
-        value = value * x + coefficient
-    return value
 
 
 def _tan(x: Any) -> Any:
@@ -232,7 +225,7 @@ def _tan(x: Any) -> Any:
     for part in _QUARTER_TURN:
         rest = rest - turns * part
     square = rest * rest
-    near = rest + rest * square * _polynomial(_TANGENT, square)
+    near = rest + rest * square * polynomial(_TANGENT, square)
     return tf.where(tf.math.floormod(turns, 2.0) > 0, -1 / near, near)
 
 

@@ -1,4 +1,4 @@
-"""Reading and rewriting a ModelProto: constants, shapes, nodes."""
+"""What quantizers ask of a ModelProto (weights, shapes, surroundings), and constants for it."""
 
 from __future__ import annotations
 
