@@ -95,16 +95,8 @@ def bench_report(payload: Mapping[str, Any], rounds: Sequence[distribution.Round
         page.heading("environment", "Where this was measured"),
         *(page.environment(place.environment, machines.title(place)) for place in places),
     ]
-    return page.page(_title(places, results), _lead(measurements), _links(blocks), blocks)
-
-
-def _links(blocks: Sequence[str]) -> dict[str, str]:
-    """The sections that are there, by anchor."""
-    return {
-        anchor: name
-        for anchor, name in _SECTIONS.items()
-        if any(f'id="{anchor}"' in b for b in blocks)
-    }
+    links = page.present(_SECTIONS, blocks)
+    return page.page(_title(places, results), _lead(measurements), links, blocks)
 
 
 def _operators(profiles: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The frame of a page and the blocks that both pages use. Nothing in it needs the network."""
+"""The frame of a page and the blocks that pages share. Nothing in it needs the network."""
 
 from __future__ import annotations
 
@@ -64,6 +64,12 @@ def card(*content: str, class_: str = "") -> str:
 def heading(anchor: str, title: str) -> str:
     """A section's heading that links can reach."""
     return tag("h2", text(title), id=anchor)
+
+
+def present(sections: Mapping[str, str], blocks: Sequence[str]) -> dict[str, str]:
+    """Those sections, by anchor, whose heading is among the blocks."""
+    markup = "".join(blocks)
+    return {anchor: name for anchor, name in sections.items() if f'id="{anchor}"' in markup}
 
 
 def warning(words: str) -> str:

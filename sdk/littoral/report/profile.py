@@ -18,6 +18,7 @@ _ROOF_HEIGHT = 340.0
 _ROOF_LEFT = 60.0
 _MOST_LABELS = 6
 _LABEL_HEIGHT = 15.0
+_EMULATED = "The processor is emulated: these times say nothing about a real one."
 
 WORDS = (
     (
@@ -71,7 +72,7 @@ def profile_table(payload: Mapping[str, Any]) -> str:
         f"{roof['gigabytes_per_s']:g} GB/s from memory",
     ]
     if payload["emulated"]:
-        lines.append("The processor is emulated: these times say nothing about a real one.")
+        lines.append(_EMULATED)
     return "\n".join(lines)
 
 
@@ -87,9 +88,7 @@ def profile_report(payload: Mapping[str, Any]) -> str:
     operators = sorted(payload["operators"], key=lambda entry: -entry["time_us"])
     blocks = [page.tiles(_figures(payload, operators))]
     if payload["emulated"]:
-        blocks.append(
-            page.warning("The processor is emulated: these times say nothing about a real one.")
-        )
+        blocks.append(page.warning(_EMULATED))
     blocks += [
         page.heading("operators", "Every operator, in the order of execution"),
         page.card(operator_bars(payload)),
@@ -139,7 +138,50 @@ def roofline(payload: Mapping[str, Any]) -> str:
     Returns:
         An SVG; a sentence where no operator's operations could be counted.
     """
-    return _roofline(payload["operators"], payload["roofline"])
+    operators, roof = payload["operators"], payload["roofline"]
+    shown = [entry for entry in operators if entry["gflops"] and entry["moved_bytes"]]
+    if not shown:
+        return tag("p", "No operator whose operations could be counted.", class_="note")
+    intensity = [2 * entry["macs"] / entry["moved_bytes"] for entry in shown]
+    ridge = roof["gflops"] / roof["gigabytes_per_s"]
+    x = log_axis([*intensity, ridge], _ROOF_LEFT, _WIDTH - 40.0)
+    y = log_axis([*(e["gflops"] for e in shown), roof["gflops"]], _ROOF_HEIGHT, 20.0)
+    ends = (10 ** (math.log10(min(*intensity, ridge)) - 0.1), max(*intensity, ridge) * 1.25)
+    shapes = [
+        label(x(tick), _ROOF_HEIGHT + 20, f"{tick:g}", "s mid")
+        + line(x(tick), y.start, x(tick), y.end, "grid")
+        for tick in x.ticks()
+    ]
+    shapes += [
+        label(x.start - 8, y(tick) + 4, f"{tick:g}", "s end")
+        + line(x.start, y(tick), x.end, y(tick), "grid")
+        for tick in y.ticks()
+    ]
+    slope_start = max(ends[0], 10**-6)
+    low = max(slope_start * roof["gigabytes_per_s"], 1e-9)
+    shapes += [
+        line(x(slope_start), y(low), x(ridge), y(roof["gflops"]), "axis"),
+        line(x(ridge), y(roof["gflops"]), x(ends[1]), y(roof["gflops"]), "axis"),
+        label(x.end, _ROOF_HEIGHT + 40, "operations a byte", "t end"),
+        label(8.0, 12.0, "GFLOP/s", "t"),
+    ]
+    by_share = sorted(zip(shown, intensity, strict=True), key=lambda pair: -pair[0]["share"])
+    for entry, at in by_share:
+        told = f"{_operator_label(entry)}: {entry['gflops']:.3g} GFLOP/s, {at:.3g} a byte"
+        shapes.append(
+            tag(
+                "circle",
+                hint(told),
+                cx=f"{x(at):.1f}",
+                cy=f"{y(entry['gflops']):.1f}",
+                r=f"{_radius(entry):.1f}",
+                class_="bubble s0",
+            )
+        )
+    shapes += _roofline_labels(
+        [(entry, x(at), y(entry["gflops"])) for entry, at in by_share[:_MOST_LABELS]]
+    )
+    return picture(_WIDTH, _ROOF_HEIGHT + 48, "Operators under the roofline", *shapes)
 
 
 def _figures(
@@ -238,52 +280,6 @@ def _bars(entries: Sequence[Mapping[str, Any]], named: Any) -> str:
     left_out = len(entries) - len(shown)
     note = tag("p", f"{left_out} shorter ones are in the table.", class_="note") if left_out else ""
     return picture(_WIDTH, _ROW * len(shown) + 6, "Time by part", *shapes) + note
-
-
-def _roofline(operators: Sequence[Mapping[str, Any]], roof: Mapping[str, float]) -> str:
-    shown = [entry for entry in operators if entry["gflops"] and entry["moved_bytes"]]
-    if not shown:
-        return tag("p", "No operator whose operations could be counted.", class_="note")
-    intensity = [2 * entry["macs"] / entry["moved_bytes"] for entry in shown]
-    ridge = roof["gflops"] / roof["gigabytes_per_s"]
-    x = log_axis([*intensity, ridge], _ROOF_LEFT, _WIDTH - 40.0)
-    y = log_axis([*(e["gflops"] for e in shown), roof["gflops"]], _ROOF_HEIGHT, 20.0)
-    ends = (10 ** (math.log10(min(*intensity, ridge)) - 0.1), max(*intensity, ridge) * 1.25)
-    shapes = [
-        label(x(tick), _ROOF_HEIGHT + 20, f"{tick:g}", "s mid")
-        + line(x(tick), y.start, x(tick), y.end, "grid")
-        for tick in x.ticks()
-    ]
-    shapes += [
-        label(x.start - 8, y(tick) + 4, f"{tick:g}", "s end")
-        + line(x.start, y(tick), x.end, y(tick), "grid")
-        for tick in y.ticks()
-    ]
-    slope_start = max(ends[0], 10**-6)
-    low = max(slope_start * roof["gigabytes_per_s"], 1e-9)
-    shapes += [
-        line(x(slope_start), y(low), x(ridge), y(roof["gflops"]), "axis"),
-        line(x(ridge), y(roof["gflops"]), x(ends[1]), y(roof["gflops"]), "axis"),
-        label(x.end, _ROOF_HEIGHT + 40, "operations a byte", "t end"),
-        label(8.0, 12.0, "GFLOP/s", "t"),
-    ]
-    by_share = sorted(zip(shown, intensity, strict=True), key=lambda pair: -pair[0]["share"])
-    for entry, at in by_share:
-        told = f"{_operator_label(entry)}: {entry['gflops']:.3g} GFLOP/s, {at:.3g} a byte"
-        shapes.append(
-            tag(
-                "circle",
-                hint(told),
-                cx=f"{x(at):.1f}",
-                cy=f"{y(entry['gflops']):.1f}",
-                r=f"{_radius(entry):.1f}",
-                class_="bubble s0",
-            )
-        )
-    shapes += _roofline_labels(
-        [(entry, x(at), y(entry["gflops"])) for entry, at in by_share[:_MOST_LABELS]]
-    )
-    return picture(_WIDTH, _ROOF_HEIGHT + 48, "Operators under the roofline", *shapes)
 
 
 def _radius(entry: Mapping[str, Any]) -> float:
