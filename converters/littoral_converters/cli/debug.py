@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     from littoral.files import check_page, write_atomically
     from littoral.progress import Progress
-    from littoral.report import layers_report
 
     from littoral_converters.debugging import debug
+    from littoral_converters.debugging.report import layers_report
 
     if arguments.html is not None:
         check_page(arguments.html)
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def describe(payload: dict[str, Any]) -> str:
     """The first wrong layer, the table from the worst, the layers that were fused away."""
-    from littoral.report import layers_table
+    from littoral_converters.debugging.report import layers_table
 
     table = layers_table(payload)
     return f"{table}\nreport: {payload['html']}" if "html" in payload else table

@@ -128,6 +128,6 @@ def _resumable() -> Iterator[None]:
 
 def describe(payload: dict[str, Any]) -> str:
     """The measured files with the best marked, what was ruled out, and where the page is."""
-    from littoral.report import search_table
+    from littoral_converters.exploration.report import search_table
 
     return search_table(payload)

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from littoral import files
-from littoral.report import search_report, units
+from littoral.report import units
 
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.choosing import front
 from littoral_converters.exploration.demands import Demands, drop_of
 from littoral_converters.exploration.proofs import Proof
 from littoral_converters.exploration.racing import Timed
+from littoral_converters.exploration.report import search_report
 from littoral_converters.exploration.settings import Setting
 from littoral_converters.pipeline import Variant
 from littoral_converters.results import result_of

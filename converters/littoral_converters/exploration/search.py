@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from littoral import files
-from littoral.locking import alone_in
 from littoral.targets import Target, connect
 
 from littoral_converters import sources
@@ -27,6 +26,7 @@ from littoral_converters.exploration.budget import (
 )
 from littoral_converters.exploration.candidates import Candidate, Choice, choice_of
 from littoral_converters.exploration.demands import Demands, check_drop
+from littoral_converters.exploration.locking import alone_in
 from littoral_converters.exploration.mending import mend
 from littoral_converters.exploration.outcome import Found, RuledOut, Search, found_of, write
 from littoral_converters.exploration.proofs import FOLDER, Proof, Proofs, key_of

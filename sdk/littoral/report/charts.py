@@ -92,7 +92,7 @@ def legend(results: Sequence[Result]) -> str:
     entries += [
         tag(
             "span",
-            tag("svg", _shape(name, 7.0, 7.0, 5.0, "mark whisker"), viewBox="0 0 14 14"),
+            tag("svg", marker(name, 7.0, 7.0, 5.0, "mark whisker"), viewBox="0 0 14 14"),
             text(format_name(name)),
         )
         for name in formats
@@ -147,17 +147,17 @@ def _front_line(front: Sequence[Result], x: Axis, y: Axis) -> str:
 
 def _bubble(result: Result, x: Axis, y: Axis, largest: int, is_best: bool) -> str:
     across, up = x(_value(result.p50)), y(100 * (result.accuracy or 0.0))
-    radius = _radius(result, largest)
+    radius = marker_radius(result, largest)
     facts = hint(
         f"{result.label}\np50 {units.duration_with_spread(result.p50)}\n"
-        f"accuracy {units.percent(result.accuracy)} ({units.points(_lost(result))} points)\n"
+        f"accuracy {units.percent(result.accuracy)} ({units.points(result.drop_points)} points)\n"
         f"{units.size(result.size_bytes)}"
     )
     shapes = [facts, *(_whisker(result.p50, x, up) if _reaches(result, x, radius) else [])]
     if is_best:
-        shapes.append(_shape(result.format, across, up, radius + 3.5, "ring"))
+        shapes.append(marker(result.format, across, up, radius + 3.5, "ring"))
     class_ = f"bubble {result.hue}"
-    shapes.append(_shape(result.format, across, up, radius, class_))
+    shapes.append(marker(result.format, across, up, radius, class_))
     return tag("g", *shapes)
 
 
@@ -175,7 +175,7 @@ def _front_labels(front: Sequence[Result], x: Axis, y: Axis, largest: int) -> li
         across, up = x(_value(result.p50)), y(100 * (result.accuracy or 0.0))
         is_right = across < 0.55 * WIDTH
         at = across - 4 if is_right else across + 4
-        place = up - _radius(result, largest) - 14
+        place = up - marker_radius(result, largest) - 14
         while any(abs(place - height) < _LABEL_GAP and abs(at - x0) < 170 for x0, height in taken):
             place -= _LABEL_GAP
         taken.append((at, place))
@@ -243,7 +243,8 @@ def _whisker(estimate: Estimate | None, x: Axis, height: float) -> list[str]:
     ]
 
 
-def _shape(kind: str, x: float, y: float, radius: float, class_: str) -> str:
+def marker(kind: str, x: float, y: float, radius: float, class_: str) -> str:
+    """A file in a picture: a square for an .onnx, a circle for any other format."""
     if kind == "onnx":
         side = radius * 1.77
         return tag(
@@ -252,12 +253,9 @@ def _shape(kind: str, x: float, y: float, radius: float, class_: str) -> str:
     return tag("circle", cx=x, cy=y, r=radius, class_=class_)
 
 
-def _radius(result: Result, largest: int) -> float:
+def marker_radius(result: Result, largest: int) -> float:
+    """Of a marker whose area is the file's size, of which `largest` bytes are the most."""
     return float(max(5.0, 17.0 * ((result.size_bytes or 0) / largest) ** 0.5))
-
-
-def _lost(result: Result) -> float | None:
-    return result.drop_points
 
 
 def _value(estimate: Estimate | None) -> float:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from littoral.cli import main
 from littoral.errors import FormatError, InputError
-from littoral.locking import LOCK, alone_in
 from littoral.tensors import TensorSpec
 from littoral_converters.calibration import read
 from littoral_converters.exploration import choosing
@@ -18,6 +17,7 @@ from littoral_converters.exploration import workshop as workshop_module
 from littoral_converters.exploration.budget import Budget, Reserve
 from littoral_converters.exploration.candidates import Candidate
 from littoral_converters.exploration.demands import Demands, drop_of
+from littoral_converters.exploration.locking import LOCK, alone_in
 from littoral_converters.exploration.proofs import Proofs, digest_of
 from littoral_converters.exploration.proving import prove_all
 from littoral_converters.exploration.racing import race
@@ -42,7 +42,7 @@ from searching import (
 HOLD = """
 import sys, time
 from pathlib import Path
-from littoral.locking import alone_in
+from littoral_converters.exploration.locking import alone_in
 with alone_in(Path(sys.argv[1]), "search"):
     print("has it", flush=True)
     time.sleep(60)

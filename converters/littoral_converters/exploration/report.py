@@ -8,13 +8,15 @@ from pathlib import PurePath
 from typing import Any
 
 from littoral.report import charts, page, units
-from littoral.report.front import Point, front
 from littoral.report.markup import tag, text
 from littoral.report.result import Result, format_name, of_demo
 from littoral.report.tables import aligned
 
+from littoral_converters.exploration.picture import Point, front
+
 _HEADER = ("File", "Change", "Accuracy", "Size", "p50", "p90", "Cold start", "Memory")
 _OUT_HEADER = ("Candidate", "Change", "Size", "Why")
+_SECTIONS = {"front": "Picture", "files": "Files", "out": "Ruled out", "how": "How to read"}
 
 _WORDS = (
     (
@@ -71,11 +73,8 @@ def search_report(payload: Mapping[str, Any]) -> str:
     blocks.append(page.how_to_read(_WORDS + page.LATENCY_WORDS))
     blocks.append(page.heading("environment", "Where this was measured"))
     blocks.append(page.environment(payload["environment"]))
-    links = {"front": "Picture", "files": "Files", "out": "Ruled out", "how": "How to read"}
-    present = {
-        anchor: name for anchor, name in links.items() if f'id="{anchor}"' in "".join(blocks)
-    }
-    return page.page(_title(payload), _lead(payload), present, blocks)
+    links = page.present(_SECTIONS, blocks)
+    return page.page(_title(payload), _lead(payload), links, blocks)
 
 
 def search_table(payload: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from littoral.report import search_report, search_table
+from littoral_converters.exploration.report import search_report, search_table
 
 
 def result(scheme, p50, drop, size, **changes):

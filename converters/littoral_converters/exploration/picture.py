@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, count, takewhile
 
 from littoral.report import units
+from littoral.report.charts import marker, marker_radius
 from littoral.report.markup import (
     Axis,
     hint,
@@ -129,15 +130,15 @@ def _steps(points: Sequence[Point], x: Axis, y: Axis) -> str:
 def _bubble(point: Point, x: Axis, y: Axis, largest: int, metric: str) -> str:
     result = point.result
     across, up = x(_p50(point)), y(point.drop)
-    radius = _radius(point, largest)
+    radius = marker_radius(point.result, largest)
     facts = hint(
         f"{result.label}\np50 {units.duration_with_spread(result.p50)}\n"
         f"change {units.change(point.drop, metric)}\n{units.size(result.size_bytes)}"
     )
     shapes = [facts]
     if point.is_front:
-        shapes.append(_shape(result.format, across, up, radius + 3.5, "ring"))
-    shapes.append(_shape(result.format, across, up, radius, f"bubble {result.hue}"))
+        shapes.append(marker(result.format, across, up, radius + 3.5, "ring"))
+    shapes.append(marker(result.format, across, up, radius, f"bubble {result.hue}"))
     if point.is_best:
         shapes.append(label(across, up + 5, "\N{BLACK STAR}", "mid halo"))
     return tag("g", *shapes)
@@ -151,8 +152,8 @@ def _names(points: Sequence[Point], x: Axis, y: Axis, largest: int) -> list[str]
         across = x(_p50(point))
         is_right = across < 0.6 * _WIDTH
         near = [height for x0, height in taken if abs(across - x0) < 240]
-        above = y(point.drop) - _radius(point, largest) - 9
-        below = y(point.drop) + _radius(point, largest) + 17
+        above = y(point.drop) - marker_radius(point.result, largest) - 9
+        below = y(point.drop) + marker_radius(point.result, largest) + 17
         upward = takewhile(lambda height: height > _HIGHEST_NAME, count(above, -_GAP))
         places = chain(upward, count(below, _GAP))
         place = next(one for one in places if all(abs(one - other) >= _GAP for other in near))
@@ -160,18 +161,6 @@ def _names(points: Sequence[Point], x: Axis, y: Axis, largest: int) -> list[str]
         at = across - 4 if is_right else across + 4
         shapes.append(label(at, place, point.result.label, "b halo" if is_right else "b end halo"))
     return shapes
-
-
-def _shape(kind: str, x: float, y: float, radius: float, class_: str) -> str:
-    if kind == "onnx":
-        side = radius * 1.77
-        corner = {"x": x - side / 2, "y": y - side / 2}
-        return tag("rect", **corner, width=side, height=side, rx=2, class_=class_)
-    return tag("circle", cx=x, cy=y, r=radius, class_=class_)
-
-
-def _radius(point: Point, largest: int) -> float:
-    return float(max(5.0, 17.0 * ((point.result.size_bytes or 0) / largest) ** 0.5))
 
 
 def _p50(point: Point) -> float:
