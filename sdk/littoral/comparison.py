@@ -123,11 +123,8 @@ class Comparison:
             return None
         a, b = self.measurements
         estimate = b.ratio_to(a)
-        ratio, low, high = estimate.scaled(1, 4)
         return {
-            "ratio": ratio,
-            "ratio_low": low,
-            "ratio_high": high,
+            **estimate.fields("ratio", 1, 4),
             "rounds": len(a.rounds),
             "significant": estimate.excludes(1.0),
         }

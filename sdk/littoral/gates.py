@@ -271,14 +271,10 @@ def shown(metric: str, value: float) -> str:
 
 def _figure(metric: str, fields: Mapping[str, Any]) -> Estimate | None:
     name, factor = METRICS[metric].field, METRICS[metric].factor
-    value = fields.get(name)
-    if value is None:
-        return None
-    ends = [fields.get(f"{name}_{end}") for end in ("low", "high")]
-    if not METRICS[metric].is_estimate:
-        ends = [value, value]
-    low, high = (None if end is None else end * factor for end in ends)
-    return Estimate(value * factor, low, high)
+    found = Estimate.of_fields(fields, name, factor)
+    if found is None or METRICS[metric].is_estimate:
+        return found
+    return Estimate(found.value, found.value, found.value)
 
 
 def _accuracy_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Estimate | None:

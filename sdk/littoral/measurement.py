@@ -148,12 +148,12 @@ class Measurement:
             return cls(
                 **{name: fields[name] for name in _AS_THEY_ARE},
                 options=fields.get("options", {}),
-                latency_p50=_estimate(fields, "latency_p50_us", 1e3),
-                latency_p90=_estimate(fields, "latency_p90_us", 1e3),
-                latency_p99=_estimate(fields, "latency_p99_us", 1e3),
-                cold_start=_known(fields, "cold_start_ms", 1e6),
+                latency_p50=_known(fields, "latency_p50_us", 1e3),
+                latency_p90=_known(fields, "latency_p90_us", 1e3),
+                latency_p99=_known(fields, "latency_p99_us", 1e3),
+                cold_start=Estimate.of_fields(fields, "cold_start_ms", 1e6),
                 load=None if load_ms is None else Estimate(load_ms * 1e6),
-                yardstick_p50=_known(fields, "yardstick_p50_us", 1e3),
+                yardstick_p50=Estimate.of_fields(fields, "yardstick_p50_us", 1e3),
                 environment=environment,
                 rounds=rounds,
                 target=fields.get("target", "local"),
@@ -189,15 +189,13 @@ class Measurement:
 
 def _fields(name: str, estimate: Estimate | None, factor: float) -> dict[str, float | None]:
     """A figure under its name, its interval under the name with ``_low`` and ``_high``."""
-    value, low, high = (None, None, None) if estimate is None else estimate.scaled(factor, 3)
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
+    if estimate is None:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
+    return estimate.fields(name, factor, 3)
 
 
-def _estimate(fields: Mapping[str, Any], name: str, factor: float) -> Estimate:
-    ends = [fields.get(f"{name}_{end}") for end in ("low", "high")]
-    low, high = (None if end is None else end * factor for end in ends)
-    return Estimate(fields[name] * factor, low, high)
-
-
-def _known(fields: Mapping[str, Any], name: str, factor: float) -> Estimate | None:
-    return None if fields.get(name) is None else _estimate(fields, name, factor)
+def _known(fields: Mapping[str, Any], name: str, factor: float) -> Estimate:
+    found = Estimate.of_fields(fields, name, factor)
+    if found is None:
+        raise KeyError(name)
+    return found

@@ -37,7 +37,7 @@ def compare_measurements(
         limits: Gates, see `littoral.gates`.
 
     Returns:
-        JSON-able: ``old new files only_in_old only_in_new in_yardsticks passed``; each of ``files``
+        JSON-able: ``old new files only_in_old only_in_new passed``; each of ``files``
         has ``name changes verdicts notes``. ``passed`` is False when a gate is breached.
 
     Raises:

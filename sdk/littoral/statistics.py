@@ -7,7 +7,7 @@ every figure is an order statistic: one of the measured values, never a mean of 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,22 @@ class Estimate:
         """Value, low and high times `factor`, rounded to `digits` decimals."""
         low, high = (None if end is None else round(end * factor, digits) for end in self.ends)
         return round(self.value * factor, digits), low, high
+
+    def fields(self, name: str, factor: float, digits: int) -> dict[str, float | None]:
+        """JSON-able: the value under a name, the ends under it with ``_low`` and ``_high``."""
+        value, low, high = self.scaled(factor, digits)
+        return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+    @classmethod
+    def of_fields(
+        cls, fields: Mapping[str, Any], name: str, factor: float = 1.0
+    ) -> Estimate | None:
+        """What `fields` wrote, times `factor`; None where there is no value of that name."""
+        value, low, high = (fields.get(f"{name}{end}") for end in ("", "_low", "_high"))
+        if value is None:
+            return None
+        low, high = (None if end is None else end * factor for end in (low, high))
+        return cls(value * factor, low, high)
 
     @property
     def ends(self) -> tuple[float | None, float | None]:

@@ -139,7 +139,6 @@ def layer_of(name: str) -> str:
 
 
 def _operator(one: OperatorTime, total: float, roof: _roofline.Roofline) -> dict[str, Any]:
-    time_us, low, high = one.time_ns.scaled(1e-3, 3)
     gflops = 2 * one.macs / one.time_ns.value if one.macs and one.time_ns.value > 0 else None
     attainable = roof.attainable_gflops(2 * one.macs, one.moved_bytes)
     return {
@@ -148,9 +147,7 @@ def _operator(one: OperatorTime, total: float, roof: _roofline.Roofline) -> dict
         "kind": one.kind,
         "name": one.name,
         "layer": one.layer,
-        "time_us": time_us,
-        "time_us_low": low,
-        "time_us_high": high,
+        **one.time_ns.fields("time_us", 1e-3, 3),
         "share": round(one.time_ns.value / total, 4),
         "delegated": one.delegated,
         "macs": one.macs,

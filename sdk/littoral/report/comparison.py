@@ -65,14 +65,11 @@ def _entry(
     index: int, measurement: Measurement, baseline: Measurement, name: str, baseline_name: str
 ) -> dict[str, Any]:
     ratio = measurement.ratio_to(baseline)
-    value, low, high = ratio.scaled(1, 4)
     return {
         "index": index,
         "path": measurement.path,
         "baseline": baseline.path,
-        "ratio": value,
-        "ratio_low": low,
-        "ratio_high": high,
+        **ratio.fields("ratio", 1, 4),
         "rounds": len(measurement.rounds),
         "significant": ratio.excludes(1.0),
         "words": in_words(name, baseline_name, ratio),

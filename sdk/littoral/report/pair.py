@@ -132,16 +132,11 @@ def _facts(payload: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     for name in ("p50", "p90"):
         if payload["measurements"]:
             one, other = (
-                units.duration_with_spread(_latency(fields, name))
+                units.duration_with_spread(Estimate.of_fields(fields, f"latency_{name}_us"))
                 for fields in payload["measurements"]
             )
             rows.append((name, one, other))
     return rows
-
-
-def _latency(fields: Mapping[str, Any], name: str) -> Estimate:
-    key = f"latency_{name}_us"
-    return Estimate(fields[key], fields[f"{key}_low"], fields[f"{key}_high"])
 
 
 def _operators(payload: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -158,9 +158,9 @@ def _result(label: str, hue: str, fields: Mapping[str, Any]) -> Result:
         format=str(fields.get("format") or ""),
         scheme=str(fields.get("scheme") or ""),
         is_emulated=bool(fields.get("emulated")),
-        p50=_estimate(fields, "latency_p50_us"),
-        p90=_estimate(fields, "latency_p90_us"),
-        p99=_estimate(fields, "latency_p99_us"),
+        p50=Estimate.of_fields(fields, "latency_p50_us"),
+        p90=Estimate.of_fields(fields, "latency_p90_us"),
+        p99=Estimate.of_fields(fields, "latency_p99_us"),
         **{
             name: fields.get(name)
             for name in (
@@ -177,10 +177,3 @@ def _result(label: str, hue: str, fields: Mapping[str, Any]) -> Result:
             )
         },
     )
-
-
-def _estimate(fields: Mapping[str, Any], name: str) -> Estimate | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    return Estimate(value, fields.get(f"{name}_low"), fields.get(f"{name}_high"))

@@ -116,13 +116,7 @@ def _measurement(
     edges = np.linspace(0, until, SLICES + 1)
     rates = np.histogram(ends, edges)[0] / (until / SLICES / 1e9)
     rate = mean_interval(rates.tolist())
-    value, low, high = rate.scaled(1, 2)
     rounds = tuple(part for lane in lanes for part in np.array_split(lane[1], SLICES) if len(part))
-    observed = {
-        **shape_of(rounds),
-        "throughput_per_s": value,
-        "throughput_per_s_low": low,
-        "throughput_per_s_high": high,
-    }
+    observed = {**shape_of(rounds), **rate.fields("throughput_per_s", 1, 2)}
     made = conclude(subject, rounds, machine, None, observed, "throughput")
     return replace(made, threads=threads)
