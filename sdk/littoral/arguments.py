@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from littoral.engines import ABSENT
 from littoral.errors import EngineError, InputError
-from littoral.tensors import TensorSpec
+from littoral.tensors import TensorSpec, shown
 
 Arrays = list[NDArray[Any]]
 
@@ -283,15 +283,13 @@ def _same_count(arrays: Arrays, specs: tuple[TensorSpec, ...]) -> None:
 
 
 def _misfit(array: NDArray[Any], spec: TensorSpec, step: int) -> InputError:
-    shape = [size if size is not None else "any" for size in spec.shape]
-    wanted = str(shape).replace("'", "")
+    wanted = shown(spec.shape)
     if step and spec.shape:
-        sample = str(["N", *shape[1:]]).replace("'", "")
-        single = str(shape[1:]).replace("'", "")
-        wanted = f"{wanted}, a batch {sample} or one sample {single}"
+        sample = spec.shape[1:]
+        wanted += f", a batch {shown(('N', *sample))} or one sample {shown(sample)}"
     return InputError(
         f"input {spec.name!r}: expected {real_dtype(spec)} of shape {wanted}, "
-        f"came {array.dtype} of shape {list(array.shape)}"
+        f"came {array.dtype} of shape {shown(array.shape)}"
     )
 
 

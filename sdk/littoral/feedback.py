@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from littoral.card import Card
 from littoral.errors import InputError
-from littoral.tensors import TensorSpec, quantize
+from littoral.tensors import TensorSpec, quantize, shown
 
 _BEHIND = ("", "_out", "_next", "_new", "_output", ".out", "n", "N", "_n", "_N", "Out", ":out")
 _IN_FRONT = ("", "next_", "new_", "out_", "output_", "present_", "updated_", "next.", "new.")
@@ -162,5 +162,4 @@ def _initial(spec: TensorSpec, value: Any) -> NDArray[Any]:
 
 
 def _shown(spec: TensorSpec) -> str:
-    sizes = ", ".join("any" if size is None else str(size) for size in spec.shape)
-    return f"({spec.dtype} [{sizes}])"
+    return f"({spec.dtype} {shown(spec.shape)})"

@@ -13,7 +13,7 @@ from littoral.arguments import real_dtype
 from littoral.errors import InputError
 from littoral.model import Model
 from littoral.samples import Sample
-from littoral.tensors import TensorSpec
+from littoral.tensors import TensorSpec, shown
 
 _MOST_PAIRINGS = 5
 """Inputs whose every order is tried; beyond it the file's own order counts."""
@@ -73,11 +73,7 @@ def _kinds(spec: TensorSpec) -> set[str]:
 
 
 def _shown(specs: Sequence[TensorSpec]) -> str:
-    parts = []
-    for spec in specs:
-        sizes = ", ".join("any" if size is None else str(size) for size in spec.shape)
-        parts.append(f"{spec.name} {real_dtype(spec)} [{sizes}]")
-    return " and ".join(parts)
+    return " and ".join(f"{spec.name} {real_dtype(spec)} {shown(spec.shape)}" for spec in specs)
 
 
 def renamed(batch: Sample, models: Sequence[Model], order: Sequence[int]) -> Sample:

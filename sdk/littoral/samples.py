@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from littoral.arguments import admit, assign, real_dtype
 from littoral.errors import InputError
-from littoral.tensors import TensorSpec
+from littoral.tensors import TensorSpec, shown
 
 Sample: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]
 """What `Model.run` takes: the array for a single input, as users hand it over, else by name."""
@@ -130,9 +130,8 @@ def _batches(array: NDArray[Any], spec: TensorSpec, most: int) -> list[NDArray[A
         size is None or size == got for size, got in zip(expected, array.shape[1:], strict=True)
     )
     if not fits:
-        wanted = ", ".join("any" if size is None else str(size) for size in expected)
         raise InputError(
-            f"input {spec.name!r}: expected samples of shape [{wanted}], "
+            f"input {spec.name!r}: expected samples of shape {shown(expected)}, "
             f"the data has shape {list(array.shape)}"
         )
     batch = (spec.shape[0] or 1) if spec.shape else 1

@@ -22,7 +22,7 @@ from littoral.engines._native import reason
 from littoral.errors import EngineError, InputError, LittoralError
 from littoral.feedback import State, states_of
 from littoral.incremental import Rows, steps_of
-from littoral.tensors import TensorSpec
+from littoral.tensors import TensorSpec, shown
 
 if TYPE_CHECKING:
     from littoral.card import Card
@@ -363,11 +363,8 @@ def _in_steps(array: Array, taken: _Tensor) -> tuple[Array, bool]:
         for size, got in zip(wanted, array.shape[max(extra, 0) :], strict=False)
     )
     if extra not in (0, 1) or not fits:
-        one = str(["any" if size is None else size for size in wanted]).replace("'", "")
-        several = str(["n", *("any" if size is None else size for size in wanted)])
         raise InputError(
-            f"input {taken.spec.name!r}: expected one step {one} or several "
-            + several.replace("'", "")
-            + f", came {array.dtype} of shape {list(array.shape)}"
+            f"input {taken.spec.name!r}: expected one step {shown(wanted)} or several "
+            f"{shown(('n', *wanted))}, came {array.dtype} of shape {shown(array.shape)}"
         )
     return (array[None], True) if extra == 0 else (array, False)

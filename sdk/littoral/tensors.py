@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,3 +73,8 @@ def dequantize(quanta: NDArray[np.integer], spec: TensorSpec) -> NDArray[np.floa
     real -= np.float32(spec.zero_point or 0)
     real *= np.float32(spec.scale)
     return real
+
+
+def shown(shape: Sequence[int | str | None]) -> str:
+    """A shape for people, for example ``[any, 3]``; a text stands for itself."""
+    return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"

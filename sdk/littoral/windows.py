@@ -14,7 +14,7 @@ from littoral.closing import Closing
 from littoral.errors import EngineError, InputError
 from littoral.incremental import Rows, steps_of
 from littoral.stream import Array, Result, named, nothing
-from littoral.tensors import TensorSpec
+from littoral.tensors import TensorSpec, shown
 
 if TYPE_CHECKING:
     from littoral.model import Model
@@ -155,11 +155,9 @@ class Windows(Closing):
             size in (None, got) for size, got in zip(shape, rows.shape[1:], strict=True)
         )
         if not fits:
-            one = ", ".join("any" if size is None else str(size) for size in shape)
             raise InputError(
-                f"input {self._spec.name!r}: expected a row [{one}] or several "
-                f"[{', '.join(filter(None, ['n', one]))}], came {array.dtype} of shape "
-                f"{list(array.shape)}"
+                f"input {self._spec.name!r}: expected a row {shown(shape)} or several "
+                f"{shown(('n', *shape))}, came {array.dtype} of shape {shown(array.shape)}"
             )
         return rows
 

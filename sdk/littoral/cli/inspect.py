@@ -100,10 +100,11 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
 
 
 def _side(title: str, tensors: list[dict[str, Any]]) -> list[str]:
+    from littoral.tensors import shown
+
     lines = []
     for place, tensor in enumerate(tensors):
-        shape = ", ".join("any" if size is None else str(size) for size in tensor["shape"])
-        line = f"{tensor['name']}  {tensor['dtype']} [{shape}]"
+        line = f"{tensor['name']}  {tensor['dtype']} {shown(tensor['shape'])}"
         if "scale" in tensor:
             line += f"  scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
         lines.append(f"{title if place == 0 else '':10} {line}")
