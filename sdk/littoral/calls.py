@@ -8,7 +8,7 @@ are told from batches, and a batch is sent through in the pieces that are fastes
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,6 +18,7 @@ from littoral import arguments, batching, prepared, quick
 from littoral.engines import Session, Shape
 from littoral.engines._native import reason
 from littoral.errors import EngineError, LittoralError
+from littoral.tensors import TensorSpec
 
 Result = NDArray[Any] | dict[str, NDArray[Any]]
 
@@ -79,7 +80,7 @@ class Calls:
                 results = self._in_steps(batch, raw)
         if batch.is_sample:
             results = [result[0] for result in results]
-        return self._named(results)
+        return named(results, self._outputs)
 
     def allocate(self) -> None:
         """Reserve memory now where the file fixes every size but the number of samples.
@@ -166,7 +167,14 @@ class Calls:
             for raw in (False, True)
         )
 
-    def _named(self, results: list[NDArray[Any]]) -> Result:
-        if len(results) == 1:
-            return results[0]
-        return {spec.name: result for spec, result in zip(self._outputs, results, strict=True)}
+
+def named(results: Sequence[NDArray[Any]], outputs: Sequence[TensorSpec]) -> Result:
+    """What a call returns: the array of a single output, else a dict by name."""
+    if len(results) == 1:
+        return results[0]
+    return {spec.name: result for spec, result in zip(outputs, results, strict=True)}
+
+
+def by_name(result: Result, outputs: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]:
+    """The same as a dict also where there is a single output."""
+    return result if isinstance(result, dict) else {outputs[0].name: result}

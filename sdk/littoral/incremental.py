@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from littoral import preprocess
 from littoral.card import Card
+from littoral.prediction import card_tensor
 from littoral.tensors import TensorSpec
 
 Array = NDArray[Any]
@@ -85,8 +86,7 @@ def steps_of(
 ) -> tuple[Mapping[str, Any], ...]:
     """What a card says of the way into an input, by its name, else by its place."""
     tensors = card.inputs if card is not None else ()
-    named = [tensor for tensor in tensors if tensor.name == specs[place].name]
-    return next((tensor.preprocessing for tensor in (*named, *tensors[place : place + 1])), ())
+    return card_tensor(tensors, specs[place], place).preprocessing
 
 
 def _is_several(raw: Any) -> bool:

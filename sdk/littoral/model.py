@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from littoral import forks
-from littoral.calls import Calls, Result
+from littoral.calls import Calls, Result, by_name
 from littoral.closing import Closing
 from littoral.engines import Session
 from littoral.errors import EngineError, InputError, LittoralError
@@ -220,8 +220,7 @@ class Model(Closing):
 
         sample = prediction.prepare(self.card, self.inputs, raw)
         result = self.run(sample[0] if len(sample) == 1 else sample)
-        results = result if isinstance(result, dict) else {self.outputs[0].name: result}
-        return prediction.classes(self.card, self.outputs, results, top)
+        return prediction.classes(self.card, self.outputs, by_name(result, self.outputs), top)
 
     @overload
     def stream(

@@ -46,7 +46,7 @@ def prepare(card: Card | None, specs: tuple[TensorSpec, ...], raw: Any) -> list[
         InputError: No card, no steps, or data that the steps refuse.
     """
     tensors = card.inputs if card is not None else ()
-    described = [_described(tensors, spec, place) for place, spec in enumerate(specs)]
+    described = [card_tensor(tensors, spec, place) for place, spec in enumerate(specs)]
     if not any(tensor.preprocessing for tensor in described):
         raise InputError(
             "the model's card names no preprocessing, so only arrays can go in: "
@@ -93,7 +93,7 @@ def labelled(card: Card | None, specs: tuple[TensorSpec, ...]) -> tuple[str, Car
         Its name in the file, and what the card says of it.
     """
     tensors = card.outputs if card is not None else ()
-    described = [(spec.name, _described(tensors, spec, i)) for i, spec in enumerate(specs)]
+    described = [(spec.name, card_tensor(tensors, spec, i)) for i, spec in enumerate(specs)]
     return next((pair for pair in described if pair[1].labels), described[0])
 
 
@@ -149,7 +149,8 @@ def _by_input(
     raise InputError(f"the model has several inputs: expected a dict with {names}")
 
 
-def _described(tensors: Sequence[CardTensor], spec: TensorSpec, place: int) -> CardTensor:
+def card_tensor(tensors: Sequence[CardTensor], spec: TensorSpec, place: int) -> CardTensor:
+    """What a card says of an input or output: by its name, else by its place."""
     for tensor in tensors:
         if tensor.name == spec.name:
             return tensor

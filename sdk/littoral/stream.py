@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from littoral import arguments, prepared, quick
+from littoral.calls import Result, named
 from littoral.closing import Closing
 from littoral.engines import Binding, Loop, Session, Shape
 from littoral.engines._native import reason
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from littoral.card import Card
 
 Array = NDArray[Any]
-Result = Array | dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -296,13 +296,6 @@ class Stream(Closing):
 
     def _failed(self, error: Exception) -> EngineError:
         return EngineError(f"{self._source.name}: {self._source.engine} failed: {reason(error)}")
-
-
-def named(results: Sequence[Array], outputs: Sequence[TensorSpec]) -> Result:
-    """One array for a single output, else a dict by name."""
-    if len(results) == 1:
-        return results[0]
-    return {spec.name: result for spec, result in zip(outputs, results, strict=True)}
 
 
 def nothing(spec: TensorSpec) -> Array:

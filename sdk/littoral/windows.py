@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from littoral.calls import Result, named
 from littoral.closing import Closing
 from littoral.errors import EngineError, InputError
 from littoral.incremental import Rows, steps_of
-from littoral.stream import Array, Result, named, nothing
+from littoral.stream import Array, nothing
 from littoral.tensors import TensorSpec, shown
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import littoral
 import numpy as np
 from littoral import formats, plugins
 from littoral import source as files
+from littoral.calls import by_name
 from littoral.errors import FormatError, InputError
 from littoral.pairing import pair_inputs
 from numpy.typing import NDArray
@@ -122,7 +123,7 @@ def debug_file(
             for at in range(0, len(kept), batch)
         ]
         outputs = loaded.run({s.name: c for s, c in zip(specs, columns, strict=True)})
-        named = outputs if isinstance(outputs, dict) else {loaded.outputs[0].name: outputs}
+        named = by_name(outputs, loaded.outputs)
     activations, results = activations_of(model, signature, list(kept.inputs.values()))
     places, tensors = _inside(content, kind, feeds)
     usual = _limit(content, kind)

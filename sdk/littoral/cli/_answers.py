@@ -105,10 +105,16 @@ def table(predictions: Sequence[Entry]) -> str:
     return stream.getvalue()
 
 
+def has_steps(model: Model) -> bool:
+    """Whether the card says how raw data becomes an input."""
+    return model.card is not None and any(tensor.preprocessing for tensor in model.card.inputs)
+
+
 def _of_arrays(model: Model, item: Arrays, top: int) -> list[Entry]:
+    from littoral.calls import by_name
     from littoral.errors import InputError
 
-    results = _by_name(model, model.run(item.values))
+    results = by_name(model.run(item.values), model.outputs)
     count = _samples(model, item.values, results)
     if item.truth is not None and count is not None and len(item.truth) != count:
         raise InputError(f"{item.source}: {count} samples but {len(item.truth)} labels in y")
@@ -122,16 +128,16 @@ def _of_arrays(model: Model, item: Arrays, top: int) -> list[Entry]:
 
 
 def _of_raw(model: Model, item: Raw, top: int) -> Entry:
+    from littoral.calls import by_name
     from littoral.prediction import prepare
 
     raw = item.value
-    steps = model.card is not None and any(tensor.preprocessing for tensor in model.card.inputs)
-    if isinstance(raw, (dict, list)) and not steps:
+    if isinstance(raw, (dict, list)) and not has_steps(model):
         values = list(raw.values()) if isinstance(raw, dict) else raw
         sample = [_numbers(values, item.source)]
     else:
         sample = prepare(model.card, model.inputs, raw)
-    results = _by_name(model, model.run(sample[0] if len(sample) == 1 else sample))
+    results = by_name(model.run(sample[0] if len(sample) == 1 else sample), model.outputs)
     return entry(model.card, model.outputs, item.source, None, results, item.truth, top)
 
 
@@ -210,10 +216,6 @@ def _numbers(values: list[Any], source: str) -> NDArray[np.float32]:
         return np.array(values, np.float32)
     except ValueError as error:
         raise InputError(f"{source} is not a row of numbers: {error}") from error
-
-
-def _by_name(model: Model, result: Any) -> dict[str, NDArray[Any]]:
-    return result if isinstance(result, dict) else {model.outputs[0].name: result}
 
 
 def _samples(model: Model, values: Any, results: dict[str, NDArray[Any]]) -> int | None:

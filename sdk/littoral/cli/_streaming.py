@@ -45,15 +45,16 @@ def entries(model: Model, arguments: argparse.Namespace) -> Iterator[Entry]:
     Raises:
         InputError: Data that cannot be read or does not fit.
     """
+    from littoral.calls import by_name
     from littoral.cli import _answers
 
     with _opened(model, arguments) as stream:
         kind = "step" if arguments.hop is None and arguments.window is None else "window"
         number = 0
         for results in _results(model, stream, arguments.stream):
-            by_name = results if isinstance(results, dict) else {stream.outputs[0].name: results}
-            for at in range(len(next(iter(by_name.values())))):
-                sample = {name: values[at] for name, values in by_name.items()}
+            columns = by_name(results, stream.outputs)
+            for at in range(len(next(iter(columns.values())))):
+                sample = {name: values[at] for name, values in columns.items()}
                 told = _answers.entry(
                     model.card, stream.outputs, "", None, sample, None, arguments.top
                 )
@@ -92,9 +93,10 @@ def _end(stream: Stream | Windows, number: int) -> float | None:
 def _results(model: Model, stream: Stream | Windows, source: str) -> Iterator[Any]:
     """Results as they come, each with an axis of steps in front."""
     from littoral import inputs
+    from littoral.cli import _answers
 
     # A row is what the steps of a table take; where they take a signal, it is one of the model's.
-    has_steps = _has_steps(model) and stream.seconds is None
+    has_steps = _answers.has_steps(model) and stream.seconds is None
     if source == STDIN:
         rows = (row for row in csv.reader(sys.stdin, skipinitialspace=True) if row)
         yield from _of_rows(stream, _without_header(rows), has_steps)
@@ -127,10 +129,6 @@ def _of_rows(stream: Stream | Windows, rows: Iterator[Any], has_steps: bool) -> 
         except ValueError as error:
             raise InputError(f"row {number} is no row of numbers: {error}") from error
         yield stream.step(numbers)
-
-
-def _has_steps(model: Model) -> bool:
-    return model.card is not None and any(tensor.preprocessing for tensor in model.card.inputs)
 
 
 def _without_header(rows: Iterator[list[str]]) -> Iterator[Any]:
