@@ -72,6 +72,21 @@ def read(path: Path) -> list[Arrays | Raw]:
     return [Raw(path.name, value_of(path))]
 
 
+def read_arrays(path: Path) -> Arrays:
+    """Read a file that must hold arrays.
+
+    Args:
+        path: ``.npz`` or ``.npy``, see `read`.
+
+    Raises:
+        InputError: As `read`, or a file of another kind.
+    """
+    content = read(path)[0]
+    if not isinstance(content, Arrays):
+        raise InputError(f"{path}: expected an .npz with one array per input name, or x")
+    return content
+
+
 def read_folder(path: Path, endings: Sequence[str], labels: Sequence[str] = ()) -> list[Raw]:
     """The files of a folder, and of the folders in it, in the order of their names.
 

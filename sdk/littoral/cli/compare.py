@@ -97,6 +97,7 @@ def _models(arguments: argparse.Namespace) -> dict[str, Any]:
     from littoral import gates
     from littoral.comparison import compare_files
     from littoral.files import check_page
+    from littoral.inputs import read_arrays
     from littoral.progress import Progress
 
     _check_limits(arguments)
@@ -104,13 +105,13 @@ def _models(arguments: argparse.Namespace) -> dict[str, Any]:
         gates.parse(limit)
     if arguments.html is not None:
         check_page(arguments.html)
-    data, labels = (None, None) if arguments.data is None else _read(arguments.data)
+    given = None if arguments.data is None else read_arrays(arguments.data)
     with Progress("compare") as progress:
         found = compare_files(
             arguments.a,
             arguments.b,
-            data=data,
-            labels=labels,
+            data=None if given is None else given.values,
+            labels=None if given is None else given.truth,
             is_timed=not arguments.no_latency,
             runs=arguments.runs,
             duration_s=arguments.duration,
@@ -158,16 +159,6 @@ def _check_limits(arguments: argparse.Namespace) -> None:
         raise InputError(f"--max-difference must be a number from 0, not {limit}")
     if share is not None and not 0 <= share <= 1:
         raise InputError(f"--min-agreement is a share from 0 to 1, not {share}")
-
-
-def _read(path: Path) -> tuple[Any, Any]:
-    from littoral.errors import InputError
-    from littoral.inputs import Arrays, read
-
-    content = read(path)[0]
-    if not isinstance(content, Arrays):
-        raise InputError(f"{path}: expected an .npz with one array per input name, or x")
-    return content.values, content.truth
 
 
 def _breach(found: Comparison, arguments: argparse.Namespace) -> str:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from littoral import inputs, plugins
-from littoral.errors import InputError
 from littoral.samples import Data
 
 if TYPE_CHECKING:
@@ -71,10 +70,7 @@ class Options:
         """
         if self.data is None:
             return None
-        content = inputs.read(self.data)[0]
-        if not isinstance(content, inputs.Arrays):
-            raise InputError(f"{self.data}: expected an .npz with one array per input name, or x")
-        values: Data = content.values
+        values: Data = inputs.read_arrays(self.data).values
         return values
 
 
