@@ -1,11 +1,7 @@
 """The machine's condition around a measurement: is it quiet, does it heat up, what does it draw.
 
-    before = Conditions.now()
-    ...
-    Watch(...)                     reads again between rounds, and says what changed
-
-Everything comes from files that Linux keeps (``/sys``, ``/proc``); where a machine has no such
-sensor the figure is None, never 0.
+`preflight` looks before, `Watch` and `EnergyMeter` between rounds. Everything comes from files that
+Linux keeps (``/sys``, ``/proc``); where a machine has no such sensor the figure is None, never 0.
 """
 
 from __future__ import annotations
@@ -34,7 +30,7 @@ class Reading:
     """What the sensors say at one moment.
 
     Attributes:
-        temperature_celsius: Of the hottest thermal zone.
+        temperature_celsius: Of the hottest thermal zone; one that reads 0 or less is not wired up.
         frequency_mhz: Of the fastest core at this moment.
         throttle_count: How often any core was throttled since the machine started.
         energy_joules: Of a counter since an unknown moment.
@@ -127,10 +123,10 @@ class EnergyMeter:
     def __init__(self, root: Path = Path("/")) -> None:
         """Find the sensor once, since a burst is only milliseconds long."""
         pattern = "sys/class/powercap/intel-rapl:[0-9]"
-        folders = [folder for folder in sorted(root.glob(pattern)) if _number(folder / "energy_uj")]
-        self._counters = [(f / "energy_uj", _number(f / "max_energy_range_uj")) for f in folders]
+        folders = [f for f in sorted(root.glob(pattern)) if number_in(f / "energy_uj")]
+        self._counters = [(f / "energy_uj", number_in(f / "max_energy_range_uj")) for f in folders]
         monitors = sorted(root.glob("sys/class/hwmon/hwmon*/power1_input"))
-        self._monitors = [path for path in monitors if _number(path) is not None]
+        self._monitors = [path for path in monitors if number_in(path) is not None]
 
     @property
     def source(self) -> str | None:
@@ -161,7 +157,7 @@ class EnergyMeter:
 
     def _values(self) -> list[float]:
         paths = [path for path, _ in self._counters] or self._monitors
-        return [_number(path) or 0.0 for path in paths]
+        return [number_in(path) or 0.0 for path in paths]
 
 
 def preflight(root: Path = Path("/"), sleep: Callable[[float], object] = time.sleep) -> list[str]:
@@ -175,7 +171,7 @@ def preflight(root: Path = Path("/"), sleep: Callable[[float], object] = time.sl
         One line each, for people; empty where nothing speaks against measuring.
     """
     found = []
-    governor = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    governor = text_in(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     if governor not in _QUIET_GOVERNORS:
         found.append(
             f"the clock is left to the governor {governor!r}: set it to performance "
@@ -209,7 +205,7 @@ def _busy_cores(root: Path, sleep: Callable[[float], object]) -> float | None:
 
 def _cpu_times(root: Path) -> list[int] | None:
     """User nice system idle iowait irq softirq steal, in clock ticks over all cores."""
-    line = (_text(root / "proc/stat") or "").partition("\n")[0].split()
+    line = (text_in(root / "proc/stat") or "").partition("\n")[0].split()
     if len(line) < 9 or line[0] != "cpu":
         return None
     return [int(word) for word in line[1:9]]
@@ -218,27 +214,29 @@ def _cpu_times(root: Path) -> list[int] | None:
 def _is_on_battery(root: Path) -> bool:
     """A mains supply is known and none is online."""
     supplies = sorted((root / "sys/class/power_supply").glob("*"))
-    mains = [s for s in supplies if _text(s / "type") in ("Mains", "USB")]
-    batteries = [s for s in supplies if _text(s / "type") == "Battery"]
-    online = any(_text(supply / "online") == "1" for supply in mains)
+    mains = [s for s in supplies if text_in(s / "type") in ("Mains", "USB")]
+    batteries = [s for s in supplies if text_in(s / "type") == "Battery"]
+    online = any(text_in(supply / "online") == "1" for supply in mains)
     return bool(mains and batteries) and not online
 
 
 def _numbers(root: Path, pattern: str) -> list[float]:
-    found: Iterable[float | None] = (_number(path) for path in root.glob(pattern))
+    found: Iterable[float | None] = (number_in(path) for path in root.glob(pattern))
     return [value for value in found if value is not None]
 
 
-def _number(path: Path) -> float | None:
+def number_in(path: Path) -> float | None:
+    """The number in a file of the system, None where there is none."""
     try:
-        return float(_text(path) or "")
+        return float(text_in(path) or "")
     except ValueError:
         return None
 
 
-def _text(path: Path) -> str | None:
+def text_in(path: Path) -> str | None:
+    """The text in a file of the system, None where there is none."""
     try:
-        return path.read_text(errors="replace").strip() or None
+        return path.read_text(errors="replace").strip(" \n\0") or None
     except OSError:
         return None
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from littoral import __version__, engines, plugins
+from littoral import __version__, conditions, engines, plugins
+from littoral.conditions import number_in, text_in
 
 EMULATORS = ("qemu", "rosetta", "box64", "box86", "fex")
 """Names that give away a process that runs another architecture's instructions."""
@@ -34,16 +35,16 @@ def describe(root: Path = Path("/")) -> dict[str, Any]:
         "cpu": cpu_model(root),
         "machine": platform.machine() or None,
         "cores": _cores(),
-        "governor": _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "governor": text_in(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "frequency_mhz": _frequency_mhz(root),
         "temperature_celsius": _temperature_celsius(root),
         "load_average": _load_average(),
-        "memory_bytes": _memory_bytes(root),
-        "board": _read(root / "proc/device-tree/model"),
+        "memory_bytes": memory_bytes("MemTotal", root),
+        "board": text_in(root / "proc/device-tree/model"),
         "os": _os_name(root),
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "numpy": _version("numpy"),
+        "numpy": version_of("numpy"),
         "littoral": __version__,
         "engines": engine_versions(),
         "measured_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -56,7 +57,7 @@ def cpu_model(root: Path = Path("/")) -> str | None:
     Args:
         root: Where ``proc`` is.
     """
-    fields = _cpu_fields(root)
+    fields = cpu_fields(root)
     for key in ("model name", "Processor", "cpu model", "Hardware", "uarch"):
         if fields.get(key):
             return fields[key]
@@ -82,7 +83,7 @@ def is_emulated(root: Path = Path("/")) -> bool:
     return (
         any(name in executable for name in EMULATORS)
         or any(name in cpu for name in EMULATED_CPUS)
-        or _is_foreign(platform.machine(), _cpu_fields(root))
+        or _is_foreign(platform.machine(), cpu_fields(root))
     )
 
 
@@ -103,10 +104,10 @@ def _is_foreign(machine: str, fields: dict[str, str]) -> bool:
     return (is_arm and "vendor_id" in fields) or (is_x86 and "CPU implementer" in fields)
 
 
-def _cpu_fields(root: Path) -> dict[str, str]:
-    """The first value of each field of /proc/cpuinfo."""
+def cpu_fields(root: Path = Path("/")) -> dict[str, str]:
+    """The first value of each field of ``/proc/cpuinfo``, empty where there is none."""
     fields: dict[str, str] = {}
-    for line in (_read(root / "proc/cpuinfo") or "").splitlines():
+    for line in (text_in(root / "proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")
         fields.setdefault(key.strip(), value.strip())
     return fields
@@ -120,22 +121,16 @@ def _cores() -> int | None:
 
 
 def _frequency_mhz(root: Path) -> float | None:
-    current = _number(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
+    current = number_in(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
     if current is not None:
         return round(current / 1000, 1)
-    text = _cpu_fields(root).get("cpu MHz")
+    text = cpu_fields(root).get("cpu MHz")
     return round(float(text), 1) if text else None
 
 
 def _temperature_celsius(root: Path) -> float | None:
-    """The hottest thermal zone; zones that read 0 or less are not wired up."""
-    zones = (root / "sys/class/thermal").glob("thermal_zone*/temp")
-    return _largest(_number(zone) for zone in zones)
-
-
-def _largest(millidegrees: Iterable[float | None]) -> float | None:
-    known = [value / 1000 for value in millidegrees if value is not None and value > 0]
-    return round(max(known), 1) if known else None
+    warmest = conditions.read(root).temperature_celsius
+    return None if warmest is None else round(warmest, 1)
 
 
 def _load_average() -> list[float] | None:
@@ -143,15 +138,21 @@ def _load_average() -> list[float] | None:
     return None if getloadavg is None else [round(load, 2) for load in getloadavg()]
 
 
-def _memory_bytes(root: Path) -> int | None:
-    for line in (_read(root / "proc/meminfo") or "").splitlines():
-        if line.startswith("MemTotal:"):
+def memory_bytes(field: str, root: Path = Path("/")) -> int | None:
+    """A size in ``/proc/meminfo``, None where the system does not say.
+
+    Args:
+        field: For example ``"MemTotal"``.
+        root: Where ``proc`` is.
+    """
+    for line in (text_in(root / "proc/meminfo") or "").splitlines():
+        if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
     return None
 
 
 def _os_name(root: Path) -> str:
-    for line in (_read(root / "etc/os-release") or "").splitlines():
+    for line in (text_in(root / "etc/os-release") or "").splitlines():
         if line.startswith("PRETTY_NAME="):
             return line.partition("=")[2].strip('"')
     if sys.platform == "darwin":
@@ -159,22 +160,9 @@ def _os_name(root: Path) -> str:
     return platform.platform(terse=True)
 
 
-def _version(distribution: str) -> str | None:
+def version_of(distribution: str) -> str | None:
+    """An installed package's version, None where it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:
-        return None
-
-
-def _number(path: Path) -> float | None:
-    try:
-        return float(_read(path) or "")
-    except ValueError:
-        return None
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(errors="replace").strip(" \n\0") or None
-    except OSError:
         return None

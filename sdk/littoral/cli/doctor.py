@@ -16,7 +16,6 @@ Each engine's library is opened in a process of its own and runs a model of one 
 package that is installed may still not load (C library too old, NumPy too new). Exit code 1 when
 nothing can run."""
 
-_HOT_CELSIUS = 80.0
 _THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
 _X86_FEATURES = ("sse4_1", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
 _ARM_FEATURES = {"neon": "neon", "asimd": "neon", "asimddp": "dotprod", "i8mm": "i8mm"}
@@ -42,13 +41,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     formats = {format: None for engine in found for format in engine["formats"]}
     runners = {f: e["engine"] for e in reversed(found) if e["runs"] for f in e["formats"]}
     place = environment.describe()
+    packages = ("numpy", "pillow", "keras", "tensorflow")
     return {
         "engines": found,
         "formats": {**formats, **runners},
         "features": features(),
-        "packages": {name: _version(name) for name in ("numpy", "pillow", "keras", "tensorflow")},
+        "packages": {name: environment.version_of(name) for name in packages},
         "environment": place,
-        "memory_available_bytes": memory_available_bytes(),
+        "memory_available_bytes": environment.memory_bytes("MemAvailable"),
         "notes": notes(place),
         "passed": bool(runners),
     }
@@ -87,7 +87,7 @@ def notes(place: Mapping[str, Any], root: Path = Path("/")) -> list[str]:
         place: As `littoral.environment.describe` says it.
         root: Where ``proc`` and ``sys`` are; a test hands in a folder of its own.
     """
-    from littoral import environment
+    from littoral import conditions, environment
 
     found = []
     if environment.is_emulated(root):
@@ -97,7 +97,7 @@ def notes(place: Mapping[str, Any], root: Path = Path("/")) -> list[str]:
             f"the governor {place['governor']!r} changes the clock as it likes: to measure, "
             "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
         )
-    if (place["temperature_celsius"] or 0) >= _HOT_CELSIUS:
+    if (place["temperature_celsius"] or 0) >= conditions.HOT_CELSIUS:
         found.append(f"at {place['temperature_celsius']:g} C processors slow down: let it cool")
     try:
         # The Raspberry Pi's firmware: bit 0 too little voltage, bit 2 slowed down, both now.
@@ -107,20 +107,6 @@ def notes(place: Mapping[str, Any], root: Path = Path("/")) -> list[str]:
     if throttled & 0b101:
         found.append("the firmware slows the processor down: too hot, or a weak power supply")
     return found
-
-
-def memory_available_bytes(root: Path = Path("/")) -> int | None:
-    """What programs may still take, None where the system does not say.
-
-    Args:
-        root: Where ``proc`` is.
-    """
-    try:
-        lines = (root / "proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    sizes = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
-    return next((int(kibibytes) * 1024 for kibibytes in sizes), None)
 
 
 def features(root: Path = Path("/")) -> list[str]:
@@ -133,18 +119,12 @@ def features(root: Path = Path("/")) -> list[str]:
         Names such as ``avx2``, ``avx512_vnni``, ``neon``, ``dotprod``; empty where the system does
         not say.
     """
-    try:
-        text = (root / "proc/cpuinfo").read_text(errors="replace")
-    except OSError:
-        return []
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        words = value.split()
-        if key.strip() == "flags":
-            return [name for name in _X86_FEATURES if name in words]
-        if key.strip() == "Features":
-            return list(dict.fromkeys(_ARM_FEATURES[w] for w in words if w in _ARM_FEATURES))
-    return []
+    from littoral.environment import cpu_fields
+
+    fields = cpu_fields(root)
+    x86, arm = (fields.get(name, "").split() for name in ("flags", "Features"))
+    found = [name for name in _X86_FEATURES if name in x86]
+    return found or list(dict.fromkeys(_ARM_FEATURES[w] for w in arm if w in _ARM_FEATURES))
 
 
 def examine(name: str) -> dict[str, Any]:
@@ -197,15 +177,6 @@ def _option_lines(engine: dict[str, Any]) -> list[str]:
         return []
     lines = [f"  {name:16} {what}" for name, what in engine["options"].items()]
     return ["", f"options of {engine['engine']} (--option NAME=VALUE)", *lines]
-
-
-def _version(package: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _gigabytes(size: int | None) -> float | None:

@@ -8,6 +8,7 @@ import pytest
 from littoral import cli
 from littoral.cli import _remedies, doctor
 from littoral.engines import _trial
+from littoral.environment import memory_bytes
 
 BOARD = _remedies.Place("linux", "aarch64", (3, 11), "glibc 2.31", "1.26.4")
 OLD_BOARD = _remedies.Place("linux", "armv7l", (3, 11), "glibc 2.36", "1.26.4")
@@ -190,8 +191,8 @@ def test_notes_on_what_makes_figures_doubtful(tmp_path, facts, files, told):
 def test_memory_that_is_left(tmp_path):
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/meminfo").write_text("MemTotal: 3000 kB\nMemAvailable:    1000 kB\n")
-    assert doctor.memory_available_bytes(tmp_path) == 1000 * 1024
-    assert doctor.memory_available_bytes(tmp_path / "absent") is None
+    assert memory_bytes("MemAvailable", tmp_path) == 1000 * 1024
+    assert memory_bytes("MemAvailable", tmp_path / "absent") is None
 
 
 def test_doctor_runs_every_engine_for_real():
