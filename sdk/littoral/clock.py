@@ -20,12 +20,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from littoral.errors import InputError
 from littoral.statistics import percentile, percentile_interval, runs_needed
 
 Call = Callable[[], object]
 Clock = Callable[[], int]
 Rounds = tuple[NDArray[np.int64], ...]
 """Durations of one call in ns, one array a round, in the order of measuring."""
+
+DURATION_S = 1.0
+"""The usual length of a measurement."""
 
 BURST_NS = 4_000_000
 WARMUP_WINDOW_NS = 10_000_000
@@ -55,8 +59,18 @@ class Plan:
 
     runs: int | None = None
     warmup: int | None = None
-    duration_ns: int = 1_000_000_000
+    duration_ns: int = int(DURATION_S * 1e9)
     narrow: float = NARROW
+
+
+def check_duration(seconds: float) -> None:
+    """Refuse a length of time that is none.
+
+    Raises:
+        InputError: Not above 0, or without end.
+    """
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"the duration must be a positive number of seconds, not {seconds}")
 
 
 class Observer:

@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from littoral.clock import NARROW, Call, Clock, Plan, Rounds, time_in_turn
+from littoral.clock import (
+    DURATION_S,
+    NARROW,
+    Call,
+    Clock,
+    Plan,
+    Rounds,
+    check_duration,
+    time_in_turn,
+)
 from littoral.environment import describe, is_emulated
 from littoral.errors import InputError
 from littoral.measurement import Measurement
@@ -36,7 +45,6 @@ MOST_LOADED_BYTES = 64_000_000
 RUNS_OF_A_SESSION = 25
 """With fewer, a file is loaded once."""
 
-DURATION_S = 1.0
 LONGEST_UNTIL_S = 60.0
 
 
@@ -255,8 +263,7 @@ def _plan(
         raise InputError(f"until is a share such as 0.02 (2%), not {until}")
     usual = DURATION_S if until is None else LONGEST_UNTIL_S
     seconds = usual if duration_s is None else duration_s
-    if not 0 < seconds < float("inf"):
-        raise InputError(f"the duration must be a positive number of seconds, not {seconds}")
+    check_duration(seconds)
     narrow = NARROW if until is None else until
     return Plan(runs=runs, warmup=warmup, duration_ns=int(seconds * 1e9), narrow=narrow)
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from littoral import plugins, source
+from littoral.clock import check_duration
 from littoral.environment import describe, is_emulated
-from littoral.errors import InputError
 from littoral.integrity import read_card
 from littoral.loading import load
 from littoral.profiling import _roofline
@@ -96,8 +96,7 @@ def profile(
         ModelError: The file cannot be used.
         EngineError: The engine failed.
     """
-    if not 0 < duration_s < float("inf"):
-        raise InputError(f"the duration must be a positive number of seconds, not {duration_s}")
+    check_duration(duration_s)
     name, content = source.read(path)
     given = dict(options or {})
     with load(path, engine=engine, threads=threads, options=given) as model:

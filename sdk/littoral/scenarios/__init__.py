@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from littoral import inputs, plugins
+from littoral.clock import DURATION_S
 from littoral.samples import Data
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ class Options:
     until: float | None = None
     period_s: float | None = None
     is_strict: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """`duration_s`, or the usual one."""
+        return DURATION_S if self.duration_s is None else self.duration_s
 
     @property
     def samples(self) -> Data | None:

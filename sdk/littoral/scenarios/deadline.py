@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.clock import Call, Clock, warm_up
+from littoral.clock import Call, Clock, check_duration, warm_up
 from littoral.environment import describe
 from littoral.errors import InputError
 from littoral.measurement import Measurement
-from littoral.measuring import DURATION_S, conclude
+from littoral.measuring import conclude
 from littoral.proportions import proportion_interval
 from littoral.scenarios import Options
 from littoral.sidelines import shape_of
@@ -45,8 +45,9 @@ def measure(
     if options.until is not None or (options.runs is not None and options.duration_s is not None):
         raise InputError("the deadline scenario takes runs or a duration")
     period_ns = int(options.period_s * 1e9)
-    seconds = DURATION_S if options.duration_s is None else options.duration_s
-    count = options.runs if options.runs is not None else max(1, int(seconds / options.period_s))
+    check_duration(options.seconds)
+    usual = max(1, int(options.seconds / options.period_s))
+    count = usual if options.runs is None else options.runs
     runners = runners_of(len(files), options.threads, options.engine, options.options)
     with ExitStack() as stack:
         subjects = open_subjects(

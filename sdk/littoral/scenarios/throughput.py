@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.clock import Call, warm_up
+from littoral.clock import Call, check_duration, warm_up
 from littoral.environment import describe
 from littoral.errors import InputError
 from littoral.measurement import Measurement
-from littoral.measuring import DURATION_S, conclude
+from littoral.measuring import conclude
 from littoral.scenarios import Options
 from littoral.sidelines import shape_of
 from littoral.statistics import mean_interval
@@ -36,9 +36,7 @@ def measure(
     """Measure one file after the other; see `littoral.scenarios.Scenario`."""
     if options.runs is not None or options.until is not None:
         raise InputError("throughput is taken over a time: give a duration, not runs or until")
-    seconds = DURATION_S if options.duration_s is None else options.duration_s
-    if not 0 < seconds < float("inf"):
-        raise InputError(f"the duration must be a positive number of seconds, not {seconds}")
+    check_duration(options.seconds)
     asked = runners_of(len(files), options.threads, options.engine, options.options)
     runners = [replace(runner, threads=1) for runner in asked]
     with ExitStack() as stack:
@@ -51,7 +49,7 @@ def measure(
             progress(f"{runner.threads} threads on {subject.path}")
             with ExitStack() as copies:
                 calls = _copies(subject, runner.threads, options, copies)
-                lanes = _run_all(calls, int(seconds * 1e9))
+                lanes = _run_all(calls, int(options.seconds * 1e9))
             made.append(_measurement(subject, lanes, runner.threads, machine))
         return tuple(made)
 

@@ -25,7 +25,7 @@ from littoral.sidelines import shape_of
 from littoral.subjects import Runner, runners_of
 from littoral.targets import Options, Progress
 from littoral.targets._activity import FOLDER, Activity, Errand
-from littoral.targets._model_file import ALL, ModelFile, check_calls, milliseconds, read
+from littoral.targets._model_file import ALL, ModelFile, check_calls, read
 from littoral.tensors import TensorSpec
 
 _FORMATS = ("onnx", "tflite")
@@ -68,7 +68,7 @@ class App:
             "files": _entries(opened, options),
             "runs": options.runs,
             "warmup": options.warmup,
-            "duration_ms": int(milliseconds(options)),
+            "duration_ms": int(1e3 * options.seconds),
         }
         doing = f"timing {len(opened)} file{'s' * (len(opened) > 1)}"
         answer = self._asked(_errand(fields, opened, batches, doing), progress)[0]

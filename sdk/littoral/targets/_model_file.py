@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from littoral import formats, samples, source
+from littoral.clock import check_duration
 from littoral.errors import InputError
-from littoral.measuring import DURATION_S
 from littoral.scenarios import Options
 from littoral.tensors import TensorSpec
 
@@ -68,15 +68,7 @@ def check_calls(options: Options, place: str) -> None:
         raise InputError(f"{place} is measured for a duration or so many runs, not until")
     if options.runs is not None and options.duration_s is not None:
         raise InputError("give runs or a duration, not both")
-    if not 0 < milliseconds(options) < float("inf"):
-        raise InputError(
-            f"the duration must be a positive number of seconds, not {options.duration_s}"
-        )
-
-
-def milliseconds(options: Options) -> float:
-    """How long to time each file at most."""
-    return 1e3 * (DURATION_S if options.duration_s is None else options.duration_s)
+    check_duration(options.seconds)
 
 
 def read(path: Path, place: str, known: Collection[str]) -> ModelFile:

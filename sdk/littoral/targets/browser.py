@@ -34,7 +34,7 @@ from littoral.statistics import outliers, percentile_interval
 from littoral.subjects import runners_of
 from littoral.targets import USUAL, Progress, Settings, _web_packages
 from littoral.targets._browser_process import ended, start, stop, version
-from littoral.targets._model_file import ALL, ModelFile, check_calls, milliseconds, read
+from littoral.targets._model_file import ALL, ModelFile, check_calls, read
 from littoral.targets._web_server import WebServer
 from littoral.tensors import TensorSpec, dequantize, quantize
 
@@ -154,7 +154,7 @@ class _Session:
             "files": [self._offered(file, file.batches(data)) for file in files],
             "runs": options.runs,
             "warmup": options.warmup,
-            "duration_ms": milliseconds(options),
+            "duration_ms": 1e3 * options.seconds,
         }
         timed = self._ask(asked)["files"]
         return [
