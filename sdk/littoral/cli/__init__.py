@@ -32,7 +32,6 @@ from typing import Any, NoReturn
 from littoral import __version__, plugins
 from littoral.errors import InputError, LittoralError
 
-EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
