@@ -266,18 +266,9 @@ class Model(Closing):
 
             self._open_session()
             return windows_of(self, window, hop, smooth)
-        from littoral.stream import Source, stream_of
+        from littoral.stream import stream_of
 
-        source = Source(
-            self.name,
-            self.engine,
-            self.card,
-            self.inputs,
-            self.outputs,
-            self._open_session,
-            self._lock,
-        )
-        return stream_of(source, state, initial)
+        return stream_of(self, state, initial)
 
     def allocate(self) -> None:
         """Reserve memory now where the file fixes every size but the number of samples.

@@ -26,32 +26,9 @@ from littoral.incremental import Rows, steps_of
 from littoral.tensors import TensorSpec, shown
 
 if TYPE_CHECKING:
-    from littoral.card import Card
+    from littoral.model import Model
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Source:
-    """The model that a stream runs.
-
-    Attributes:
-        name: Its name, for messages.
-        engine: The engine's name, likewise.
-        card: What it says about itself.
-        inputs: Its inputs.
-        outputs: Its outputs.
-        session: Returns its session; raises EngineError once the model is closed.
-        lock: Held while its session is used.
-    """
-
-    name: str
-    engine: str
-    card: Card | None
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-    session: Callable[[], Session]
-    lock: threading.RLock
 
 
 @dataclass(frozen=True)
@@ -77,17 +54,17 @@ class _Tensor:
 
 
 def stream_of(
-    source: Source, state: Mapping[str, str] | None, initial: Mapping[str, Any] | None
+    model: Model, state: Mapping[str, str] | None, initial: Mapping[str, Any] | None
 ) -> Stream:
     """A stream of a model; see `littoral.Model.stream`."""
-    states = states_of(source.inputs, source.outputs, source.card, state, initial)
-    if not states and not source.session().stateful:
+    states = states_of(model.inputs, model.outputs, model.card, state, initial)
+    if not states and not model._open_session().stateful:
         raise InputError(
-            f"{source.name} remembers nothing from call to call: make it with littoral convert "
+            f"{model.name} remembers nothing from call to call: make it with littoral convert "
             "--streaming, say which output becomes which input: stream(state={...}), or run it on "
             "windows: stream(hop=N), --hop N"
         )
-    return Stream(source, states)
+    return Stream(model, states)
 
 
 class Stream(Closing):
@@ -102,22 +79,22 @@ class Stream(Closing):
         seconds: Time from one step to the next where `feed` takes a signal, else None.
     """
 
-    def __init__(self, source: Source, states: tuple[State, ...]) -> None:
+    def __init__(self, model: Model, states: tuple[State, ...]) -> None:
         """Begin a sequence; `Model.stream` is the way to get one."""
-        session = source.session()
-        self._source = source
+        session = model._open_session()
+        self._model = model
         self._states = states
         self._own = _own_session(session)
-        self._lock = source.lock if self._own is None else threading.RLock()
+        self._lock = model._lock if self._own is None else threading.RLock()
         self._is_closed = False
-        described = source.card.stream if source.card is not None else None
+        described = model.card.stream if model.card is not None else None
         by_step = described.by_step if described is not None else None
         taken_in, taken_out = {s.input for s in states}, {s.output for s in states}
         self._takes = _tensors(session.inputs, taken_in, by_step)
         self._gives = _tensors(session.outputs, taken_out, by_step)
         self.inputs = tuple(tensor.spec for tensor in self._takes)
         self.outputs = tuple(tensor.spec for tensor in self._gives)
-        self._preprocessing = steps_of(source.card, source.inputs, self._takes[0].place)
+        self._preprocessing = steps_of(model.card, model.inputs, self._takes[0].place)
         self._begin()
 
     def step(self, x: Any) -> Result:
@@ -138,7 +115,7 @@ class Stream(Closing):
             EngineError: The engine failed, or the stream or its model is closed.
         """
         with self._lock:
-            self._source.session()
+            self._model._open_session()
             try:
                 result = self._quick(x)
             except RuntimeWarning:
@@ -168,7 +145,7 @@ class Stream(Closing):
             self._check_open()
             if len(self._takes) != 1 or not self._preprocessing:
                 raise InputError(
-                    f"{self._source.name}: the card names no preprocessing of one input: use step"
+                    f"{self._model.name}: the card names no preprocessing of one input: use step"
                 )
             return self._run_rows(self._rows.push(raw))
 
@@ -216,8 +193,8 @@ class Stream(Closing):
 
     def _check_open(self) -> None:
         if self._is_closed:
-            raise EngineError(f"a stream of {self._source.name} is closed: open another one")
-        self._source.session()
+            raise EngineError(f"a stream of {self._model.name} is closed: open another one")
+        self._model._open_session()
 
     def _steps(self, x: Any) -> Result:
         """The long way, for whatever is no single step of the usual kind."""
@@ -247,7 +224,7 @@ class Stream(Closing):
         counts = {len(array) for array, is_one in arrays if not is_one}
         if len(counts) > 1 or counts == {0}:
             raise InputError(
-                f"{self._source.name}: the inputs hold {', '.join(map(str, sorted(counts)))} "
+                f"{self._model.name}: the inputs hold {', '.join(map(str, sorted(counts)))} "
                 "steps: expected the same number, at least 1"
             )
         count = next(iter(counts), None)
@@ -262,7 +239,7 @@ class Stream(Closing):
 
     def _prepared(self, arrays: Sequence[Array]) -> prepared.Call:
         """The call for one step of arrays ``[1, ...]``, made anew where their shapes changed."""
-        session = self._own or self._source.session()
+        session = self._own or self._model._open_session()
         states = [state.initial for state in self._states]
         if self._loop is not None:
             states = self._loop.take()
@@ -295,7 +272,7 @@ class Stream(Closing):
         return prepared.compose(binding, self.inputs, self.outputs)
 
     def _failed(self, error: Exception) -> EngineError:
-        return EngineError(f"{self._source.name}: {self._source.engine} failed: {reason(error)}")
+        return EngineError(f"{self._model.name}: {self._model.engine} failed: {reason(error)}")
 
 
 def nothing(spec: TensorSpec) -> Array:
