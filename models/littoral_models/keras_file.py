@@ -13,7 +13,7 @@ import keras
 import littoral
 import numpy as np
 from littoral.card import KEY, Card, CardTensor
-from littoral.errors import FormatError, InputError
+from littoral.errors import InputError
 from littoral.files import make_folder, write_atomically
 
 from littoral_models.data import Dataset
@@ -91,24 +91,6 @@ def save(model: keras.Model, path: Path, card: Card) -> Path:
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr(CARD_MEMBER, card.to_json())
     return write_atomically(path, content.getvalue())
-
-
-def read_card(path: str | os.PathLike[str]) -> Card | None:
-    """The card inside a .keras file, None when it has none.
-
-    Raises:
-        FormatError: Not a .keras file, or a card that cannot be read.
-        InputError: No such file.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if CARD_MEMBER not in archive.namelist():
-                return None
-            return Card.from_json(archive.read(CARD_MEMBER))
-    except zipfile.BadZipFile as error:
-        raise FormatError(f"{path} is no .keras file: {error}") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _without_optimizer(model: keras.Model) -> keras.Model:

@@ -185,6 +185,7 @@ CONFIG = json.dumps(
 def test_a_keras_file_shows_its_layers_and_inputs():
     content = keras_file(config_json=CONFIG, metadata_json='{"keras_version": "3.15.1"}')
     assert formats.sniff(content) == "keras"
+    assert keras.read_card(content) is None
     outline = keras.outline(content)
     assert outline.operators == {"Dense": 2, "InputLayer": 1}
     assert outline.inputs == (TensorSpec("image", (None, 28, 28), "uint8"),)
