@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from littoral.engines import Binding, Feedback, Loop, Settings, Shape
-from littoral.engines._feedback import copying_loop
+from littoral.engines._copying_loop import copying_loop
 from littoral.engines._native import imported, quiet_stderr, reason
 from littoral.errors import EngineError, EngineNotInstalled, FormatError, InputError
 from littoral.formats import Signature, tflite
@@ -32,6 +32,11 @@ OPTIONS = {
 # XNNPACK is the faster one on nearly every file and processor, but not on all of them.
 ALTERNATIVES = ({"xnnpack": "off"},)
 _QUANTIZED = {"int8", "uint8", "int16", "uint16", "int32"}
+
+
+def providers() -> tuple[str, ...]:
+    """The processor; anything else takes a delegate."""
+    return ("CPU",)
 
 
 class Package(NamedTuple):
@@ -74,6 +79,10 @@ class Package(NamedTuple):
         except (ImportError, AttributeError) as error:
             raise self.broken(reason(error)) from error
         return module
+
+    def open_session(self, content: bytes, settings: Settings) -> InterpreterSession:
+        """Load a .tflite file's bytes; see `littoral.engines.Engine`."""
+        return InterpreterSession(content, settings, self)
 
     def broken(self, why: str) -> EngineNotInstalled:
         """What to say of a library that is there and does not work."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from littoral.engines import ABSENT, Binding, Feedback, Loop, Settings, Shape
-from littoral.engines._feedback import copying_loop, others
+from littoral.engines._copying_loop import copying_loop, others
 from littoral.engines._native import imported, quiet_stderr, reason
 from littoral.errors import EngineNotInstalled, FormatError, InputError
 from littoral.formats import Signature, onnx

@@ -5,26 +5,14 @@ It runs where Python is 3.11 at most and numpy is 1.
 
 from __future__ import annotations
 
-from littoral.engines import Settings, _interpreter
-from littoral.engines._interpreter import InterpreterSession, Package
+from littoral.engines import _interpreter
 
 FORMATS = ("tflite",)
 EXTRA = "tflite"
 OPTIONS = _interpreter.OPTIONS
 ALTERNATIVES = _interpreter.ALTERNATIVES
-_PACKAGE = Package("tflite-runtime", "tflite_runtime.interpreter", EXTRA)
+_PACKAGE = _interpreter.Package("tflite-runtime", "tflite_runtime.interpreter", EXTRA)
 
-
-def version() -> str | None:
-    """The installed library and its version, or None."""
-    return _PACKAGE.version()
-
-
-def providers() -> tuple[str, ...]:
-    """The processor; anything else takes a delegate."""
-    return ("CPU",)
-
-
-def open_session(content: bytes, settings: Settings) -> InterpreterSession:
-    """Load a .tflite file's bytes; see `littoral.engines.Engine`."""
-    return InterpreterSession(content, settings, _PACKAGE)
+version = _PACKAGE.version
+providers = _interpreter.providers
+open_session = _PACKAGE.open_session

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from littoral import errors
 from littoral.engines import ABSENT, Binding, Feedback, Loop, Settings, Shape
-from littoral.engines._feedback import copying_loop
+from littoral.engines._copying_loop import copying_loop
 from littoral.errors import EngineCrashed, EngineError, InputError
 from littoral.formats import Signature
 from littoral.isolation import wire
