@@ -63,6 +63,22 @@ class Plan:
     narrow: float = NARROW
 
 
+def check_counts(runs: int | None, warmup: int | None, threads: int, cold_starts: int) -> None:
+    """Refuse numbers that nothing can be measured by; None is left to the loop.
+
+    Raises:
+        InputError: One is too small.
+    """
+    for name, number, least in (
+        ("runs", runs, 1),
+        ("warmup", warmup, 0),
+        ("threads", threads, 1),
+        ("cold starts", cold_starts, 0),
+    ):
+        if number is not None and number < least:
+            raise InputError(f"{name} must be at least {least}, not {number}")
+
+
 def check_duration(seconds: float) -> None:
     """Refuse a length of time that is none.
 

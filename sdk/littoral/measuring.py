@@ -21,6 +21,7 @@ from littoral.clock import (
     Clock,
     Plan,
     Rounds,
+    check_counts,
     check_duration,
     time_in_turn,
 )
@@ -251,14 +252,7 @@ def _plan(
         raise InputError("nothing to measure: give at least one model file")
     if runs is not None and (duration_s is not None or until is not None):
         raise InputError("give runs, or a duration and how narrow the interval must be, not both")
-    for name, number, least in (
-        ("runs", runs, 1),
-        ("warmup", warmup, 0),
-        ("threads", threads, 1),
-        ("cold starts", cold_starts, 0),
-    ):
-        if number is not None and number < least:
-            raise InputError(f"{name} must be at least {least}, not {number}")
+    check_counts(runs, warmup, threads, cold_starts)
     if until is not None and not 0 < until < 1:
         raise InputError(f"until is a share such as 0.02 (2%), not {until}")
     usual = DURATION_S if until is None else LONGEST_UNTIL_S

@@ -15,13 +15,13 @@ The names are MLPerf's where it has them ("MLPerf Inference Benchmark", Reddi et
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from littoral import inputs, plugins
-from littoral.clock import DURATION_S
+from littoral.clock import DURATION_S, check_counts, check_duration
 from littoral.samples import Data
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ class Options:
     def seconds(self) -> float:
         """`duration_s`, or the usual one."""
         return DURATION_S if self.duration_s is None else self.duration_s
+
+    def check(self, threads: Iterable[int] = ()) -> None:
+        """Refuse numbers that nothing can be measured by.
+
+        Args:
+            threads: Of each file, where they are known.
+
+        Raises:
+            InputError: One is too small, or a duration is none.
+        """
+        check_counts(self.runs, self.warmup, min(threads, default=1), self.cold_starts)
+        check_duration(self.seconds)
 
     @property
     def samples(self) -> Data | None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.clock import Call, Clock, check_duration, warm_up
+from littoral.clock import Call, Clock, warm_up
 from littoral.environment import describe
 from littoral.errors import InputError
 from littoral.measurement import Measurement
@@ -45,10 +45,10 @@ def measure(
     if options.until is not None or (options.runs is not None and options.duration_s is not None):
         raise InputError("the deadline scenario takes runs or a duration")
     period_ns = int(options.period_s * 1e9)
-    check_duration(options.seconds)
+    runners = runners_of(len(files), options.threads, options.engine, options.options)
+    options.check(runner.threads for runner in runners)
     usual = max(1, int(options.seconds / options.period_s))
     count = usual if options.runs is None else options.runs
-    runners = runners_of(len(files), options.threads, options.engine, options.options)
     with ExitStack() as stack:
         subjects = open_subjects(
             files, runners, options.samples, options.cold_starts, stack, progress

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from littoral.clock import Call, check_duration, warm_up
+from littoral.clock import Call, warm_up
 from littoral.environment import describe
 from littoral.errors import InputError
 from littoral.measurement import Measurement
@@ -36,8 +36,8 @@ def measure(
     """Measure one file after the other; see `littoral.scenarios.Scenario`."""
     if options.runs is not None or options.until is not None:
         raise InputError("throughput is taken over a time: give a duration, not runs or until")
-    check_duration(options.seconds)
     asked = runners_of(len(files), options.threads, options.engine, options.options)
+    options.check(runner.threads for runner in asked)
     runners = [replace(runner, threads=1) for runner in asked]
     with ExitStack() as stack:
         subjects = open_subjects(

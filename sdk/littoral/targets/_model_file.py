@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from littoral import formats, samples, source
-from littoral.clock import check_duration
 from littoral.errors import InputError
 from littoral.scenarios import Options
 from littoral.tensors import TensorSpec
@@ -59,8 +58,8 @@ def check_calls(options: Options, place: str) -> None:
         place: Where, for messages: ``"a browser"``.
 
     Raises:
-        InputError: Another scenario, an end that depends on the interval, or a duration that is
-            none.
+        InputError: Another scenario, an end that depends on the interval, or a number by which
+            nothing can be measured.
     """
     if options.scenario.replace("-", "_") != "single_stream":
         raise InputError(f"{place} is measured one call after the other, not {options.scenario}")
@@ -68,7 +67,7 @@ def check_calls(options: Options, place: str) -> None:
         raise InputError(f"{place} is measured for a duration or so many runs, not until")
     if options.runs is not None and options.duration_s is not None:
         raise InputError("give runs or a duration, not both")
-    check_duration(options.seconds)
+    options.check()
 
 
 def read(path: Path, place: str, known: Collection[str]) -> ModelFile:
