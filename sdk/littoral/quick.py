@@ -6,16 +6,16 @@ comes is a local of a closure here; what is left is a copy in, the native call a
 Whatever else comes, wrong or merely unusual, gets None for an answer and goes the long way, which
 finds the words for it.
 
-What was expected and measured, p50 in us beyond the engine's own calls (x86-64, one thread; before
-was one tuple of arrays for one float input and the long way for all others):
+What it takes, p50 in us beyond the engine's own calls (x86-64, one thread), beside one composed
+call for a float array and the long way for all else:
 
-    input                                    before   hoped   after
-    [1, 784] of a 4 us model                    0.7     0.7     0.9   a fill of its own costs 0.2
-    two inputs, two outputs, in a dict         12.7     1.5     1.2
-    float64, or lists, or a dict for one         10       2   2.2, 2.9, 0.6
-    int8 file, floats in and out                6.5       4     5.3   no copy before the division
-    int8 file, int8 in and out                  6.2     0.5     0.3
-    [1, 96, 96, 3]                               11       4     4.5   the other check for large ones
+    input                                    that    here
+    [1, 784] of a 4 us model                  0.7     0.9   a fill of its own costs 0.2
+    two inputs, two outputs, in a dict       12.7     1.2
+    float64, or lists, or a dict for one       10     2.2, 2.9, 0.6
+    int8 file, floats in and out              6.5     5.3   no copy before the division
+    int8 file, int8 in and out                6.2     0.3
+    [1, 96, 96, 3]                             11     4.5   the other check for large ones
 """
 
 from __future__ import annotations

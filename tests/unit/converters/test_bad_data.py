@@ -15,19 +15,13 @@ from keras import layers
 from littoral import ConversionError, InputError
 from littoral.cli import call, main
 from littoral.report import units
-from littoral_converters import DataWarning, convert, isolation, pipeline, verify
+from littoral_converters import DataWarning, convert, pipeline, verify
 from littoral_converters.calibration import Dataset
 from littoral_converters.calibration.doubts import doubts, doubts_of_outputs
 from littoral_converters.preparation.soundness import check_finite
 
 random = np.random.default_rng(0)
 NORMAL = random.normal(size=(64, 6)).astype("float32")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_worker():
-    yield
-    isolation.stop()
 
 
 def said(values, evaluated=None):

@@ -13,18 +13,12 @@ from converted import randomize
 from littoral import Card, InputError, cli
 from littoral.card import CardTensor
 from littoral.tensors import TensorSpec
-from littoral_converters import convert, description, isolation
+from littoral_converters import convert, description
 from PIL import Image
 
 LABELS = ("circle", "square", "star")
 IMAGE = {"step": "image", "height": 12, "width": 16, "channels": 3, "scale": 1 / 255}
 SPECS = (TensorSpec("picture", (None, 12, 16, 3), "float32"),)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_worker():
-    yield
-    isolation.stop()
 
 
 def onto(labels=None, preprocessing=None, specs=SPECS, outputs=("scores",), card=None):

@@ -7,16 +7,10 @@ from converted import file_outputs, keras_outputs
 from keras import layers
 from littoral import ConversionError, EngineError, InputError
 from littoral.tensors import TensorSpec
-from littoral_converters import convert, isolation, mixing, proof
+from littoral_converters import convert, mixing, proof
 from littoral_converters.calibration import read
 
 IMAGES = 1000 * np.random.default_rng(0).normal(size=(50, 4, 4, 1)).astype("float32")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_worker():
-    yield
-    isolation.stop()
 
 
 def cancelling():
