@@ -10,17 +10,9 @@ system when a process dies.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
-import time
-import weakref
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +23,10 @@ from littoral.engines._copying_loop import copying_loop
 from littoral.errors import EngineCrashed, EngineError, InputError
 from littoral.formats import Signature
 from littoral.isolation import wire
+from littoral.isolation.process import Child
 
 _START_S = 60.0
 """What opening a file may take beyond the time-out: Python and the engine have to start."""
-
-_LONGEST_WORDS = 200
-_PIPE_BYTES = 1 << 20
-_WINDOWS_NAMES = {0xC0000005: "access violation", 0xC00000FD: "stack overflow"}
 
 
 class IsolatedSession:
@@ -65,7 +54,7 @@ class IsolatedSession:
         self._settings = settings
         self._content = content
         self._engine, self._name, self._timeout_s = engine, name, timeout_s
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._shapes: tuple[Shape, ...] | None = None
         self._binding: Binding | None = None
         self._results: list[Any] = []
@@ -138,7 +127,7 @@ class IsolatedSession:
     def _take(self, place: int) -> Any:
         return self._results[place]
 
-    def _running(self) -> _Child:
+    def _running(self) -> Child:
         """The child; another one, with the file opened and bound, when it is gone."""
         if self._child is None or not self._child.is_mine():
             self._start()
@@ -148,7 +137,7 @@ class IsolatedSession:
         return self._child
 
     def _start(self) -> Any:
-        self._child = _Child(self._name, self._timeout_s)
+        self._child = Child(self._name, self._timeout_s)
         self._known = (b"", None, [])
         patience = None if self._timeout_s is None else self._timeout_s + _START_S
         return self._ask(self._open_head, (self._content,), patience)
@@ -171,7 +160,7 @@ class IsolatedSession:
         return told
 
     @contextlib.contextmanager
-    def _exchange(self, child: _Child, patience_s: float | None) -> Iterator[None]:
+    def _exchange(self, child: Child, patience_s: float | None) -> Iterator[None]:
         """One question and its answer; whatever comes in between ends the child."""
         child.expect(patience_s)
         try:
@@ -192,7 +181,7 @@ class IsolatedSession:
         finally:
             child.expect(None)
 
-    def _bury(self, child: _Child, error: Exception) -> NoReturn:
+    def _bury(self, child: Child, error: Exception) -> NoReturn:
         cause = child.cause_of_death()
         self._child = None
         raise EngineCrashed(
@@ -212,118 +201,3 @@ def _open_head(engine: str, settings: Settings) -> bytes:
         return wire.to_json({"do": "open", "engine": engine, "settings": told})
     except (TypeError, ValueError) as error:
         raise InputError(f"isolated=True takes options in plain values only: {error}") from error
-
-
-class _Child:
-    """A running child: its process, its pipes, and when it will have taken too long."""
-
-    def __init__(self, name: str, timeout_s: float | None) -> None:
-        if not sys.executable:
-            raise EngineError(f"{name}: isolated=True needs a Python executable to start")
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "littoral.isolation.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=environment,
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self.requests, self.answers = self._process.stdin, self._process.stdout
-        for stream in (self.requests, self.answers):
-            _widen(stream)
-        self._owner = os.getpid()
-        self._deadline: float | None = None
-        self._patience_s: float | None = None
-        self._done = threading.Event()
-        # Also at the interpreter's end, and where the session is dropped without being closed.
-        self._finish = weakref.finalize(
-            self, _end, self._process, self._done, self._log, self._owner
-        )
-        if timeout_s is not None:
-            watched = (weakref.ref(self), self._done, timeout_s)
-            threading.Thread(target=_watch, args=watched, daemon=True).start()
-
-    def is_mine(self) -> bool:
-        """False in a process that was forked from the one that started the child."""
-        return self._owner == os.getpid()
-
-    def expect(self, seconds: float | None) -> None:
-        """Kill the child when it has not answered by then; None: it has, or may take its time."""
-        self._patience_s = seconds
-        self._deadline = None if seconds is None else time.monotonic() + seconds
-
-    def kill_if_late(self) -> float | None:
-        """Kill the child when its time is up, else say how many seconds it has."""
-        deadline = self._deadline
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            self._process.kill()
-            return 0.0
-        return left
-
-    def cause_of_death(self) -> str:
-        """What a person wants to know of a child that does not answer."""
-        late = self._deadline is not None and time.monotonic() >= self._deadline
-        if self._process.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1.0)
-        code = self._process.poll()
-        self._log.seek(0)
-        lines = [line for line in self._log.read().splitlines() if line.strip()]
-        self.end()
-        if late:
-            return f"gave no answer within {self._patience_s:g} s and was killed"
-        words = lines[-1].decode(errors="replace").strip()[:_LONGEST_WORDS] if lines else ""
-        return f"died ({_named(code)}){f', last words: {words}' if words else ''}"
-
-    def end(self) -> None:
-        """Kill the child if it still lives, and wait for it."""
-        self._finish()
-
-
-def _end(
-    process: subprocess.Popen[bytes], done: threading.Event, log: IO[bytes], owner: int
-) -> None:
-    done.set()
-    if os.getpid() == owner:
-        process.kill()
-        process.wait()
-    for stream in (process.stdin, process.stdout, log):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-
-
-def _watch(child: weakref.ref[_Child], done: threading.Event, pause_s: float) -> None:
-    """Look after a child. No pause is longer than a call may take, so none is missed."""
-    wait_s = pause_s
-    while not done.wait(wait_s):
-        watched = child()
-        if watched is None:
-            return
-        left_s = watched.kill_if_late()
-        wait_s = pause_s if left_s is None else min(left_s + 1e-3, pause_s)
-        del watched
-
-
-def _widen(stream: IO[bytes]) -> None:
-    """Let the pipe hold a whole picture where the system can: fewer turns to and fro."""
-    if sys.platform == "linux":
-        import fcntl
-
-        with contextlib.suppress(OSError, AttributeError):
-            fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
-
-def _named(code: int | None) -> str:
-    if code is None:
-        return "it closed its pipe"
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            name = signal.Signals(-code).name
-            return f"{name}, out of memory?" if name == "SIGKILL" else name
-    return _WINDOWS_NAMES.get(code, f"exit code {code}")
