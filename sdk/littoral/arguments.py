@@ -101,6 +101,16 @@ def real_dtype(spec: TensorSpec) -> str:
     return "float32" if spec.is_quantized or spec.dtype == "float16" else spec.dtype
 
 
+def check_whole(name: str, value: object, least: int = 1) -> None:
+    """Refuse a setting that is no whole number of at least `least`.
+
+    Raises:
+        InputError: It is none; the message calls it `name`.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(f"{name} is {value!r}: expected a whole number of at least {least}")
+
+
 def lay_out(
     arrays: Arrays, specs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
 ) -> Batch:

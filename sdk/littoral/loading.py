@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from littoral import engines, formats, integrity, plugins, source
+from littoral.arguments import check_whole
 from littoral.engines import Session, Settings
 from littoral.errors import (
     EngineCrashed,
@@ -72,8 +73,7 @@ def load(
     """
     if timeout_s is not None and not (isolated and timeout_s > 0):
         raise InputError(f"timeout_s is {timeout_s!r}: it is above 0 and needs isolated=True")
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise InputError(f"threads is {threads!r}: expected a whole number of at least 1")
+    check_whole("threads", threads)
     if verify not in (True, False, "auto"):
         raise InputError(f"verify is {verify!r}: choose from 'auto', True, False")
     if trust is not None and not verify:

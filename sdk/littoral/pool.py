@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from littoral import forks, loading, source
+from littoral.arguments import check_whole
 from littoral.calls import Result
 from littoral.errors import EngineBusy, EngineError, InputError
 from littoral.model import Model
@@ -61,11 +62,9 @@ class Pool:
             ModelError: As `load`.
             EngineError: As `load`.
         """
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise InputError(f"size is {size!r}: expected a whole number of at least 1")
+        check_whole("size", size)
         waiting = _WAITING_PER_MEMBER * size if waiting is None else waiting
-        if not isinstance(waiting, int) or isinstance(waiting, bool) or waiting < 0:
-            raise InputError(f"waiting is {waiting!r}: expected a whole number of at least 0")
+        check_whole("waiting", waiting, least=0)
         first = loading.load(path, **options)
         self.size = size
         self.name = first.name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from littoral.arguments import check_whole
 from littoral.calls import Result, named
 from littoral.closing import Closing
 from littoral.errors import EngineError, InputError
@@ -63,8 +64,7 @@ class Windows(Closing):
         self.window = _length(self._spec, self._axis, preprocessing, window)
         self.hop = max(1, self.window // 4) if hop is None else hop
         for what, value in (("window", self.window), ("hop", self.hop), ("smooth", smooth)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"{what} is {value!r}: expected a whole number of at least 1")
+            check_whole(what, value)
         self._recent: deque[list[Array]] = deque(maxlen=smooth)
         self._lock = threading.RLock()
         self._is_closed = False
