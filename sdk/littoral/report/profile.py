@@ -147,6 +147,19 @@ def roofline(payload: Mapping[str, Any]) -> str:
     x = log_axis([*intensity, ridge], _ROOF_LEFT, _WIDTH - 40.0)
     y = log_axis([*(e["gflops"] for e in shown), roof["gflops"]], _ROOF_HEIGHT, 20.0)
     ends = (10 ** (math.log10(min(*intensity, ridge)) - 0.1), max(*intensity, ridge) * 1.25)
+    by_share = sorted(zip(shown, intensity, strict=True), key=lambda pair: -pair[0]["share"])
+    placed = [(entry, x(at), y(entry["gflops"])) for entry, at in by_share]
+    shapes = _roof(x, y, roof, ends)
+    for (entry, across, up), (_, at) in zip(placed, by_share, strict=True):
+        told = f"{_operator_label(entry)}: {entry['gflops']:.3g} GFLOP/s, {at:.3g} a byte"
+        place = {"cx": f"{across:.1f}", "cy": f"{up:.1f}", "r": f"{_radius(entry):.1f}"}
+        shapes.append(tag("circle", hint(told), **place, class_="bubble s0"))
+    shapes += _roofline_labels(placed[:_MOST_LABELS])
+    return picture(_WIDTH, _ROOF_HEIGHT + 48, "Operators under the roofline", *shapes)
+
+
+def _roof(x: Axis, y: Axis, roof: Mapping[str, float], ends: tuple[float, float]) -> list[str]:
+    """The grid, and the two roofs between these operations a byte."""
     shapes = [
         label(x(tick), _ROOF_HEIGHT + 20, f"{tick:g}", "s mid")
         + line(x(tick), y.start, x(tick), y.end, "grid")
@@ -157,31 +170,16 @@ def roofline(payload: Mapping[str, Any]) -> str:
         + line(x.start, y(tick), x.end, y(tick), "grid")
         for tick in y.ticks()
     ]
+    ridge = roof["gflops"] / roof["gigabytes_per_s"]
     slope_start = max(ends[0], 10**-6)
     low = max(slope_start * roof["gigabytes_per_s"], 1e-9)
-    shapes += [
+    return [
+        *shapes,
         line(x(slope_start), y(low), x(ridge), y(roof["gflops"]), "axis"),
         line(x(ridge), y(roof["gflops"]), x(ends[1]), y(roof["gflops"]), "axis"),
         label(x.end, _ROOF_HEIGHT + 40, "operations a byte", "t end"),
         label(8.0, 12.0, "GFLOP/s", "t"),
     ]
-    by_share = sorted(zip(shown, intensity, strict=True), key=lambda pair: -pair[0]["share"])
-    for entry, at in by_share:
-        told = f"{_operator_label(entry)}: {entry['gflops']:.3g} GFLOP/s, {at:.3g} a byte"
-        shapes.append(
-            tag(
-                "circle",
-                hint(told),
-                cx=f"{x(at):.1f}",
-                cy=f"{y(entry['gflops']):.1f}",
-                r=f"{_radius(entry):.1f}",
-                class_="bubble s0",
-            )
-        )
-    shapes += _roofline_labels(
-        [(entry, x(at), y(entry["gflops"])) for entry, at in by_share[:_MOST_LABELS]]
-    )
-    return picture(_WIDTH, _ROOF_HEIGHT + 48, "Operators under the roofline", *shapes)
 
 
 def _figures(
