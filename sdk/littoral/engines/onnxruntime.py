@@ -82,11 +82,6 @@ def version() -> str | None:
     return None
 
 
-def _release(library: Any) -> tuple[int, ...]:
-    """Major and minor version of the library."""
-    return tuple(int(number) for number in library.__version__.split(".")[:2])
-
-
 def providers() -> tuple[str, ...]:
     """The execution providers that this build has."""
     names = _library().get_available_providers()
@@ -109,19 +104,7 @@ class OnnxRuntimeSession:
             raise InputError(f"no signature {settings.signature!r}: an ONNX file has none")
         self.signatures: Mapping[str, Signature] = {}
         self._library = _library()
-        options = self._library.SessionOptions()
-        options.intra_op_num_threads = settings.threads
-        options.inter_op_num_threads = settings.threads
-        options.log_severity_level = _SEVERITY_FATAL
-        level = self._library.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.graph_optimization_level = level
-        options.enable_mem_pattern = _release(self._library) >= _PLANS_MEMORY_RIGHT
-        providers = _CPU
-        if settings.options:
-            from littoral.engines import _onnxruntime_options
-
-            given = settings.options
-            providers = _onnxruntime_options.apply(self._library, options, given, OPTIONS)
+        options, providers = _configured(self._library, settings)
         outside = onnx.read_external(content, settings.folder)
         # What an older release reads from these for as long as it lives.
         self._weights = self._hand_over(options, content, outside) if outside else None
@@ -138,6 +121,8 @@ class OnnxRuntimeSession:
             raise FormatError(_refusal(error)) from error
         self._profiles = "profile" in settings.options
         if settings.options:
+            from littoral.engines import _onnxruntime_options
+
             _onnxruntime_options.check_used(self._session, providers)
         self.inputs = tuple(_input(node, content) for node in self._session.get_inputs())
         self.outputs = tuple(_spec(node) for node in self._session.get_outputs())
@@ -298,6 +283,25 @@ class OnnxRuntimeSession:
                 return None
             found.append(fixed)
         return found
+
+
+def _configured(library: Any, settings: Settings) -> tuple[Any, list[Any]]:
+    """A session's options, and its execution providers in order."""
+    options = library.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = settings.threads
+    options.log_severity_level = _SEVERITY_FATAL
+    options.graph_optimization_level = library.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.enable_mem_pattern = _release(library) >= _PLANS_MEMORY_RIGHT
+    if not settings.options:
+        return options, _CPU
+    from littoral.engines import _onnxruntime_options
+
+    return options, _onnxruntime_options.apply(library, options, settings.options, OPTIONS)
+
+
+def _release(library: Any) -> tuple[int, ...]:
+    """Major and minor version of the library."""
+    return tuple(int(number) for number in library.__version__.split(".")[:2])
 
 
 def _item(results: list[Any], position: int) -> Any:
