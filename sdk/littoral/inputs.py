@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,18 +148,46 @@ def _visible(folder: Path) -> list[Path]:
         raise InputError(f"{folder} cannot be read: {error.strerror or error}") from error
 
 
-def _arrays(path: Path) -> Arrays:
+@contextmanager
+def numpy_file(path: Path) -> Iterator[Any]:
+    """A file of plain arrays as NumPy writes it, open.
+
+    Args:
+        path: ``.npz`` or ``.npy``.
+
+    Yields:
+        What `numpy.load` gives: an array, or an archive that reads an array when it is asked for.
+
+    Raises:
+        InputError: There is no such file, or NumPy cannot read it or what is asked of it.
+    """
     try:
         # NumPy leaves a file that it opened by name open when the archive inside is damaged.
         with path.open("rb") as stream:
-            content = np.load(stream, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                return Arrays(path.name, content)
-            found = {name: content[name] for name in content.files}
+            yield np.load(stream, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is no NumPy file of plain arrays: {error}") from error
+    except Exception as error:  # archive, compression and header: each has errors of its own
+        raise InputError(
+            f"{path} is no .npz or .npy file that can be read ({_cause(path, error)})"
+        ) from error
+
+
+def _cause(path: Path, error: Exception) -> str:
+    """NumPy takes whatever is no archive and no array for a pickle, and tells how to trust it."""
+    if "pickled (object) data" in str(error):
+        with path.open("rb") as stream:
+            return f"it begins with {stream.read(16)!r}"
+    return " ".join(str(error).split())[:120]
+
+
+def _arrays(path: Path) -> Arrays:
+    with numpy_file(path) as content:
+        if isinstance(content, np.ndarray):
+            return Arrays(path.name, content)
+        found = {name: content[name] for name in content.files}
     truth = found.pop("y", None)
     if not found:
         raise InputError(f"{path} holds no input array: one per input name, or x")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from littoral.errors import InputError
+from littoral.inputs import numpy_file
 from littoral.tensors import TensorSpec
 from numpy.typing import NDArray
 
@@ -82,12 +82,8 @@ def check_file(data: Data | None, role: str, needs_labels: bool = False) -> None
         InputError: The file does not exist, holds no arrays, or lacks labels.
     """
     if isinstance(data, (str, os.PathLike)) and not is_raw(path := Path(data)):
-        names = []
-        with _readable(path, role):
-            opened = np.load(path, mmap_mode="r", allow_pickle=False)
-            if not isinstance(opened, np.ndarray):
-                names = opened.files
-                opened.close()
+        with _of(role), numpy_file(path) as opened:
+            names = getattr(opened, "files", [])
         if needs_labels and "y" not in names:
             raise _unlabelled(role)
 
@@ -124,6 +120,7 @@ def read(data: Data, specs: Sequence[TensorSpec], role: str, needs_labels: bool 
         raise InputError(f"{role}: the inputs differ in their number of samples: {counts}")
     if needs_labels and labels is None:
         raise _unlabelled(role)
+    labels = None if labels is None else np.atleast_1d(labels)
     if labels is not None and len(labels) != next(iter(counts.values())):
         raise InputError(
             f"{role}: y has {len(labels)} labels for {next(iter(counts.values()))} samples"
@@ -188,32 +185,19 @@ def _arrays(data: Data, specs: Sequence[TensorSpec], role: str) -> dict[str, Arr
 
 
 def _read_file(path: Path, role: str) -> dict[str, Array]:
-    with _readable(path, role):
-        loaded = np.load(path, allow_pickle=False)
+    with _of(role), numpy_file(path) as loaded:
         if isinstance(loaded, np.ndarray):
             return {"x": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
+        return {name: loaded[name] for name in loaded.files}
 
 
 @contextmanager
-def _readable(path: Path, role: str) -> Iterator[None]:
-    """What NumPy says of a file that it cannot read, as an InputError."""
+def _of(role: str) -> Iterator[None]:
+    """Begin what is wrong with a file with what it is for."""
     try:
         yield
-    except FileNotFoundError as error:
-        raise InputError(f"{role}: {path} does not exist") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{role}: {path} is no .npz or .npy file that can be read ({_cause(path, error)})"
-        ) from error
-
-
-def _cause(path: Path, error: Exception) -> str:
-    """NumPy takes whatever is no archive and no array for a pickle, and tells how to trust it."""
-    if "pickled (object) data" in str(error):
-        return f"it begins with {path.read_bytes()[:16]!r}"
-    return " ".join(str(error).split())[:120]
+    except InputError as error:
+        raise InputError(f"{role}: {error}") from error
 
 
 def _check_labels(labels: Array, role: str) -> None:

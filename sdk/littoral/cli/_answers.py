@@ -111,17 +111,20 @@ def has_steps(model: Model) -> bool:
 
 
 def _of_arrays(model: Model, item: Arrays, top: int) -> list[Entry]:
+    import numpy as np
+
     from littoral.calls import by_name
     from littoral.errors import InputError
 
     results = by_name(model.run(item.values), model.outputs)
     count = _samples(model, item.values, results)
-    if item.truth is not None and count is not None and len(item.truth) != count:
-        raise InputError(f"{item.source}: {count} samples but {len(item.truth)} labels in y")
+    truths = item.truth if item.truth is None or count is None else np.atleast_1d(item.truth)
+    if truths is not None and count is not None and len(truths) != count:
+        raise InputError(f"{item.source}: {count} samples but {len(truths)} labels in y")
     entries = []
     for index in range(1 if count is None else count):
         sample = results if count is None else {k: v[index] for k, v in results.items()}
-        truth = item.truth if item.truth is None or count is None else item.truth[index]
+        truth = truths if truths is None or count is None else truths[index]
         place = None if count is None else index
         entries.append(entry(model.card, model.outputs, item.source, place, sample, truth, top))
     return entries
@@ -168,24 +171,30 @@ def entry(
     told: Entry = {"input": source, "sample": place}
     if not ranked:
         return told | {"outputs": {name: _values(array) for name, array in results.items()}}
-    if truth is not None:
-        told["truth"] = _label(truth, ranked)
+    known = None if truth is None else _label(truth, ranked)
+    if known is not None:
+        told["truth"] = known
     return told | {"labels": [{"label": r.label, "score": r.score} for r in ranked[:top]]}
 
 
-def _label(truth: Any, ranked: Sequence[Prediction]) -> str:
-    """The class that `truth` names: by its number, its name, or a row with one 1."""
+def _label(truth: Any, ranked: Sequence[Prediction]) -> str | None:
+    """The class that `truth` names: by its number, its name, or a row with one 1.
+
+    None where it is left blank: an empty cell of a table, NaN.
+    """
     import numpy as np
 
     value = np.asarray(truth)
     if value.ndim:
         number = int(value.argmax())
-    elif value.dtype.kind in "biuf":
+    elif value.dtype.kind in "biuf" and float(value).is_integer():
         number = int(value)
     else:
         name = str(value)
+        if value.dtype.kind == "f" and np.isnan(value):
+            return None
         if not name.isdecimal() or any(name == each.label for each in ranked):
-            return name
+            return name or None
         number = int(name)
     return next((each.label for each in ranked if each.index == number), str(number))
 

@@ -96,6 +96,24 @@ def test_data_that_is_infinite_in_the_models_type_is_refused():
         read(np.array([[0.0, 1.0], [1e300, 0.0], [1.0, 2.0]]), [spec], "representative data")
 
 
+@pytest.mark.parametrize("flips", range(8))
+def test_a_damaged_compressed_archive_is_refused(flips, tmp_path):
+    """What unpacks fails in zlib's own words before the check of the sum is reached."""
+    path = tmp_path / "d.npz"
+    np.savez_compressed(path, x=np.random.default_rng(0).integers(0, 9, (500, 2)))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 + 10 * flips] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"^representative data: .*npz is no \.npz or \.npy"):
+        read(path, [TensorSpec("x", (None, 2), "float32")], "representative data")
+
+
+def test_a_single_label_is_counted_as_one(tmp_path):
+    np.savez(tmp_path / "d.npz", x=np.zeros((3, 2)), y=4)
+    with pytest.raises(InputError, match="y has 1 labels for 3 samples"):
+        read(tmp_path / "d.npz", [TensorSpec("x", (None, 2), "float32")], "evaluation data")
+
+
 def test_a_text_named_npz_is_shown_as_what_it_is(tmp_path):
     path = tmp_path / "notes.npz"
     path.write_text("to do: collect data")

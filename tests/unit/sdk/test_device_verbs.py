@@ -237,8 +237,22 @@ def test_run_says_what_does_not_fit(model, arguments, message, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_run_with_labels_that_do_not_fit(model, tmp_path):
-    np.savez(tmp_path / "d.npz", x=np.eye(3), y=np.array([0]))
+@pytest.mark.parametrize(
+    ("truth", "accuracy"), [([0.0, np.nan], 1.0), ([np.nan, np.nan], None), ([0.0, 1.5], 0.5)]
+)
+def test_run_counts_the_samples_whose_class_is_known(model, tmp_path, truth, accuracy):
+    np.savez(tmp_path / "d.npz", x=np.eye(3)[:2], y=np.array(truth))
+    assert cli.call("run", [str(model), str(tmp_path / "d.npz")]).get("accuracy") == accuracy
+
+
+def test_run_does_not_count_an_empty_cell_as_a_class(model, tmp_path):
+    (tmp_path / "t.csv").write_text("c,a,b,y\n9,0,0,sky\n0,9,0,\n")
+    assert cli.call("run", [str(model), str(tmp_path / "t.csv")])["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("truth", [np.array([0]), np.array(0)])
+def test_run_with_labels_that_do_not_fit(model, tmp_path, truth):
+    np.savez(tmp_path / "d.npz", x=np.eye(3), y=truth)
     with pytest.raises(littoral.InputError, match="3 samples but 1 labels in y"):
         cli.call("run", [str(model), str(tmp_path / "d.npz")])
 

@@ -48,10 +48,10 @@ def test_text_and_everything_else(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("d.npz", b"nope", "no NumPy file"),
-        ("d.npz", b"", "no NumPy file"),
-        ("d.npz", b"PK\x03\x04junk", "no NumPy file"),
-        ("d.npy", b"\x93NUMPY", "no NumPy file"),
+        ("d.npz", b"nope", r"no \.npz or \.npy file that can be read"),
+        ("d.npz", b"", r"no \.npz or \.npy file that can be read"),
+        ("d.npz", b"PK\x03\x04junk", r"no \.npz or \.npy file that can be read"),
+        ("d.npy", b"\x93NUMPY", r"no \.npz or \.npy file that can be read"),
         ("t.csv", b"", "holds no rows"),
         ("t.csv", b"a,b\n1,2,3\n", "3 values, the header has 2"),
         ("t.csv", b"a,b\n\xff,1\n", "no table in UTF-8"),
@@ -64,9 +64,32 @@ def test_what_is_not_what_its_name_says(tmp_path, name, content, message):
         read(tmp_path / name)
 
 
+def damaged(path, **arrays):
+    """Every kind of damage to an archive: a byte changed, bytes missing, wherever they are."""
+    rng = np.random.default_rng(0)
+    for save in (np.savez, np.savez_compressed):
+        save(path, **arrays)
+        whole = path.read_bytes()
+        for at in rng.integers(0, len(whole), 400):
+            yield whole[:at] + bytes([rng.integers(256)]) + whole[at + 1 :]
+            yield whole[:at] + whole[at + 3 :]
+
+
+def test_a_damaged_archive_is_read_or_refused(tmp_path):
+    path = tmp_path / "d.npz"
+    refused = 0
+    for content in damaged(path, x=np.arange(80.0).reshape(20, 4), y=np.arange(20)):
+        path.write_bytes(content)
+        try:
+            read(path)
+        except littoral.InputError:
+            refused += 1
+    assert refused > 400
+
+
 def test_python_objects_are_not_unpacked(tmp_path):
     np.savez(tmp_path / "d.npz", x=np.array([{}], object))
-    with pytest.raises(littoral.InputError, match="plain arrays"):
+    with pytest.raises(littoral.InputError, match="Object arrays cannot be loaded"):
         read(tmp_path / "d.npz")
 
 
