@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
 from types import TracebackType
+from typing import IO
 
 _CLEAR = "\r\x1b[2K"
+
+
+def say(text: str) -> None:
+    """Write to stderr, at once; where nobody can read it any more, the work goes on unheard.
+
+    Args:
+        text: With the end of its line, if it has one.
+    """
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        leave(sys.stderr)
+
+
+def leave(stream: IO[str]) -> None:
+    """What is still in its buffer goes nowhere, so that the interpreter's end does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Progress:
@@ -52,19 +72,17 @@ class Progress:
 
     def warn(self, what: str) -> None:
         """Leave a line behind that begins with ``warning:``, above what is being redrawn."""
-        sys.stderr.write(f"{_CLEAR if self._redraws else ''}warning: {what}\n")
-        sys.stderr.flush()
+        say(f"{_CLEAR if self._redraws else ''}warning: {what}\n")
 
     def _show(self, what: str) -> None:
         count = f"{self._done}/{self.total}" if self.total else f"{self._done}"
         text = f"{self.title} [{count}] {what}"
         if self._redraws:
-            room = shutil.get_terminal_size().columns - 8
+            room = max(0, shutil.get_terminal_size().columns - 8)
             seconds = time.monotonic() - self._started
-            sys.stderr.write(f"{_CLEAR}{text[:room]}  {seconds:.0f} s")
+            say(f"{_CLEAR}{text[:room]}  {seconds:.0f} s")
         else:
-            sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+            say(f"{text}\n")
 
     def __enter__(self) -> Progress:
         if Progress._outermost is None:
@@ -82,5 +100,4 @@ class Progress:
             return
         Progress._outermost = None
         if self._redraws and self._done:
-            sys.stderr.write(_CLEAR)
-            sys.stderr.flush()
+            say(_CLEAR)

@@ -107,8 +107,11 @@ def test_a_full_disk_leaves_nothing_half_written(place, tmp_path):
     assert earlier.read_bytes() == b"from an earlier day"
 
 
-def interrupted(*words, during):
-    """What a command prints on stderr after Ctrl-C one second into a step."""
+def interrupted(*words, during, by=signal.SIGINT):
+    """What a command prints on stderr after Ctrl-C one second into a step.
+
+    Any other signal goes to the command alone, not to what it has started.
+    """
     process = subprocess.Popen(
         [*HEARING, LITTORAL, *words], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -116,7 +119,7 @@ def interrupted(*words, during):
         while during not in process.stderr.readline():
             assert process.poll() is None
         time.sleep(1)
-        os.killpg(process.pid, signal.SIGINT)
+        (os.killpg if by == signal.SIGINT else os.kill)(process.pid, by)
         _, rest = process.communicate(timeout=60)
         with pytest.raises(ProcessLookupError):
             os.killpg(process.pid, 0)
@@ -128,8 +131,10 @@ def interrupted(*words, during):
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_the_middle_leaves_nothing_behind(place, tmp_path):
-    last = interrupted("convert", place / "good.keras", "--out", tmp_path / "out", during="tracing")
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_in_the_middle_leaves_nothing_behind(by, place, tmp_path):
+    words = ("convert", place / "good.keras", "--out", tmp_path / "out")
+    last = interrupted(*words, during="tracing", by=by)
     assert last == "littoral: interrupted; nothing half-written was kept"
     assert list(tmp_path.iterdir()) == []
 

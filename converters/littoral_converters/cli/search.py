@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         LittoralError: As `littoral_converters.search` raises it.
     """
-    from littoral.progress import Progress
+    from littoral.progress import Progress, say
 
     from littoral_converters.cli.convert import split
     from littoral_converters.exploration.demands import parse_seconds, parse_size
@@ -111,7 +110,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             warn=progress.warn,
         )
     if found.best is None:
-        print(f"littoral: {found.message}", file=sys.stderr)
+        say(f"littoral: {found.message}\n")
     return found.payload
 
 

@@ -24,6 +24,7 @@ import io
 import json
 import math
 import os
+import signal
 import sys
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -76,18 +77,21 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 the model or the check failed, 2 bad usage or bad input.
     """
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        argv = sys.argv[1:]
+        _end_as_after_ctrl_c()
+    _open_what_is_closed()
     _replace_what_cannot_be_printed()
     try:
         return _dispatch(argv)
     except LittoralError as error:
         if "--debug" in argv:
             raise
-        print(f"littoral: {_one_line(error)}", file=sys.stderr)
+        _complain(_one_line(error))
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         words = _one_line(interrupt) if interrupt.args else "nothing half-written was kept"
-        print(f"littoral: interrupted; {words}", file=sys.stderr)
+        _complain(f"interrupted; {words}")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         _leave_stdout()
@@ -142,9 +146,31 @@ def _tell(text: str) -> None:
         raise LittoralError(f"cannot write to stdout: {error.strerror or error}") from error
 
 
+def _complain(words: str) -> None:
+    from littoral.progress import say
+
+    say(f"littoral: {words}\n")
+
+
 def _leave_stdout() -> None:
-    """What is still in its buffer goes nowhere, so that the interpreter's end does not fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    from littoral.progress import leave
+
+    leave(sys.stdout)
+
+
+def _end_as_after_ctrl_c() -> None:
+    """Whoever ends the program by another signal finds as little left behind."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _open_what_is_closed() -> None:
+    """A model's file would get the number of a closed stream, and all that is printed there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays
 
 
 def _replace_what_cannot_be_printed() -> None:

@@ -324,6 +324,21 @@ def test_a_full_disk_behind_stdout_is_one_line(model, more):
     assert done.stderr == "littoral: cannot write to stdout: No space left on device\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2> >(true)"])
+def test_work_is_done_though_nobody_can_read_of_its_progress(model, tmp_path, stderr):
+    words = f"{sys.executable} -m littoral compare {model} {model} --no-latency --json {stderr}"
+    done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["max_difference"] == 0.0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+def test_an_error_ends_with_its_exit_code_though_nobody_can_read_it(tmp_path):
+    words = f"{sys.executable} -m littoral inspect absent.onnx 2>/dev/full"
+    assert subprocess.run(["bash", "-c", words], cwd=tmp_path).returncode == 2
+
+
 def test_a_reader_that_went_away_is_left_in_peace(model):
     words = [sys.executable, "-m", "littoral", "steps"]
     reading, writing = os.pipe()
