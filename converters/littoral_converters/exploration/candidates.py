@@ -145,7 +145,8 @@ def choice_of(
         The choice.
 
     Raises:
-        InputError: An unknown name, or a scheme asked for by name that needs data.
+        InputError: An unknown name, or a scheme asked for by name that needs data or that none of
+            the formats can express.
     """
     left_out: dict[str, str] = {}
     if scheme_names is None:
@@ -154,12 +155,11 @@ def choice_of(
             if reason:
                 left_out[name] = reason
     names = scheme_names or [n for n in plugins.names(schemes) if n not in left_out]
-    for name in names:
-        if plugins.load(schemes, name).NEEDS_SAMPLES and not has_samples:
-            raise InputError(f"scheme {name} needs representative data (--representative-data)")
     chosen_formats = tuple(dict.fromkeys(format_names or reversed(plugins.names(formats))))
     for name in chosen_formats:
         plugins.load(formats, name)
+    for name in scheme_names or ():
+        _check_scheme(name, chosen_formats, has_samples)
     unknown = [name for name in lowering_names or () if name not in LOWERINGS]
     if unknown:
         raise InputError(f"unknown lowering {unknown[0]!r}: choose from {', '.join(LOWERINGS)}")
@@ -169,6 +169,17 @@ def choice_of(
         tuple(dict.fromkeys(lowering_names or LOWERINGS)),
         left_out,
     )
+
+
+def _check_scheme(name: str, format_names: Sequence[str], has_samples: bool) -> None:
+    """Refuse a scheme that was asked for and cannot be had."""
+    module = plugins.load(schemes, name)
+    if module.NEEDS_SAMPLES and not has_samples:
+        raise InputError(f"scheme {name} needs representative data (--representative-data)")
+    if not any(hasattr(module, format_name) for format_name in format_names):
+        raise InputError(
+            f"{', '.join(format_names)} cannot express the scheme {name}: take another of either"
+        )
 
 
 def _reason_against(name: str, has_samples: bool) -> str:

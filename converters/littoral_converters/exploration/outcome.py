@@ -218,7 +218,7 @@ def earlier_best(folder: Path) -> Path | None:
         known = json.loads((folder / JSON).read_bytes())
         path = folder / Path(known["best"]["path"]).name
         return path if _digest_of(path) == known["best_digest"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -153,7 +153,8 @@ class Proofs:
             "sensitivity": self.sensitivity,
             "proofs": [dataclasses.asdict(proof) for proof in self._proofs.values()],
         }
-        files.write_atomically(self._path, json.dumps(payload, indent=1).encode())
+        sealed = {**payload, "digest": _seal(payload)}
+        files.write_atomically(self._path, json.dumps(sealed, indent=1).encode())
 
     def _take(self, known: Mapping[str, Any]) -> None:
         self.stem = known["stem"]
@@ -250,13 +251,19 @@ def _version(package: str) -> str | None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The list as it was written; empty where there is none, or one that cannot be read."""
+    """The list as it was written; empty where there is none, or one that was changed since."""
     try:
         known = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    is_ours = isinstance(known, dict) and known.get("schema") == SCHEMA
-    return known if is_ours else {}
+    if not isinstance(known, dict) or known.get("schema") != SCHEMA:
+        return {}
+    return known if known.pop("digest", None) == _seal(known) else {}
+
+
+def _seal(payload: Mapping[str, Any]) -> str:
+    """A digest that JSON gives back as it was."""
+    return digest_of(json.dumps(payload).encode())
 
 
 def _proof(fields: Mapping[str, Any]) -> Proof:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from littoral import files
+from littoral.errors import InputError
+from littoral.inputs import numpy_file
 from numpy.typing import NDArray
 
 from littoral_converters.exploration.proofs import Proofs
@@ -20,10 +22,19 @@ TIMED_SAMPLES = 16
 
 def written(workshop: Workshop, proofs: Proofs) -> Path:
     """A few samples of the evaluation data to time the files on."""
-    if not proofs.samples.is_file():
+    if not _is_whole(proofs.samples):
         samples = workshop.opened().evaluation.head(TIMED_SAMPLES)
         files.write_atomically(proofs.samples, npz_of(samples.inputs))
     return proofs.samples
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether an earlier search left samples that can be read."""
+    try:
+        with numpy_file(path) as samples:
+            return all(len(samples[name]) for name in samples.files)
+    except InputError:
+        return False
 
 
 def npz_of(arrays: Mapping[str, NDArray[Any]]) -> bytes:

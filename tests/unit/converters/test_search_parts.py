@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import types
 
 import numpy as np
 import pytest
 from littoral.errors import InputError
+from littoral_converters.calibration import Dataset
 from littoral_converters.exploration.budget import Budget, Reserve
 from littoral_converters.exploration.candidates import Candidate, choice_of
 from littoral_converters.exploration.demands import (
@@ -17,7 +19,7 @@ from littoral_converters.exploration.demands import (
     parse_size,
 )
 from littoral_converters.exploration.proofs import Proof, Proofs, key_of
-from littoral_converters.exploration.samples import npz_of
+from littoral_converters.exploration.samples import npz_of, written
 from littoral_converters.verification import Limits, compare
 from searching import FLOAT, INT8, KEY, FakeClock, proved, stored, verification
 
@@ -160,6 +162,7 @@ def test_schemes_that_need_data_are_left_out_with_a_reason():
         ((["gguf"], None, None), "unknown format 'gguf'"),
         ((None, ["int3"], None), "unknown scheme 'int3'"),
         ((None, None, ["rolled"]), "unknown lowering 'rolled'"),
+        ((["onnx"], ["strict_int8"], None), "onnx cannot express the scheme strict_int8"),
     ],
 )
 def test_unknown_names_are_refused(names, words):
@@ -201,10 +204,31 @@ def test_a_proof_whose_file_is_not_whole_is_dropped(tmp_path, damage):
     assert [proof.candidate for proof in Proofs(tmp_path, KEY).all()] == [FLOAT]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 99}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 99}', "[" * 100_000])
 def test_a_list_that_cannot_be_read_starts_anew(tmp_path, content):
     (stored(tmp_path).folder / "proofs.json").write_text(content)
     assert Proofs(tmp_path, KEY).all() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"doubts": 5}, {"layers": None}, {"proofs": [{}]}, {"sensitivity": []}, {"stem": "../cnn"}],
+)
+def test_a_list_that_somebody_edited_starts_anew(tmp_path, change):
+    path = stored(tmp_path).folder / "proofs.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert (Proofs(tmp_path, KEY).all(), Proofs(tmp_path, KEY).stem) == ([], None)
+
+
+@pytest.mark.parametrize("left", [b"", b"junk", None])
+def test_samples_that_an_earlier_search_left_damaged_are_written_anew(tmp_path, left):
+    proofs = Proofs(tmp_path, KEY)
+    evaluation = Dataset({"x": np.arange(6.0).reshape(3, 2)})
+    workshop = types.SimpleNamespace(opened=lambda: types.SimpleNamespace(evaluation=evaluation))
+    if left is not None:
+        proofs.samples.write_bytes(left)
+    assert np.load(written(workshop, proofs))["x"].shape == (3, 2)
+    assert written(None, proofs) == proofs.samples
 
 
 def test_any_byte_of_source_and_data_changes_the_key(tmp_path):
