@@ -52,7 +52,9 @@ def output_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         InputError: It cannot be created or written to.
     """
     whole = Path(path).absolute()
-    absent = [one for one in (whole, *whole.parents) if not one.exists()]
+    absent: list[Path] = []
+    with contextlib.suppress(OSError):  # the making of the folder says what is wrong with its name
+        absent = [one for one in (whole, *whole.parents) if not one.exists()]
     folder = make_folder(path)
     try:
         yield folder

@@ -96,6 +96,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         _leave_stdout()
         return 1
+    except OSError as error:
+        if "--debug" in argv:
+            raise
+        _complain(_of_the_system(error))
+        return InputError.exit_code
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -217,6 +222,12 @@ def _parser_of(verb: str, module: ModuleType) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="machine-readable result on stdout")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the system says of a path that it does not even look up, or of a disk."""
+    reason = error.strerror or _one_line(error)
+    return reason if error.filename is None else f"{error.filename}: {reason.lower()}"
 
 
 def _one_line(error: BaseException) -> str:

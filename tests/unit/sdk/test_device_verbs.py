@@ -250,6 +250,16 @@ def test_run_does_not_count_an_empty_cell_as_a_class(model, tmp_path):
     assert cli.call("run", [str(model), str(tmp_path / "t.csv")])["accuracy"] == 1.0
 
 
+@pytest.mark.parametrize("place", ["model", "data"])
+def test_a_path_that_the_system_does_not_look_up_is_one_line(model, place, capsys):
+    """Names that are too long stand in for folders that one may not look into."""
+    long = "n" * 300 + ".npz"
+    words = [long, "x.npz"] if place == "model" else [str(model), "--data", long]
+    assert cli.main(["run", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ile name too long" in line
+
+
 @pytest.mark.parametrize("truth", [np.array([0]), np.array(0)])
 def test_run_with_labels_that_do_not_fit(model, tmp_path, truth):
     np.savez(tmp_path / "d.npz", x=np.eye(3), y=truth)

@@ -67,6 +67,14 @@ def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
         files.check_page(tmp_path)
 
 
+def test_a_name_that_is_too_long_is_refused(tmp_path):
+    with (
+        pytest.raises(InputError, match="file name too long; choose another output folder"),
+        files.output_folder(tmp_path / ("n" * 300)),
+    ):
+        pass
+
+
 def test_a_folder_is_there_afterwards_only_when_something_came_of_it(tmp_path):
     def fill(at, name=None):
         with files.output_folder(tmp_path / at) as folder:
