@@ -13,6 +13,7 @@ import keras
 import littoral
 import numpy as np
 from littoral.card import KEY, Card, CardTensor
+from littoral.engines._native import version_of
 from littoral.errors import InputError
 from littoral.files import make_folder, write_atomically
 
@@ -62,7 +63,7 @@ def card_of(model: keras.Model, recipe: Recipe, dataset: Dataset, accuracy: floa
         versions={
             "littoral": littoral.__version__,
             "keras": keras.__version__,
-            keras.backend.backend(): _backend_version(),
+            keras.backend.backend(): version_of(keras.backend.backend()) or "unknown",
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
@@ -97,12 +98,3 @@ def _without_optimizer(model: keras.Model) -> keras.Model:
     plain = keras.models.clone_model(model)
     plain.set_weights(model.get_weights())
     return plain
-
-
-def _backend_version() -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version(keras.backend.backend())
-    except metadata.PackageNotFoundError:
-        return "unknown"

@@ -7,12 +7,12 @@ import platform
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from littoral import __version__, conditions, engines, plugins
 from littoral.conditions import number_in, text_in
+from littoral.engines._native import version_of
 
 EMULATORS = ("qemu", "rosetta", "box64", "box86", "fex")
 """Names that give away a process that runs another architecture's instructions."""
@@ -158,11 +158,3 @@ def _os_name(root: Path) -> str:
     if sys.platform == "darwin":
         return f"macOS {platform.mac_ver()[0]}"
     return platform.platform(terse=True)
-
-
-def version_of(distribution: str) -> str | None:
-    """An installed package's version, None where it is not installed."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from littoral import files
+from littoral.engines._native import version_of
 from littoral.errors import InputError
 
 from littoral_converters import sources
@@ -201,7 +201,7 @@ def key_of(
     return {
         "source": _digest_of_path(Path(model)) if _is_path(model) else _digest_of_model(model),
         "data": {role: _digest_of_data(value) for role, value in data.items()},
-        "versions": {name: _version(name) for name in TOOLS},
+        "versions": {name: version_of(name) for name in TOOLS},
         **settings,
     }
 
@@ -241,13 +241,6 @@ def _digest_of_data(data: Data | None) -> str | None:
         found.update(f"{name} {values.dtype} {values.shape}\0".encode())
         found.update(values.tobytes())
     return found.hexdigest()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _read(path: Path) -> dict[str, Any]:

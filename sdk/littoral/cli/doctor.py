@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         ``notes`` on what makes figures doubtful, and ``passed``: True when anything can run.
     """
     from littoral import engines, environment, plugins
+    from littoral.engines._native import version_of
 
     found = [examine(name) for name in plugins.names(engines)]
     formats = {format: None for engine in found for format in engine["formats"]}
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "engines": found,
         "formats": {**formats, **runners},
         "features": features(),
-        "packages": {name: environment.version_of(name) for name in packages},
+        "packages": {name: version_of(name) for name in packages},
         "environment": place,
         "memory_available_bytes": environment.memory_bytes("MemAvailable"),
         "notes": notes(place),

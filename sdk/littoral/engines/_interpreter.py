@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from littoral.engines import Binding, Feedback, Loop, Settings, Shape
 from littoral.engines._copying_loop import copying_loop
-from littoral.engines._native import imported, quiet_stderr, reason
+from littoral.engines._native import imported, quiet_stderr, reason, version_of
 from littoral.errors import EngineError, EngineNotInstalled, FormatError, InputError
 from littoral.formats import Signature, tflite
 from littoral.formats._tflite_entry import Side
@@ -54,12 +54,8 @@ class Package(NamedTuple):
 
     def version(self) -> str | None:
         """The installed library and its version, or None."""
-        from importlib import metadata  # reads e-mail headers: 20 ms that a load need not pay
-
-        try:
-            return f"{self.name} {metadata.version(self.name)}"
-        except metadata.PackageNotFoundError:
-            return None
+        number = version_of(self.name)
+        return None if number is None else f"{self.name} {number}"
 
     def load(self) -> Any:
         """The imported module.

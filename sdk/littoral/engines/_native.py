@@ -23,6 +23,16 @@ def reason(error: BaseException) -> str:
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
 
 
+def version_of(package: str) -> str | None:
+    """An installed package's version, None where it is not installed."""
+    from importlib import metadata  # reads e-mail headers: 20 ms that a load need not pay
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def imported(name: str) -> Any:
     """An engine's library.
 

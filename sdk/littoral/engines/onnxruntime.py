@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from littoral.engines import ABSENT, Binding, Feedback, Loop, Settings, Shape
 from littoral.engines._copying_loop import copying_loop, others
-from littoral.engines._native import imported, quiet_stderr, reason
+from littoral.engines._native import imported, quiet_stderr, reason, version_of
 from littoral.errors import EngineNotInstalled, FormatError, InputError
 from littoral.formats import Signature, onnx
 from littoral.tensors import TensorSpec
@@ -72,14 +72,8 @@ _DTYPES |= {
 
 def version() -> str | None:
     """The installed library and its version, or None."""
-    from importlib import metadata  # reads e-mail headers: 20 ms that a load need not pay
-
-    for package in ("onnxruntime", "onnxruntime-gpu"):
-        try:
-            return f"{package} {metadata.version(package)}"
-        except metadata.PackageNotFoundError:
-            continue
-    return None
+    found = {name: version_of(name) for name in ("onnxruntime", "onnxruntime-gpu")}
+    return next((f"{name} {number}" for name, number in found.items() if number), None)
 
 
 def providers() -> tuple[str, ...]:
