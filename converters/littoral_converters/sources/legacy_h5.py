@@ -1,4 +1,4 @@
-"""Legacy .h5 files that Keras 2 wrote, as Keras 3 takes them.
+"""Legacy .h5 files as Keras 3 takes them.
 
 Keras 3 reads the format, but not all that Keras 2 put into it:
 
@@ -7,6 +7,9 @@ Keras 3 reads the format, but not all that Keras 2 put into it:
 2. Calls with several tensors and calls of models: see `littoral_converters.sources.legacy_calls`.
 3. ``hard_sigmoid``, which is another function in Keras 3 under the same name.
 4. Layers that only Keras 2 has: those are refused, with the way out.
+
+Nor all that it puts there itself: an operation between layers, as each mask is, goes by its class
+alone, under which it looks for a layer.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +128,29 @@ def _mended(node: Any, is_old: bool) -> Any:
         config = _arguments(name, config, is_old)
         if is_old and isinstance(config.get("layers"), list):
             config = with_calls(config)
-        node = {**node, "config": config}
+        node = {**node, **_origin(node), "config": config}
     return {key: _mended(value, is_old) for key, value in node.items()}
+
+
+def _origin(node: Mapping[str, Any]) -> dict[str, str]:
+    """The module of an operation in a functional model: layers are told by what they all say."""
+    if "inbound_nodes" not in node or "module" in node or "trainable" in node["config"]:
+        return {}
+    module = _operations().get(node["class_name"])
+    return {} if module is None else {"module": module}
+
+
+@cache
+def _operations() -> dict[str, str]:
+    """Module by class, of what is in `keras.ops`."""
+    import keras
+
+    found, left = {}, [keras.Operation]
+    while left:
+        left += (owner := left.pop()).__subclasses__()
+        if owner.__module__.startswith("keras.src.ops."):
+            found[owner.__name__] = owner.__module__
+    return found
 
 
 def _check(path: Path, node: Any) -> None:

@@ -11,7 +11,7 @@ import littoral
 import numpy as np
 import packages
 import pytest
-from keras import layers
+from keras import layers, ops
 from littoral.errors import ConversionError, FormatError
 from littoral_converters import convert
 
@@ -71,6 +71,20 @@ def test_keras_3s_own_legacy_file_keeps_its_functions(tmp_path):
     (tmp_path / "model.h5").rename(tmp_path / "model.weights-and-all")
     data = np.random.default_rng(0).normal(size=(1, 6, 4)).astype("float32")
     (variant,) = convert(tmp_path / "model.weights-and-all", tmp_path, formats=("onnx",))
+    with littoral.load(variant.path) as file:
+        np.testing.assert_allclose(file.run(data), model(data), atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*HDF5")
+def test_operations_between_the_layers_of_a_legacy_file_are_no_layers(tmp_path):
+    words = keras.Input((6,), dtype="int32", name="words")
+    told = layers.Embedding(9, 4, mask_zero=True)(words)
+    heard = layers.LSTM(4, return_sequences=True)(told) + told
+    scores = ops.softmax(ops.einsum("bik,bjk->bij", heard, heard), axis=1)
+    model = keras.Model(words, layers.Dot(1)([scores, heard]))
+    model.save(tmp_path / "model.h5")
+    data = np.int32([[3, 1, 4, 1, 0, 0]])
+    (variant,) = convert(tmp_path / "model.h5", tmp_path, formats=("onnx",))
     with littoral.load(variant.path) as file:
         np.testing.assert_allclose(file.run(data), model(data), atol=1e-5)
 
