@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -123,12 +123,35 @@ def _in_graph(call: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
+@contextlib.contextmanager
+def _unfused() -> Iterator[None]:
+    """Let TensorFlow compute operation by operation, for a while.
+
+    With oneDNN it computes a normalization of constants, as a SavedModel has, with an epsilon of
+    0.001, whatever the model's.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    option = "remapping"
+    before = tf.config.optimizer.get_experimental_options().get(option, True)
+    tf.config.optimizer.set_experimental_options({option: False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({option: before})
+
+
 def _answered(call: Any, arrays: Sequence[Any], model: Any) -> Any:
     """What a model returns; where Keras itself fails, in a line."""
     from littoral_converters.watching import layer_in, reason_of, whole_tracebacks
 
     try:
-        with whole_tracebacks():
+        with whole_tracebacks(), _unfused():
             return call(arrays)
     except LittoralError:
         raise

@@ -130,6 +130,32 @@ def test_mixed_precision_is_served_without_its_rounding(policy, format_name, tmp
         np.testing.assert_allclose(file.run(data), single(data), atol=1e-5)
 
 
+class Normalizing(tf.Module):
+    """Numbers so small that the epsilon shows."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain, self.shift = tf.Variable(tf.ones(8)), tf.Variable(tf.range(8.0))
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 6, 8), tf.float32, "x")])
+    def serve(self, x):
+        mean, variance = tf.nn.moments(x, [2], keepdims=True)
+        return {"y": tf.nn.batch_normalization(x, mean, variance, self.shift, self.gain, 1e-6)}
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_normalization_is_held_against_its_own_epsilon(format_name, tmp_path):
+    module = Normalizing()
+    tf.saved_model.save(module, str(tmp_path / "norm"), signatures=module.serve)
+    data = 0.1 * np.random.default_rng(0).normal(size=(16, 6, 8)).astype("float32")
+    given = {"formats": (format_name,), "representative_data": data}
+    (variant,) = convert(tmp_path / "norm", tmp_path, **given)
+    deviation = np.sqrt(data.var(2, keepdims=True) + 1e-6)
+    wanted = (data - data.mean(2, keepdims=True)) / deviation + np.arange(8)
+    with littoral.load(variant.path) as file:
+        np.testing.assert_allclose(file.run(data), wanted, atol=1e-4)
+
+
 class Halving(tf.Module):
     @tf.function(input_signature=[X])
     def serve(self, x):
