@@ -3,7 +3,8 @@
 Keras 3 reads the format, but not all that Keras 2 put into it:
 
 1. Arguments that it no longer has, of which most say nothing (``time_major=False``) and one that
-   says something is left for Keras to refuse; and ``"dot"``, which it takes for a function.
+   says something is left for Keras to refuse; ``"dot"``, which it takes for a function; policies
+   of mixed precision; names with a slash; inputs that a Sequential's first layer alone tells of.
 2. Calls with several tensors and calls of models: see `littoral_converters.sources.legacy_calls`.
 3. ``hard_sigmoid``, which is another function in Keras 3 under the same name.
 4. Layers that only Keras 2 has: those are refused, with the way out.
@@ -29,6 +30,7 @@ from littoral.errors import ConversionError
 from littoral_converters.sources.legacy_calls import with_calls
 
 _CONFIGURATION = "model_config"
+_INPUT = "InputLayer"
 _SUFFIXES = (".h5", ".hdf5")
 
 _SAYS_NOTHING: Mapping[str, object] = {
@@ -42,9 +44,10 @@ _NOT_NEEDED = frozenset(
     {
         *("query_shape", "key_shape", "value_shape"),
         *("kernel_initializer", "kernel_regularizer", "kernel_constraint"),
+        *("rng_type", "noise_shape", "trainable"),
     }
 )
-"""Arguments that do without where a class lacks them: found at the call, or of training alone."""
+"""Arguments that do without where a class lacks them: of training alone, or found otherwise."""
 
 _ACTIVATIONS = ("activation", "recurrent_activation")
 _HARD_SIGMOID = "hard_sigmoid"
@@ -79,7 +82,8 @@ def readable(path: Path) -> Iterator[Path]:
     """
     config, version = _configuration(path)
     _check(path, config)
-    mended = _mended(config, is_old=not version.startswith("3"))
+    slashed = {name: name.replace("/", "_") for name in _names(config) if "/" in name}
+    mended = _mended(_renamed(config, slashed), is_old=not version.startswith("3"))
     if mended == config and path.suffix in _SUFFIXES:
         yield path
         return
@@ -117,6 +121,24 @@ def _configuration(path: Path) -> tuple[Any, str]:
         return None, "3"
 
 
+def _names(node: Any) -> Iterator[str]:
+    """What layers and models are called."""
+    if isinstance(node, (list, dict)):
+        for entry in node.values() if isinstance(node, dict) else node:
+            yield from _names(entry)
+    if isinstance(node, dict) and "class_name" in node and isinstance(node.get("config"), dict):
+        yield str(node["config"].get("name", ""))
+
+
+def _renamed(node: Any, names: Mapping[str, str]) -> Any:
+    """A piece of a configuration with other names, wherever they stand."""
+    if isinstance(node, list):
+        return [_renamed(entry, names) for entry in node]
+    if isinstance(node, dict):
+        return {key: _renamed(value, names) for key, value in node.items()}
+    return names.get(node, node) if isinstance(node, str) else node
+
+
 def _mended(node: Any, is_old: bool) -> Any:
     """A piece of a configuration as Keras 3 reads it, of Keras 2 (`is_old`) or its own."""
     if isinstance(node, list):
@@ -124,12 +146,27 @@ def _mended(node: Any, is_old: bool) -> Any:
     if not isinstance(node, dict):
         return node
     config, name = node.get("config"), node.get("class_name")
+    if is_old and name == "Sequential":
+        config = _with_input(config if isinstance(config, dict) else {"layers": config})
     if isinstance(config, dict) and isinstance(name, str):
+        if is_old and name == "Policy":
+            return config["name"]
         config = _arguments(name, config, is_old)
         if is_old and isinstance(config.get("layers"), list):
             config = with_calls(config)
         node = {**node, **_origin(node), "config": config}
     return {key: _mended(value, is_old) for key, value in node.items()}
+
+
+def _with_input(config: dict[str, Any]) -> dict[str, Any]:
+    """A Sequential, which before Keras 2.3 had no layer of its own for its input."""
+    first = config["layers"][0]
+    shape = first["config"].get("batch_input_shape") if isinstance(first["config"], dict) else None
+    if shape is None or first["class_name"] == _INPUT:
+        return {"name": "sequential", **config}
+    own = {key: first["config"].get(key) for key in ("batch_input_shape", "dtype")}
+    inputs = {"class_name": _INPUT, "config": {**own, "name": f"{first['config']['name']}_input"}}
+    return {"name": "sequential", **config, "layers": [inputs, *config["layers"]]}
 
 
 def _origin(node: Mapping[str, Any]) -> dict[str, str]:
@@ -196,6 +233,8 @@ def _arguments(name: str, config: dict[str, Any], is_old: bool) -> dict[str, Any
     if not is_old:
         return kept
     own = {key: _OF_KERAS_2 for key in _ACTIVATIONS if config.get(key) == _HARD_SIGMOID}
+    if name != _INPUT:
+        kept.pop("batch_input_shape", None)
     return {
         key: value
         for key, value in {**kept, **own}.items()
@@ -208,10 +247,13 @@ def _says_nothing(key: str, value: Any) -> bool:
 
 
 def _parameters(owner: type) -> dict[str, Any]:
-    """What a class and its bases take, with the defaults."""
+    """What a class takes, and its bases if it hands that on, with the defaults."""
     found: dict[str, Any] = {}
     for base in owner.__mro__:
         if "__init__" in vars(base):
-            for parameter in inspect.signature(vars(base)["__init__"]).parameters.values():
+            parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+            for parameter in parameters:
                 found.setdefault(parameter.name, parameter.default)
+            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+                break
     return found

@@ -2,10 +2,12 @@
 
     python keras_2_files.py FOLDER
 
-FOLDER gets NAME.h5 and NAME.npz (inputs by name, outputs as ``output_0`` and so on), layers.keras,
-and two files that hold what Keras 3 lacks.
+FOLDER gets NAME.h5 and NAME.npz (inputs by name, outputs as ``output_0`` and so on), halves.h5 with
+the answers that it would give in single precision, layers.keras, and two files that hold what Keras
+3 lacks.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -72,22 +74,43 @@ def nested():
     return keras.Model(outside, chain(layers.Subtract()([tower(tower(outside)), tower(outside)])))
 
 
+def chains():
+    tower = keras.Sequential(
+        [
+            layers.RandomFlip("horizontal", input_shape=(6, 6, 2)),
+            layers.Conv2D(3, 3, name="tower/conv"),
+            layers.GlobalMaxPooling2D(),
+        ],
+        name="tower/all",
+    )
+    top = keras.Sequential([layers.LSTM(4, input_shape=(4, 3)), layers.Dense(2)])
+    frames = layers.TimeDistributed(tower, input_shape=(4, 6, 6, 2))
+    return keras.Sequential([frames, layers.SpatialDropout1D(0.2), top], name="films/2")
+
+
 def randomize(model):
     for variable in model.weights:
         values = random.normal(size=variable.shape) / 3
         variable.assign(np.abs(values) + 0.5 if "variance" in variable.name else values)
 
 
-for build in (vision, sequences, films, translation, attention, nested):
+for build in (vision, sequences, films, translation, attention, nested, chains):
     model = build()
     randomize(model)
     shapes = {tensor.name: (1, *tensor.shape[1:]) for tensor in model.inputs}
     data = {name: random.normal(size=shape).astype("float32") for name, shape in shapes.items()}
     given = list(data.values())
-    results = tf.nest.flatten(model(given if len(given) > 1 else given[0]))
+    results = tf.nest.flatten(model(given if len(given) > 1 else given[0], training=False))
     outputs = {f"output_{index}": result.numpy() for index, result in enumerate(results)}
     np.savez(folder / f"{build.__name__}.npz", **data, **outputs)
     model.save(folder / f"{build.__name__}.h5")
+
+keras.mixed_precision.set_global_policy("mixed_float16")
+halves = chains()
+halves.set_weights(model.get_weights())
+halves.save(folder / "halves.h5")
+shutil.copyfile(folder / "chains.npz", folder / "halves.npz")
+keras.mixed_precision.set_global_policy("float32")
 
 model.save(folder / "layers.keras")
 x = layers.Input((4,))

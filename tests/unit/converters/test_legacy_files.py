@@ -1,11 +1,13 @@
 """Files that another Keras wrote: Keras 2's .h5, held against its own numbers, and newer ones."""
 
+import json
 import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import littoral
 import numpy as np
@@ -17,7 +19,7 @@ from littoral_converters import convert
 
 SCRIPT = Path(__file__).with_name("keras_2_files.py")
 KERAS_2 = "tf_keras==2.21.0"
-MODELS = ("vision", "sequences", "films", "translation", "attention", "nested")
+MODELS = ("vision", "sequences", "films", "translation", "attention", "nested", "chains", "halves")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,27 @@ def test_what_keras_2_wrote_says_what_keras_2_said(name, old, tmp_path):
         for got, want in zip(results, wanted, strict=True):
             np.testing.assert_allclose(got, want, atol=1e-4 * np.abs(want).max())
     assert (old / f"{name}.h5").read_bytes() == before
+
+
+@pytest.mark.filterwarnings("ignore:.*HDF5")
+@pytest.mark.parametrize("is_list", [True, False])
+def test_a_chain_of_the_first_keras_2_tells_its_input_in_its_first_layer(is_list, tmp_path):
+    dense = {"name": "first", "trainable": True, "units": 3, "activation": "tanh", "use_bias": True}
+    chain = [
+        {"class_name": "Dense", "config": {**dense, "batch_input_shape": [None, 4]}},
+        {"class_name": "Dense", "config": {**dense, "name": "second"}},
+    ]
+    config = {"class_name": "Sequential", "config": chain if is_list else {"layers": chain}}
+    model = keras.Sequential([keras.Input((4,))] + [layers.Dense(3, "tanh") for _ in range(2)])
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "r+") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = "2.1.6"
+    data = np.random.default_rng(0).normal(size=(1, 4)).astype("float32")
+    (variant,) = convert(tmp_path / "model.h5", tmp_path, formats=("onnx",))
+    with littoral.load(variant.path) as file:
+        assert [spec.name for spec in file.inputs] == ["first_input"]
+        np.testing.assert_allclose(file.run(data), model(data), atol=1e-5)
 
 
 REFUSED = [
