@@ -39,10 +39,13 @@ class Signature:
         return keras.tree.pack_sequence_as(self.nest, list(flat))
 
     def call(self, model: Any, flat: Sequence[Any]) -> list[Any]:
-        """A model's flat outputs at inference, of flat tensors or arrays as `arrange` takes."""
+        """A model's flat outputs at inference, of flat tensors or arrays as `arrange` takes.
+
+        What it returns as None is no output.
+        """
         nest = self.arrange(flat)
         results = model(**nest, training=False) if self.by_argument else model(nest, training=False)
-        return list(keras.tree.flatten(results))
+        return [result for result in keras.tree.flatten(results) if result is not None]
 
 
 def signature_of(model: Any) -> Signature:
@@ -116,14 +119,15 @@ def _apart(names: Sequence[str], inputs: Sequence[TensorSpec]) -> tuple[str, ...
 
 
 def _paths(nest: Any) -> tuple[str, ...]:
-    return _unique([".".join(map(str, path)) for path, _ in keras.tree.flatten_with_path(nest)])
+    found = keras.tree.flatten_with_path(nest)
+    return _unique([".".join(map(str, path)) for path, leaf in found if leaf is not None])
 
 
 def _names_of_results(results: Any) -> tuple[str, ...]:
     """Of outputs that no layer names: keys of a dict, numbers otherwise."""
     if isinstance(results, dict):
         return _paths(results)
-    count = len(keras.tree.flatten(results))
+    count = sum(result is not None for result in keras.tree.flatten(results))
     return ("output",) if count == 1 else tuple(f"output_{index}" for index in range(count))
 
 

@@ -152,6 +152,20 @@ def test_outputs_in_a_dict_are_called_by_their_keys(format_name, tmp_path):
         np.testing.assert_allclose(got, want, atol=1e-5)
 
 
+class WithoutScores(OfDict):
+    def call(self, x):
+        return {"right": super().call(x), "scores": None}
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_what_a_model_returns_as_none_is_no_output(format_name, tmp_path):
+    model = called(WithoutScores(name="apart"), {"left": LEFT, "right": RIGHT})
+    data = {"left": LEFT, "right": RIGHT}
+    (variant,) = convert(model, tmp_path, formats=(format_name,), recommend=False)
+    (got,) = file_outputs(variant.path, data)
+    np.testing.assert_allclose(got, model(data)["right"], atol=1e-5)
+
+
 def test_a_model_that_was_never_called_on_anything_says_so():
     model = OfDict(name="apart")
     model.built = True
