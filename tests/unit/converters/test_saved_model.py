@@ -156,6 +156,22 @@ def test_a_normalization_is_held_against_its_own_epsilon(format_name, tmp_path):
         np.testing.assert_allclose(file.run(data), wanted, atol=1e-4)
 
 
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_transposed_convolution_ends_beyond_its_last_window(format_name, tmp_path):
+    x, z = keras.Input((5, 5, 2), name="x"), keras.Input((3, 2, 4, 2), name="z")
+    longer = layers.Conv2DTranspose(3, 2, strides=3, padding="same")(x)
+    wider = layers.Conv2DTranspose(3, 3, strides=2, output_padding=1)(x)
+    deeper = layers.Conv3DTranspose(2, 2, strides=(2, 3, 2), output_padding=1)(z)
+    model = keras.Model([x, z], [longer, wider, deeper])
+    model.export(tmp_path / "larger", format="tf_saved_model", verbose=False)
+    data = draw(model, 2, seed=0)
+    (variant,) = convert(tmp_path / "larger", tmp_path, formats=(format_name,))
+    with littoral.load(variant.path) as file:
+        results = file.run(data).values()
+    for expected, got in zip(model(list(data.values())), results, strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
 class Halving(tf.Module):
     @tf.function(input_signature=[X])
     def serve(self, x):
