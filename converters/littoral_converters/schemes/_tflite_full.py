@@ -15,7 +15,7 @@ import numpy as np
 from littoral.errors import ConversionError
 
 from littoral_converters.formats._tflite_compaction import short
-from littoral_converters.schemes import Samples, _tflite_casts
+from littoral_converters.schemes import Samples, _tflite_casts, _tflite_int16
 from littoral_converters.schemes._tflite_calibration import range_of, ranges_of
 from littoral_converters.schemes._tflite_forms import FORMS, WEIGHTED_INT16
 from littoral_converters.schemes._tflite_idioms import rewrite
@@ -59,6 +59,8 @@ def make_full(content: bytes, samples: Samples, width: Width) -> bytes:
     model = parse(content)
     main = model.subgraphs[0]
     rewrite(model, main)
+    if width.symmetric:
+        _tflite_int16.spell_out(model, main)
     subject = Subject(model, main, width)
     _check(subject)
     _part_constants(subject)
@@ -138,6 +140,8 @@ class _Writer:
         else:
             version = self._width.version(FORMS[code]) or 1
         raise_version(self._model, operator, version)
+        if self._width.symmetric:
+            return _tflite_int16.refined(self._model, self._main, operator, self._scales)
         return [operator]
 
     def _change_scale(self, operator: Any, fixed: Scale | None) -> list[Any]:

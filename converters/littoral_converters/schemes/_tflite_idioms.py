@@ -38,7 +38,7 @@ def rewrite(model: Any, graph: Any) -> None:
         if first < 0 or graph.tensors[first].type != schema.TensorType.FLOAT32:
             continue
         if code == OP.NEG:
-            _make_product(model, operator, _constant(model, graph, np.float32(-1)))
+            _make_product(model, operator, float_constant(model, graph, np.float32(-1)))
         elif code == OP.SQUARE:
             _make_product(model, operator, first)
         elif code == OP.DIV:
@@ -46,7 +46,7 @@ def rewrite(model: Any, graph: Any) -> None:
             if divisor is not None and divisor.all():
                 activation = operator.builtinOptions.fusedActivationFunction
                 inverse = (1 / divisor).astype(np.float32)
-                _make_product(model, operator, _constant(model, graph, inverse), activation)
+                _make_product(model, operator, float_constant(model, graph, inverse), activation)
 
 
 def _casts_boolean(graph: Any, operator: Any) -> bool:
@@ -56,7 +56,7 @@ def _casts_boolean(graph: Any, operator: Any) -> bool:
 
 
 def _make_choice(model: Any, graph: Any, operator: Any) -> None:
-    chosen = [_constant(model, graph, np.float32(value)) for value in (1, 0)]
+    chosen = [float_constant(model, graph, np.float32(value)) for value in (1, 0)]
     operator.opcodeIndex = opcode(model, OP.SELECT_V2)
     operator.builtinOptionsType = schema.BuiltinOptions.SelectV2Options
     operator.builtinOptions = schema.SelectV2OptionsT()
@@ -72,7 +72,8 @@ def _make_product(model: Any, operator: Any, other: int, activation: int = 0) ->
     operator.inputs = [int(operator.inputs[0]), other]
 
 
-def _constant(model: Any, graph: Any, values: Any) -> int:
+def float_constant(model: Any, graph: Any, values: Any) -> int:
+    """Add a float32 constant to a subgraph and return its index."""
     shape = list(np.shape(values)) or [1]
     buffer = add_buffer(model, np.asarray(values, np.float32))
     return add_tensor(graph, b"constant", shape, schema.TensorType.FLOAT32, buffer)
