@@ -46,15 +46,21 @@ def _half(model: Any, index: int, buffer: Any, min_elements: int) -> Any:
 
 
 def _dequantize(model: Any, graph: Any, chosen: dict[int, Any]) -> None:
-    """In one subgraph, feed each halved constant through DEQUANTIZE to those who read it."""
+    """In one subgraph, feed each halved constant through DEQUANTIZE to those who read it.
+
+    What nobody reads any more, as weights that gave way to centered ones, is dropped with the file.
+    """
     restored: dict[int, int] = {}
     operators = []
     outputs = {int(index) for index in graph.outputs}
+    read = {int(index) for operator in graph.operators for index in operator.inputs}
     for index, tensor in enumerate(list(graph.tensors)):
         if tensor.buffer not in chosen or index in outputs:
             continue
-        restored[index] = add_like(graph, index, b"_float32", tensor.type)
         tensor.type = schema.TensorType.FLOAT16
+        if index not in read:
+            continue
+        restored[index] = add_like(graph, index, b"_float32", schema.TensorType.FLOAT32)
         operators.append(conversion(model, OP.DEQUANTIZE, 2, index, restored[index]))
     for operator in graph.operators:
         operator.inputs = [restored.get(int(index), int(index)) for index in operator.inputs]

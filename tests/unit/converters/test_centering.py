@@ -7,6 +7,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from converted import feeds, randomize, worst_error
 from keras import layers
+from littoral_converters import convert
 
 SHAPE = (5, 8)
 
@@ -122,3 +123,18 @@ def test_a_centered_stream_quantizes(scheme, tmp_path):
     outputs = layers.LayerNormalization()(stream(layers.Dense(8)(inputs)))
     model = randomize(keras.Model(inputs, outputs))
     assert worst_error(model, tmp_path, "tflite", scheme) < 0.1
+
+
+def test_half_precision_holds_no_weights_that_gave_way(tmp_path):
+    """Those before centering were kept too: the file was larger than float32's."""
+    inputs = keras.Input((64, 16), name="x")
+    x = inputs
+    for _ in range(4):
+        convolution = layers.Conv1D(16, 3, padding="same", use_bias=False)
+        x = layers.ReLU()(layers.LayerNormalization()(convolution(x)))
+    model = randomize(keras.Model(inputs, x))
+    whole, half = convert(
+        model, tmp_path, formats=("tflite",), schemes=("float32", "float16"), recommend=False
+    )
+    kernels = 4 * 3 * 16 * 16
+    assert whole.size_bytes - half.size_bytes > 0.8 * 2 * kernels
