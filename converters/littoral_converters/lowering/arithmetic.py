@@ -16,7 +16,7 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     inside = "backend.tensorflow"
     found: dict[str, Callable[..., Any]] = {
-        f"{inside}.numpy.add": _add,
+        f"{inside}.numpy.add": partial(_add, _is_one_of_many(plan)),
         f"{inside}.numpy.argmax": partial(_arg, tf.argmax),
         f"{inside}.numpy.argmin": partial(_arg, tf.argmin),
         f"{inside}.numpy.average": _average,
@@ -33,11 +33,12 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     return {**found, f"{inside}.math.erf": _erf}
 
 
-def _add(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
+def _add(one_of_many: bool, original: Callable[..., Any], x1: Any, x2: Any) -> Any:
     """An addition where Keras takes x2 for a bias of axis 1, which TFLite has of pictures alone.
 
     Keras does so wherever the sizes allow it, whatever broadcasting says, in eager mode and in
-    `predict` alike: to (batch, 4, 4, 1) it adds (4, 1) along axis 1.
+    `predict` alike: to (batch, 4, 4, 1) it adds (4, 1) along axis 1. Where the sizes allow it for
+    one sample alone, as of (batch, 4, 1) and (batch, 1, 4), the file does what is done for many.
     """
     if any(isinstance(x, (int, float)) for x in (x1, x2)):
         return original(x1, x2)
@@ -45,13 +46,42 @@ def _add(original: Callable[..., Any], x1: Any, x2: Any) -> Any:
     if x1.shape.rank is None or x2.shape.rank is None:
         return original(x1, x2)
     long = [size for size in x2.shape if size != 1]
-    if len(long) != 1 or long[0] is None or x1.shape.rank < 3:
+    if len(long) != 1 or long[0] is None or x1.shape.rank < 2:
         return original(x1, x2)
-    if long[0] != x1.shape[1] or long[0] == x1.shape[-1]:
+    if long[0] not in (x1.shape[1], x1.shape[-1]):
         return original(x1, x2)
     dtype = keras.backend.result_type(x1.dtype.name, x2.dtype.name)
+    axis = x1.shape.rank - 1 if long[0] == x1.shape[-1] else 1
+    is_broadcast = list(x2.shape).index(long[0]) - x2.shape.rank == axis - x1.shape.rank
+    is_of_samples = one_of_many and x1.shape.rank == x2.shape.rank and x2.shape[0] == 1
+    if not is_broadcast and is_of_samples and _reads_inputs(x2):
+        return tf.add(tf.cast(x1, dtype), tf.cast(x2, dtype))
+    if axis == x1.shape.rank - 1:
+        return original(x1, x2)
     along = tf.reshape(tf.cast(x2, dtype), [*long, *[1] * (x1.shape.rank - 2)])
     return tf.add(tf.cast(x1, dtype), along)
+
+
+def _is_one_of_many(plan: Plan) -> bool:
+    """Whether a trace is of one sample, and the model is not built for just one."""
+    inputs = [layer for layer in plan.layers if isinstance(layer, keras.layers.InputLayer)]
+    return plan.batch == 1 and all(layer.batch_shape[0] is None for layer in inputs)
+
+
+def _reads_inputs(tensor: Any) -> bool:
+    """Whether a tensor of a trace is computed from the model's inputs."""
+    if not tf.is_symbolic_tensor(tensor):
+        return False
+    captured = {id(each) for each in getattr(tensor.graph, "internal_captures", ())}
+    waiting, seen = [tensor], set()
+    while waiting:
+        each = waiting.pop()
+        if each.op.type == "Placeholder" and id(each) not in captured:
+            return True
+        if each.op.name not in seen:
+            seen.add(each.op.name)
+            waiting.extend(each.op.inputs)
+    return False
 
 
 def _average(
