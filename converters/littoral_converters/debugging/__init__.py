@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,8 @@ from littoral_converters import sources
 from littoral_converters.calibration import Data, Dataset
 from littoral_converters.debugging import interiors
 from littoral_converters.debugging.drift import (
-    FLOAT_LIMIT_DB,
+    FLOAT16_LIMIT_DB,
+    FLOAT32_LIMIT_DB,
     INTEGER_LIMIT_DB,
     Drift,
     layer_rows,
@@ -34,6 +36,8 @@ SAMPLES = 32
 """Enough for a ratio that repeats within a few tenths of a decibel, few enough to take seconds."""
 
 _MOST_BYTES = 1 << 29
+_FEW = 64  # such numbers may be shapes and axes
+_TO_INTEGERS = frozenset({"QUANTIZE", "QuantizeLinear", "DynamicQuantizeLinear"})
 
 
 def debug(
@@ -53,7 +57,8 @@ def debug(
         artifact: A .tflite or .onnx file.
         data: Inputs; None takes random ones.
         samples: Samples of them to run, at most; fewer where the tensors would take 512 MB.
-        limit_db: Below it a layer is wrong; None takes 10 for a file with integers inside, else 40.
+        limit_db: Below it a layer is wrong; None takes 10 for a file with integers inside, 40 for
+            one with float16, else 60.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         modules: Modules that define the model file's own layers, imported before it is opened; see
             `littoral_converters.sources.own_modules.import_modules`.
@@ -68,6 +73,8 @@ def debug(
     """
     if samples < 1:
         raise InputError(f"the number of samples must be at least 1, not {samples}")
+    if limit_db is not None and math.isnan(limit_db):
+        raise InputError("the limit must be a number of decibels, not NaN")
     sources.check_file(Path(model))
     name, content = files.read(artifact)
     with files.explained(name):
@@ -126,7 +133,7 @@ def debug_file(
         named = by_name(outputs, loaded.outputs)
     activations, results = activations_of(model, signature, list(kept.inputs.values()))
     places, tensors = _inside(content, kind, feeds)
-    usual = _limit(content, kind)
+    usual = _limit(content, kind, places)
     found = match(activations, places, tensors, len(feeds), usual)
     limit = limit_db if limit_db is not None else usual
     rows = layer_rows(activations, places, tensors, found, limit)
@@ -169,8 +176,10 @@ def _inside(
     }
 
 
-def _limit(content: bytes, kind: str) -> float:
-    """What to expect of the file: 8-bit weights or activations in it leave less."""
+def _limit(content: bytes, kind: str, places: Sequence[interiors.Place]) -> float:
+    """What to expect of the file: weights or activations of fewer bits in it leave less."""
     weights = formats.module(kind).outline(content).weights
     integers = sum(weights.get(name, 0) for name in ("int8", "uint8", "int4", "uint4"))
-    return INTEGER_LIMIT_DB if integers > 64 else FLOAT_LIMIT_DB
+    if integers > _FEW or any(place.operator in _TO_INTEGERS for place in places):
+        return INTEGER_LIMIT_DB
+    return FLOAT16_LIMIT_DB if weights.get("float16", 0) > _FEW else FLOAT32_LIMIT_DB

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from littoral_converters.debugging.activations import Activation
     from littoral_converters.debugging.interiors import Place
 
-FLOAT_LIMIT_DB, INTEGER_LIMIT_DB = 40.0, 10.0
+FLOAT32_LIMIT_DB, FLOAT16_LIMIT_DB, INTEGER_LIMIT_DB = 60.0, 40.0, 10.0
 """A layer below is called wrong: float32 keeps 100 dB and more, float16 about 60; of 8 bits, which
 give 48 dB at best, some 15 to 30 are left in the depth of a network that still works."""
+
+_ALONE_DB = 5.0
+"""So much above the limit a layer is wrong too whose noise is its own: 4 bits leave 20 dB."""
+
+_OWN_DB = 0.05
+"""A layer's own noise is all of it but a hundredth."""
 
 _RECOVERY_DB = 20.0
 """No layer gets this much out of its input again: then the tensor was not its input."""
@@ -61,7 +67,7 @@ class Drift:
 
     Attributes:
         layers: In the order in which Keras computes them, the model's outputs last.
-        limit_db: A layer below is wrong.
+        limit_db: A layer below is wrong; one whose noise is all its own, 5 dB above it already.
         samples: Inputs that both ran on.
         is_invented: The inputs are random ones.
     """
@@ -73,9 +79,14 @@ class Drift:
 
     @property
     def first_wrong(self) -> LayerDrift | None:
-        """The first layer in Keras's order that is below the limit; None when there is none."""
-        wrong = (one for one in self.layers if one.snr_db is not None)
-        return next((one for one in wrong if (one.snr_db or 0.0) < self.limit_db), None)
+        """The first layer in Keras's order that is wrong; None when there is none."""
+        return next((one for one in self.layers if self._is_wrong(one)), None)
+
+    def _is_wrong(self, one: LayerDrift) -> bool:
+        if one.snr_db is None:
+            return False
+        is_alone = one.added_db is not None and one.added_db < one.snr_db + _OWN_DB
+        return one.snr_db < self.limit_db + (_ALONE_DB if is_alone else 0.0)
 
     @property
     def worst(self) -> tuple[LayerDrift, ...]:
@@ -125,7 +136,7 @@ def layer_rows(
         index: _figures(activations[index], tensors[matched.tensor], matched)
         for index, matched in found.items()
     }
-    _drop_mistaken(activations, figures, limit_db)
+    _drop_mistaken(activations, found, figures, limit_db)
     rows: list[LayerDrift] = []
     ratios: list[float] = []
     for index, one in enumerate(activations):
@@ -182,18 +193,25 @@ def _figures(one: Activation, tensor: NDArray[Any], matched: Match) -> Differenc
 
 
 def _drop_mistaken(
-    activations: Sequence[Activation], figures: dict[int, Difference], limit_db: float
+    activations: Sequence[Activation],
+    found: Mapping[int, Match],
+    figures: dict[int, Difference],
+    limit_db: float,
 ) -> None:
     """Take back a tensor that cannot be the layer's: what is computed from the layer is right.
 
     Then the tensor is something before the layer's last step, which the file fused into the next.
     """
-    for index, one in enumerate(activations):
-        for source in one.sources:
-            if index in figures and source in figures and one.kind != "Output":
-                own, later = _ratio(figures[source]), _ratio(figures[index])
-                if own < limit_db <= later and later > own + _RECOVERY_DB:
-                    del figures[source]
+    later: dict[int, float] = {}
+    for index in reversed(range(len(activations))):
+        best = later.get(index, -EXACT_DB)
+        own = _ratio(figures[index]) if index in figures else best
+        if own < limit_db <= best and best > own + _RECOVERY_DB:
+            own = best
+            for same in [i for i in figures if found[i].tensor == found[index].tensor]:
+                del figures[same]
+        for source in activations[index].sources:
+            later[source] = max(own, later.get(source, -EXACT_DB))
 
 
 def _ratio(figures: Difference) -> float:

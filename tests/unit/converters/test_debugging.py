@@ -97,6 +97,67 @@ def test_a_layer_is_named_whose_fault_the_end_of_the_model_nearly_hides(suffix, 
     assert snr["middle"] < 10
 
 
+def encoder():
+    image = keras.Input((28, 16), name="image")
+    x = layers.Dense(64, name="stem")(image)
+    for number in range(2):
+        y = layers.LayerNormalization(name=f"norm_{number}")(x)
+        x = layers.Add()([x, layers.MultiHeadAttention(4, 16, name=f"heads_{number}")(y, y)])
+        y = layers.LayerNormalization()(x)
+        y = layers.Dense(128, activation="gelu", name=f"wide_{number}")(y)
+        x = layers.Add()([x, layers.Dense(64, name=f"narrow_{number}")(y)])
+    x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
+    return keras.Model(image, layers.Dense(10, activation="softmax", name="scores")(x))
+
+
+def channels():
+    """As many channels as values go into one that is looked at, the first without an offset."""
+    image = keras.Input((32, 32, 3), name="image")
+    x = layers.Conv2D(16, 3, padding="same", name="conv")(image)
+    x = layers.LeakyReLU(name="relu")(layers.BatchNormalization(name="norm")(x))
+    return keras.Model(image, layers.Dense(4, name="scores")(layers.Flatten(name="flat")(x)))
+
+
+@pytest.mark.parametrize("suffix", ["tflite", "onnx"])
+@pytest.mark.parametrize("build", [encoder, channels])
+def test_no_layer_of_a_whole_file_is_blamed(build, suffix, tmp_path):
+    """Of whose tensors some hold less than their layers: without a mean, or an offset."""
+    net = randomize(build())
+    for weight in net.weights:
+        if weight.path.endswith(("bias", "beta")):
+            values = np.random.default_rng(1).normal(size=weight.shape)
+            weight.assign(np.where(np.arange(weight.shape[-1]) == 0, 0.0, values))
+    net.save(tmp_path / "net.keras")
+    (made,) = convert(net, tmp_path, formats=(suffix,))
+    found = drift(tmp_path, made.path.name)
+    assert found.limit_db == 60
+    assert found.first_wrong is None
+    assert found.worst[0].snr_db > 100
+
+
+def test_a_quantized_layer_is_blamed_for_noise_that_is_all_its_own(tmp_path):
+    """An epsilon that is not Keras's costs less than what eight bits may, and more than they do."""
+    x = keras.Input((16,), name="x")
+    y = layers.LayerNormalization(name="norm")(layers.Dense(64, name="stem")(x))
+    net = randomize(keras.Model(x, layers.Dense(5, name="scores")(y)))
+    net.save(tmp_path / "net.keras")
+    data = np.random.default_rng(0).normal(size=(32, 16)).astype("float32")
+    (made,) = convert(
+        net, tmp_path, formats=("onnx",), schemes=("static_int8",), representative_data=data
+    )
+    copy = onnx.load(made.path)
+    (node,) = [one for one in copy.graph.node if one.op_type == "LayerNormalization"]
+    (epsilon,) = [one for one in node.attribute if one.name == "epsilon"]
+    epsilon.f = 4.0
+    found = drift(tmp_path, "changed.onnx", copy.SerializeToString(), data={"x": data})
+    snr = {one.layer: one.snr_db for one in found.layers}
+    assert found.limit_db == 10
+    assert 10 < snr["norm"] < 15
+    assert snr["stem"] > 35
+    assert found.first_wrong.layer == "norm"
+    assert drift(tmp_path, made.path.name, data={"x": data}).first_wrong is None
+
+
 def test_figures_are_those_of_numpy_on_the_tensors_of_the_raw_engine(place):
     folder, net = place
     image = np.load(folder / "data.npz")["x"][:16]
