@@ -26,6 +26,7 @@ class Signature:
         by_argument: Whether `nest` is a dict of several arguments by their names.
         batch: How many samples the model says that it takes at a time, as one step of a decoder
             takes one; None for any number.
+        not_taken: Arguments that a call may give as well, and that the model was not built with.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -33,6 +34,7 @@ class Signature:
     nest: Any
     by_argument: bool = False
     batch: int | None = None
+    not_taken: tuple[str, ...] = ()
 
     def arrange(self, flat: Sequence[Any]) -> Any:
         """Flat tensors or arrays in the order of `inputs` as the model's call expects them."""
@@ -140,7 +142,7 @@ def _signature_by_shape(model: Any) -> Signature:
             f"the inputs of model {model.name!r} are not known: build it as a functional model, "
             "or call it on one array, list or dict before saving it"
         )
-    arguments = _arguments(model)
+    arguments = _arguments(model, inspect.Parameter.empty)
     if len(arguments) > len(shapes):
         builds = ", ".join(f"{name}_shape" for name in arguments)
         raise ConversionError(
@@ -155,17 +157,19 @@ def _signature_by_shape(model: Any) -> Signature:
     result = model.compute_output_spec(**nests) if by_argument else model.compute_output_spec(nest)
     inputs = _inputs(nest)
     names = _apart(_names_of_results(result), inputs)
-    return Signature(inputs, names, nest, by_argument)
+    taken = {*shapes, next(iter(inspect.signature(model.call).parameters), "")}
+    not_taken = tuple(name for name in _arguments(model, None) if name not in taken)
+    return Signature(inputs, names, nest, by_argument, not_taken=not_taken)
 
 
-def _arguments(model: Any) -> list[str]:
-    """The arguments that a call of a model has to give."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+def _arguments(model: Any, default: Any) -> list[str]:
+    """The arguments of a model's call with a default: those without any have to be given."""
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [
         name
         for name, parameter in inspect.signature(model.call).parameters.items()
-        if parameter.kind in kinds
-        and parameter.default is inspect.Parameter.empty
+        if parameter.kind not in several
+        and parameter.default is default
         and name not in ("training", "mask")
     ]
 

@@ -39,6 +39,10 @@ _CLEAN = (
     "layer {!r} is stateful: every call of the file starts from zeros; --streaming makes a file "
     "whose state goes in and out"
 )
+_NOT_TAKEN = (
+    "the files do not take {0!r}, which Keras has no shape of: where it is to be an input, define "
+    "build(self, ..., {0}_shape)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +88,8 @@ class Prepared:
         representative: Data for calibration; None when none was given.
         evaluation: Data that files are compared on.
         reference: Keras's outputs on it, by name; of a step, on the sequences of `streamed`.
-        warnings: What is doubtful about the data, and layers that are stateful, one line each.
+        warnings: What is doubtful about the data, layers that are stateful, and arguments that are
+            not taken, one line each.
         streamed: What a step is proved on; None for a whole model.
     """
 
@@ -160,6 +165,7 @@ def prepare_model(
         reference=reference,
         warnings=(
             *(_CLEAN.format(name) for name in stateful),
+            *(_NOT_TAKEN.format(name) for name in signature.not_taken),
             *doubts(representative, None if request.evaluation_data is None else evaluation),
             *doubts_of_outputs(reference, evaluation.inputs),
         ),

@@ -123,6 +123,22 @@ def test_two_arguments_without_their_shapes_are_refused_with_ways_out(tmp_path):
     assert "define build(self, left_shape, right_shape)" in str(e.value)
 
 
+@keras.saving.register_keras_serializable("test_signature")
+class OfOneAtLeast(Apart):
+    def build(self, left_shape):
+        self.one.build(left_shape)
+        self.two.build(left_shape)
+
+    def call(self, left, right=None, training=None):
+        return self.one(left) if right is None else self.difference(left, right)
+
+
+def test_an_argument_that_the_files_lack_is_told(tmp_path):
+    model = called(OfOneAtLeast(), LEFT)
+    with pytest.warns(UserWarning, match=r"do not take 'right'.* define build\(.*right_shape\)"):
+        convert(model, tmp_path, formats=("onnx",))
+
+
 def test_words_beside_numbers_are_taken_as_the_numbers_are(tmp_path):
     words = random.integers(0, 20, (4, 2)).astype("int32")
     model = called(OfWords(name="words"), {"words": words, "left": LEFT})
