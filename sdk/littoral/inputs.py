@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from littoral.errors import InputError
 
+_ARRAY = np.lib.format.MAGIC_PREFIX
+"""A .npy begins with it, an .npz does not."""
+
 
 @dataclass(frozen=True)
 class Arrays:
@@ -149,11 +152,12 @@ def _visible(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def numpy_file(path: Path) -> Iterator[Any]:
+def numpy_file(path: Path, *, is_mapped: bool = False) -> Iterator[Any]:
     """A file of plain arrays as NumPy writes it, open.
 
     Args:
         path: ``.npz`` or ``.npy``.
+        is_mapped: Whether an array is mapped into memory, to be looked at without reading it.
 
     Yields:
         What `numpy.load` gives: an array, or an archive that reads an array when it is asked for.
@@ -164,7 +168,11 @@ def numpy_file(path: Path) -> Iterator[Any]:
     try:
         # NumPy leaves a file that it opened by name open when the archive inside is damaged.
         with path.open("rb") as stream:
-            yield np.load(stream, allow_pickle=False)
+            if is_mapped and stream.read(len(_ARRAY)) == _ARRAY:
+                yield np.load(path, mmap_mode="r", allow_pickle=False)
+            else:
+                stream.seek(0)
+                yield np.load(stream, allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error
     except OSError as error:

@@ -82,7 +82,7 @@ def check_file(data: Data | None, role: str, needs_labels: bool = False) -> None
         InputError: The file does not exist, holds no arrays, or lacks labels.
     """
     if isinstance(data, (str, os.PathLike)) and not is_raw(path := Path(data)):
-        with _of(role), numpy_file(path) as opened:
+        with _of(role), numpy_file(path, is_mapped=True) as opened:
             names = getattr(opened, "files", [])
         if needs_labels and "y" not in names:
             raise _unlabelled(role)

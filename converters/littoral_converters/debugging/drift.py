@@ -79,14 +79,15 @@ class Drift:
 
     @property
     def first_wrong(self) -> LayerDrift | None:
-        """The first layer in Keras's order that is wrong; None when there is none."""
-        return next((one for one in self.layers if self._is_wrong(one)), None)
+        """The first layer in Keras's order that is below its limit; None when there is none."""
+        known = (one for one in self.layers if one.snr_db is not None)
+        return next((one for one in known if (one.snr_db or 0.0) < self.limit_of(one)), None)
 
-    def _is_wrong(self, one: LayerDrift) -> bool:
-        if one.snr_db is None:
-            return False
-        is_alone = one.added_db is not None and one.added_db < one.snr_db + _OWN_DB
-        return one.snr_db < self.limit_db + (_ALONE_DB if is_alone else 0.0)
+    def limit_of(self, one: LayerDrift) -> float:
+        """Below it this layer is wrong."""
+        ratio, added = one.snr_db, one.added_db
+        is_alone = ratio is not None and added is not None and added < ratio + _OWN_DB
+        return self.limit_db + (_ALONE_DB if is_alone else 0.0)
 
     @property
     def worst(self) -> tuple[LayerDrift, ...]:
@@ -109,7 +110,7 @@ class Drift:
             "first_wrong": None if first is None else first.layer,
             "worst": [one.layer for one in self.worst],
             "fused": [one.layer for one in self.fused],
-            "layers": [asdict(one) for one in self.layers],
+            "layers": [{**asdict(one), "limit_db": self.limit_of(one)} for one in self.layers],
         }
 
 

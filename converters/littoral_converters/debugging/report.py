@@ -39,7 +39,7 @@ _WORDS = (
     (
         "The first wrong layer",
         "The first one, in the order in which Keras computes, whose signal to noise is below the "
-        "limit. Look there first.",
+        "limit. Look there first. A layer whose noise is all its own has a limit 5 dB higher.",
     ),
     (
         "Fused away",
@@ -107,18 +107,20 @@ def _from_worst(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _first_wrong(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    limit = payload["limit_db"]
-    known = (entry for entry in payload["layers"] if entry["snr_db"] is not None)
-    return next((entry for entry in known if entry["snr_db"] < limit), None)
+    return next((entry for entry in payload["layers"] if _is_wrong(entry)), None)
+
+
+def _is_wrong(entry: Mapping[str, Any]) -> bool:
+    return entry["snr_db"] is not None and bool(entry["snr_db"] < entry["limit_db"])
 
 
 def _verdict(payload: Mapping[str, Any]) -> str:
-    first, limit = _first_wrong(payload), payload["limit_db"]
+    first = _first_wrong(payload)
     if first is None:
-        return f"No layer is wrong: all keep {limit:g} dB or more"
+        return f"No layer is wrong: all keep {payload['limit_db']:g} dB or more"
     return (
         f"{_called(first)} is where it goes wrong first: "
-        f"{units.decibels(first['snr_db'])} (limit {limit:g} dB)"
+        f"{units.decibels(first['snr_db'])} (limit {first['limit_db']:g} dB)"
     )
 
 
@@ -159,11 +161,14 @@ def _short(name: str) -> str:
 
 def _figures(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
     known = _from_worst(payload)
-    wrong = sum(entry["snr_db"] < payload["limit_db"] for entry in known)
+    wrong = sum(map(_is_wrong, known))
     worst = known[0]
     makers = [entry for entry in known if entry["added_db"] is not None]
     figures = [
-        (f"{wrong} of {len(known)}", f"layers and outputs are below {payload['limit_db']:g} dB"),
+        (
+            f"{wrong} of {len(known)}",
+            f"layers and outputs are below their limit of {payload['limit_db']:g} dB",
+        ),
         (units.decibels(worst["snr_db"]), f"the worst: {worst['layer']}"),
     ]
     if makers:
@@ -189,7 +194,7 @@ def _picture(payload: Mapping[str, Any]) -> str:
     ]
     first = _first_wrong(payload)
     for index, (name, entry) in enumerate(zip(names, entries, strict=True)):
-        shapes.append(_bar(name, entry, x, _ROW * index, limit, entry is first))
+        shapes.append(_bar(name, entry, x, _ROW * index, entry is first))
     shapes.append(line(x(limit), 0.0, x(limit), height + 4, "keras"))
     title = "Signal-to-noise ratio of every layer"
     return picture(_WIDTH, height + 28, title, *shapes)
@@ -199,9 +204,7 @@ def _label(entry: Mapping[str, Any]) -> str:
     return f"output {entry['layer']}" if entry["kind"] == "Output" else str(entry["layer"])
 
 
-def _bar(
-    name: str, entry: Mapping[str, Any], x: Axis, top: float, limit: float, is_first: bool
-) -> str:
+def _bar(name: str, entry: Mapping[str, Any], x: Axis, top: float, is_first: bool) -> str:
     middle = top + _ROW / 2
     ratio = entry["snr_db"]
     bold = "b end" if is_first else "end"
@@ -209,7 +212,7 @@ def _bar(
     if ratio is None:
         return tag("g", written, label(x.start + 6, middle + 4, "fused away", "s"))
     facts = hint("\n".join(f"{a}: {b}" for a, b in zip(_HEADER, _cells(entry), strict=True)))
-    kind = "miss" if ratio < limit else "hit"
+    kind = "miss" if _is_wrong(entry) else "hit"
     wide = max(1.5, x(ratio) - x.start)
     return tag(
         "g",

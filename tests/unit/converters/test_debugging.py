@@ -20,6 +20,7 @@ from littoral import InputError
 from littoral.cli import main
 from littoral_converters import convert, debug, isolation
 from littoral_converters.debugging import debug_file
+from littoral_converters.debugging.report import layers_table
 
 pytestmark = pytest.mark.slow
 DAMAGED = ("stem", "inner", "wide", "scores")
@@ -155,6 +156,9 @@ def test_a_quantized_layer_is_blamed_for_noise_that_is_all_its_own(tmp_path):
     assert 10 < snr["norm"] < 15
     assert snr["stem"] > 35
     assert found.first_wrong.layer == "norm"
+    told = layers_table(found.to_dict())
+    assert told.startswith("Layer norm (LayerNormalization) is where it goes wrong first: ")
+    assert "(limit 15 dB)" in told
     assert drift(tmp_path, made.path.name, data={"x": data}).first_wrong is None
 
 
