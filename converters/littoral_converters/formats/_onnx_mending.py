@@ -55,10 +55,13 @@ def _joined(join: Callable[..., Any], graph: Any, node: Any, consumers: list[Any
 def _factors(factors_of: Callable[..., Any], match: Any) -> tuple[dict[str, Any], bool]:
     """It joins scaled products and sums into ONNX's Gemm, whose alpha and beta are one number.
 
-    For these it takes a factor of the shape (1, n) as well.
+    For these it takes a factor of the shape (1, n) as well. A product that others read, as at the
+    beginning of a residual, would be computed twice.
     """
     factors, is_valid = factors_of(match)
-    return factors, is_valid and not any(isinstance(x, list) for x in factors.values())
+    is_valid = is_valid and not any(isinstance(x, list) for x in factors.values())
+    product = match.get_op("matmul")
+    return factors, is_valid and len(product.graph.find_output_consumers(product.output[0])) == 1
 
 
 def _moved(self: Any, move: Callable[..., Any], transpose: Any, node: Any) -> bool:

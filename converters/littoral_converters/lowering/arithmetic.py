@@ -39,6 +39,7 @@ def _add(one_of_many: bool, original: Callable[..., Any], x1: Any, x2: Any) -> A
     Keras does so wherever the sizes allow it, whatever broadcasting says, in eager mode and in
     `predict` alike: to (batch, 4, 4, 1) it adds (4, 1) along axis 1. Where the sizes allow it for
     one sample alone, as of (batch, 4, 1) and (batch, 1, 4), the file does what is done for many.
+    What is computed, as the other side of a residual, is no bias: its file would squeeze it first.
     """
     if any(isinstance(x, (int, float)) for x in (x1, x2)):
         return original(x1, x2)
@@ -54,7 +55,7 @@ def _add(one_of_many: bool, original: Callable[..., Any], x1: Any, x2: Any) -> A
     axis = x1.shape.rank - 1 if long[0] == x1.shape[-1] else 1
     is_broadcast = list(x2.shape).index(long[0]) - x2.shape.rank == axis - x1.shape.rank
     is_of_samples = one_of_many and x1.shape.rank == x2.shape.rank and x2.shape[0] == 1
-    if not is_broadcast and is_of_samples and _reads_inputs(x2):
+    if (is_broadcast or is_of_samples) and _reads_inputs(x2):
         return tf.add(tf.cast(x1, dtype), tf.cast(x2, dtype))
     if axis == x1.shape.rank - 1:
         return original(x1, x2)

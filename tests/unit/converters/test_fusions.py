@@ -114,6 +114,20 @@ def test_onnx_has_one_node_for_a_normalization_and_one_product_for_three(tmp_pat
     assert kinds.count("MatMul") == 2
 
 
+def test_onnx_computes_the_product_of_a_residual_once(tmp_path):
+    def make(x):
+        h = layers.Dense(8)(x)
+        for _ in range(2):
+            h = h + layers.Dense(8)(layers.Activation("silu")(layers.BatchNormalization()(h)))
+        return h
+
+    model = one(make, (6,))
+    (variant,) = convert(model, tmp_path, formats=("onnx",))
+    kinds = [node.op_type for node in onnx.load(variant.path).graph.node]
+    assert kinds.count("Gemm") + kinds.count("MatMul") == 3
+    assert {*kinds} <= {"Gemm", "MatMul", "Add", "Mul", "Sigmoid"}
+
+
 def test_rows_of_unlike_tensors_are_not_mixed(tmp_path):
     """A sum over broadcast axes, and one with a constant of the whole shape, both stay right."""
 
