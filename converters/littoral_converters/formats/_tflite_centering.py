@@ -12,7 +12,6 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from littoral_converters.trees.tflite import (
     OP,
@@ -20,6 +19,7 @@ from littoral_converters.trees.tflite import (
     add_tensor,
     code_of,
     constant,
+    integers,
     links,
 )
 
@@ -61,11 +61,8 @@ class _Graph:
 
     def integers(self, index: int) -> list[int] | None:
         """A constant of int32, such as axes; None for anything else."""
-        tensor = self.graph.tensors[index]
-        data = self.model.buffers[tensor.buffer].data
-        if tensor.type != schema.TensorType.INT32 or data is None or index in self._makers:
-            return None
-        return [int(value) for value in np.frombuffer(bytes(data), np.int32)]
+        made = index in self._makers
+        return None if made else integers(self.model, self.graph.tensors[index])
 
     def width(self, index: int) -> int:
         """Size of the last axis; 0 for a scalar."""

@@ -1,4 +1,4 @@
-"""Take out of a .tflite what nothing reads: tensors, constants, long names.
+"""Take out of a .tflite what nothing reads: tensors, constants, kinds of operators, long names.
 
 A recurrence written out has hundreds of tensors; their names alone would outweigh its weights.
 """
@@ -28,6 +28,7 @@ def compact(model: Any) -> None:
         for tensor in graph.tensors:
             _drop_empty_fields(tensor)
     _drop_buffers(model)
+    _drop_kinds(model)
 
 
 def _drop_tensors(graph: Any) -> dict[int, int]:
@@ -94,3 +95,13 @@ def _drop_buffers(model: Any) -> None:
     for holder in holders:
         holder.buffer = moved[holder.buffer]
     model.buffers = kept
+
+
+def _drop_kinds(model: Any) -> None:
+    """Keep the kinds of operators that there are: a runtime asks for all that are listed."""
+    operators = [operator for graph in model.subgraphs for operator in graph.operators]
+    kept = sorted({operator.opcodeIndex for operator in operators})
+    moved = {old: new for new, old in enumerate(kept)}
+    for operator in operators:
+        operator.opcodeIndex = moved[operator.opcodeIndex]
+    model.operatorCodes = [model.operatorCodes[index] for index in kept]

@@ -15,6 +15,8 @@ from littoral_converters.formats import _tflite_half_io, _tflite_metadata
 from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._tflite_centering import center
 from littoral_converters.formats._tflite_compaction import compact
+from littoral_converters.formats._tflite_padding import pad_last
+from littoral_converters.formats._tflite_transposed import interleave_phases
 from littoral_converters.graphs import TracedGraph
 from littoral_converters.trees.tflite import add_buffer, parse, serialize
 
@@ -48,6 +50,8 @@ def write(graph: TracedGraph) -> bytes:
     model = parse(content)
     _name(model, graph)
     center(model)
+    interleave_phases(model)
+    pad_last(model)
     return serialize(model)
 
 

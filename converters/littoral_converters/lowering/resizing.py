@@ -19,16 +19,20 @@ from littoral_converters.graphs.axes import channels_first, channels_last, sizes
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._filters import matrix
 from littoral_converters.lowering._onnx_operator import operator
+from littoral_converters.lowering.repeating import can_repeat, repeated
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """Of an upsampling of images of open size: Keras compares sizes that a trace does not know.
+    """Of an upsampling of images: to the nearest, Keras repeats rows and then columns.
 
-    All else is resized where layers and `keras.ops` meet, in `functions`.
+    Bilinear it compares sizes that a trace does not know where they are open. All else is resized
+    where layers and `keras.ops` meet, in `functions`.
     """
-    del plan
-    if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "bilinear":
-        return {"call": partial(_upsample, layer, layer.call)}
+    if isinstance(layer, keras.layers.UpSampling2D):
+        if layer.interpolation == "bilinear":
+            return {"call": partial(_upsample, layer, layer.call)}
+        if layer.interpolation == "nearest":
+            return {"call": partial(_enlarge, plan.format, layer, layer.call)}
     return {}
 
 
@@ -45,6 +49,48 @@ def _upsample(layer: Any, original: Callable[..., Any], inputs: Any) -> Any:
     resized = tf.image.resize(images, tf.shape(images)[1:3] * layer.size, "bilinear")
     resized = tf.cast(resized, inputs.dtype)
     return channels_last(resized, back=True) if first else resized
+
+
+def _enlarge(format_name: str, layer: Any, original: Callable[..., Any], inputs: Any) -> Any:
+    first = channels_first(layer.data_format)
+    if format_name == "onnx" and inputs.dtype == tf.float32:
+        images = inputs if first else channels_last(inputs, back=True)
+        enlarged = _nearest_operator(images, layer.size)
+        return enlarged if first else channels_last(enlarged)
+    images = channels_last(inputs) if first else inputs
+    if format_name != "tflite" or not _is_repeated(images, layer.size):
+        return original(inputs)
+    enlarged = _repeated(images, layer.size)
+    return channels_last(enlarged, back=True) if first else enlarged
+
+
+def _is_repeated(images: Any, factors: Sequence[int]) -> bool:
+    return all(can_repeat(images, factor, axis) for axis, factor in enumerate(factors, 1))
+
+
+def _repeated(images: Any, factors: Sequence[int]) -> Any:
+    """Columns first: the rows are then copied whole."""
+    return repeated(repeated(images, factors[1], 2), factors[0], 1)
+
+
+def _nearest_operator(images: Any, factors: Sequence[int]) -> Any:
+    """ONNX's Resize of channels first, which no transpose has to be put around."""
+    scales = tf.constant([1, 1, *factors], tf.float32)
+    rows, columns = (
+        None if size is None else size * factor
+        for size, factor in zip(images.shape[2:], factors, strict=True)
+    )
+    (resized,) = operator(
+        "Resize",
+        [images, None, scales],
+        [(images.dtype, [*images.shape[:2], rows, columns])],
+        {
+            "mode": "nearest",
+            "coordinate_transformation_mode": "asymmetric",
+            "nearest_mode": "floor",
+        },
+    )
+    return resized
 
 
 def _resize(
@@ -127,6 +173,11 @@ def _resample(
 
 def _nearest(format_name: str, images: Any, size: tuple[int, ...]) -> Any:
     if format_name == "tflite":
+        counts = images.shape[1:3]
+        if None not in counts and not any(n % count for n, count in zip(size, counts, strict=True)):
+            factors = [n // count for n, count in zip(size, counts, strict=True)]
+            if _is_repeated(images, factors):
+                return _repeated(images, factors)
         return tf.image.resize(images, size, "nearest")
     for axis, wanted in enumerate(size, 1):
         images = tf.gather(images, _nearest_places(sizes(images)[axis], wanted), axis=axis)

@@ -187,7 +187,10 @@ def _is_float(graph: _Graph, at: int) -> bool:
 
 
 def _is_surrounded(graph: _Graph, at: int, chosen: set[int], spared: set[int]) -> bool:
-    """What it reads is int8, or made by a spared operator beside something that is int8."""
+    """What it reads is int8, or made by a spared operator beside something that is int8.
+
+    A PAD is quantized in front of what reads it, which engines take it into.
+    """
     makers = [graph.makers.get(i) for i in graph.activations(at) if not graph.is_constant(i)]
     makers_fit = set(makers) <= chosen | spared and not set(makers) <= spared
     finals = {int(index) for index in graph.main.outputs}
@@ -195,7 +198,7 @@ def _is_surrounded(graph: _Graph, at: int, chosen: set[int], spared: set[int]) -
         index not in finals and graph.readers[index] and set(graph.readers[index]) <= chosen
         for index in graph.outputs(at)
     )
-    return makers_fit and readers_fit
+    return readers_fit and (makers_fit or graph.code(at) == OP.PAD)
 
 
 def _unified(graph: _Graph, chosen: Iterable[int], ranges: dict[int, Range]) -> dict[int, Range]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import flatbuffers
@@ -96,6 +97,14 @@ def constant(model: Any, tensor: Any) -> NDArray[np.float32] | None:
     return np.frombuffer(bytes(data), np.float32).reshape(tensor.shape)
 
 
+def integers(model: Any, tensor: Any) -> list[int] | None:
+    """An int32 constant's values, flat; None for anything else."""
+    data = model.buffers[tensor.buffer].data
+    if tensor.type != schema.TensorType.INT32 or data is None or len(data) == 0:
+        return None
+    return [int(value) for value in np.frombuffer(bytes(data), np.int32)]
+
+
 def add_tensor(graph: Any, name: bytes, shape: Any, kind: int, buffer: int = 0) -> int:
     """Add a tensor to a subgraph and return its index."""
     tensor = schema.TensorT()
@@ -121,25 +130,47 @@ def add_buffer(model: Any, values: NDArray[Any]) -> int:
     return len(model.buffers) - 1
 
 
+def new_operator(
+    model: Any, code: int, options: Any, inputs: Sequence[int], outputs: Sequence[int]
+) -> Any:
+    """An operator, for its caller to put in its place.
+
+    Args:
+        model: Object tree, whose list of operators may grow.
+        code: The BuiltinOperator.
+        options: What the schema has for it, such as ``schema.PadOptionsT()``.
+        inputs: Tensors.
+        outputs: Tensors.
+    """
+    operator = schema.OperatorT()
+    operator.opcodeIndex = opcode(model, code)
+    operator.inputs, operator.outputs = list(inputs), list(outputs)
+    kind = type(options).__name__.removesuffix("T")
+    operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+    operator.builtinOptions = options
+    return operator
+
+
+def add_constant(model: Any, graph: Any, values: NDArray[Any]) -> int:
+    """Add a constant of float32 or int32 to a subgraph, without a name, and return its index."""
+    types = schema.TensorType
+    kind = types.FLOAT32 if values.dtype == np.float32 else types.INT32
+    return add_tensor(graph, b"", list(values.shape), kind, add_buffer(model, values))
+
+
 def conversion(model: Any, code: int, version: int, source: int, target: int) -> Any:
     """A QUANTIZE or DEQUANTIZE operator."""
-    options = "Quantize" if code == OP.QUANTIZE else "Dequantize"
-    return _operator(model, code, version, (source, target), options)
+    is_quantize = code == OP.QUANTIZE
+    options = schema.QuantizeOptionsT() if is_quantize else schema.DequantizeOptionsT()
+    operator = new_operator(model, code, options, [source], [target])
+    raise_version(model, operator, version)
+    return operator
 
 
 def cast(model: Any, graph: Any, version: int, source: int, target: int) -> Any:
     """A CAST operator from one tensor of a subgraph to another."""
-    operator = _operator(model, OP.CAST, version, (source, target), "Cast")
-    operator.builtinOptions.inDataType = graph.tensors[source].type
-    operator.builtinOptions.outDataType = graph.tensors[target].type
-    return operator
-
-
-def _operator(model: Any, code: int, version: int, ends: tuple[int, int], options: str) -> Any:
-    operator = schema.OperatorT()
-    operator.opcodeIndex = opcode(model, code)
-    operator.inputs, operator.outputs = [ends[0]], [ends[1]]
-    operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{options}Options")
-    operator.builtinOptions = getattr(schema, f"{options}OptionsT")()
+    options = schema.CastOptionsT()
+    options.inDataType, options.outDataType = graph.tensors[source].type, graph.tensors[target].type
+    operator = new_operator(model, OP.CAST, options, [source], [target])
     raise_version(model, operator, version)
     return operator

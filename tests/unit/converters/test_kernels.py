@@ -102,6 +102,28 @@ def test_steps_are_taken_faster_than_by_the_stock_route(name, tmp_path):
     assert ratio(ours.path, tmp_path / "stock.tflite") > least
 
 
+PADDED_AND_REPEATED = {
+    "transposed_even": ((16, 16, 32), lambda x: layers.Conv2DTranspose(16, 2, 2)(x), 1.7),
+    "transposed_odd": ((8, 8, 64), lambda x: layers.Conv2DTranspose(32, 3, 2, "same")(x), 1.4),
+    "transposed_to_one": ((16, 16, 32), lambda x: layers.Conv2DTranspose(1, 5, 2, "same")(x), 2.5),
+    "repeated": ((16, 16, 32), lambda x: layers.UpSampling2D()(x), 1.2),
+    "causal": ((128, 16), lambda x: layers.Conv1D(16, 3, padding="causal")(x), 1.2),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.parametrize("name", PADDED_AND_REPEATED)
+def test_what_xnnpack_is_slow_at_is_faster_than_by_the_stock_route(name, tmp_path):
+    shape, make, least = PADDED_AND_REPEATED[name]
+    inputs = keras.Input(shape, name="x")
+    model = randomize(keras.Model(inputs, layers.Activation("relu")(make(inputs))))
+    model.save(tmp_path / "model.keras")
+    tflite(tmp_path / "model.keras", None, tmp_path / "stock.tflite")
+    (ours,) = convert(model, tmp_path, formats=("tflite",), schemes=("float32",))
+    assert ratio(ours.path, tmp_path / "stock.tflite") > least
+
+
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("stride", [1, 2])
