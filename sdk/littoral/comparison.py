@@ -58,7 +58,7 @@ class Comparison:
     Attributes:
         measurements: Of both files, timed in turn; empty where the latency was not asked for.
         sides: What `to_dict` says of each file alone: path, format, scheme, engine, size,
-            operators, weights, accuracy where there are labels.
+            operators, weights, accuracy where there are labels, or why there is none.
         outputs: Both files' outputs, paired.
         unpaired: Outputs of the first file alone, and of the second alone.
         samples: Inputs that both ran on.
@@ -284,7 +284,8 @@ def _side(
     labels: NDArray[Any] | None,
 ) -> dict[str, Any]:
     outline = formats.module(model.format).outline(source.read(path)[1])
-    first = next(iter(results.values()))
+    name, first = next(iter(results.items()))
+    share = None if labels is None else _accuracy(first, labels)
     return {
         "path": str(path),
         "format": model.format,
@@ -293,8 +294,19 @@ def _side(
         "size_bytes": model.size_bytes,
         "operators": dict(outline.operators),
         "weights": dict(outline.weights),
-        "accuracy": None if labels is None else _accuracy(first, labels),
+        "accuracy": share,
+        "no_accuracy": _no_classes(name, first, labels) if share is None else None,
     }
+
+
+def _no_classes(name: str, scores: NDArray[Any], labels: NDArray[Any] | None) -> str | None:
+    """Why labels give no accuracy; None where there are no labels."""
+    if labels is None:
+        return None
+    return (
+        f"y has dtype {labels.dtype} and shape {labels.shape}, no classes of the output {name} "
+        f"{scores.shape}, so there is no accuracy: give one integer class per sample"
+    )
 
 
 def _accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> float | None:

@@ -51,7 +51,8 @@ def output_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises:
         InputError: It cannot be created or written to.
     """
-    whole = Path(path).absolute()
+    path = _without_detours(Path(path))
+    whole = path.absolute()
     absent: list[Path] = []
     with contextlib.suppress(OSError):  # the making of the folder says what is wrong with its name
         absent = [one for one in (whole, *whole.parents) if not one.exists()]
@@ -63,6 +64,12 @@ def output_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 made.rmdir()
         raise
+
+
+def _without_detours(path: Path) -> Path:
+    """A path that goes through no folder only to leave it again by ``..`` where there is none."""
+    turns = (Path(*path.parts[:i]) for i, part in enumerate(path.parts) if i and part == "..")
+    return path if all(folder.exists() for folder in turns) else path.resolve()
 
 
 def check_page(path: Path) -> None:

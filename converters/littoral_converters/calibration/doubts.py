@@ -29,7 +29,7 @@ def warn_of(doubt: str) -> None:
 
 
 def doubts(representative: Dataset | None, evaluation: Dataset | None) -> tuple[str, ...]:
-    """What is doubtful about representative data.
+    """What is doubtful about the data.
 
     Args:
         representative: Checked data; None for none.
@@ -38,9 +38,14 @@ def doubts(representative: Dataset | None, evaluation: Dataset | None) -> tuple[
     Returns:
         One line each: what, in which input, the figures, what to do.
     """
-    if representative is None:
-        return ()
     found = []
+    if evaluation is not None and len(evaluation) == 1:
+        found.append(
+            "evaluation data has 1 sample: an accuracy or error measured on it says little; give a "
+            "few hundred"
+        )
+    if representative is None:
+        return tuple(found)
     if len(representative) == 1:
         found.append(
             "representative data has 1 sample: ranges calibrated on it fit that one alone; give a "

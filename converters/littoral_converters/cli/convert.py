@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -153,6 +154,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         for variant in variants:
             if variant.float_layers:
                 progress.warn(_left_float(variant))
+        for larger in _larger(variants):
+            progress.warn(larger)
     card = card_in(Path(arguments.model))
     family = card.family if card else None
     results = [result_of(variant, family) for variant in variants]
@@ -212,6 +215,23 @@ def _left_float(variant: Variant) -> str:
         f"{variant.path.name}: {variant.scheme} costs too much in {len(names)} "
         f"layer{'s' if len(names) > 1 else ''}, left float: {', '.join(names[:3])}{more}"
     )
+
+
+def _larger(variants: Sequence[Variant]) -> Iterator[str]:
+    """What to say of files that another scheme made larger than float32 of their format."""
+    from littoral.report import units
+
+    from littoral_converters.recommendation import FLOAT
+
+    plain = {variant.format: variant.size_bytes for variant in variants if variant.scheme == FLOAT}
+    for variant in variants:
+        size = plain.get(variant.format, variant.size_bytes)
+        if variant.size_bytes > size:
+            yield (
+                f"{variant.path.name} is larger than float32, {units.size(variant.size_bytes)} "
+                f"against {units.size(size)}: take it for its speed or its integers, not to save "
+                "space"
+            )
 
 
 def split(names: list[str]) -> list[str]:

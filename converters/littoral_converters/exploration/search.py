@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from littoral import files
+from littoral.errors import InputError
 from littoral.targets import Target, connect
 
 from littoral_converters import sources
@@ -117,6 +118,9 @@ def search(
     budget = Budget(budget_s, clock)
     description = read(labels, preprocessing)
     check_drop(max_drop)
+    _check_named(
+        formats=formats, schemes=schemes, lowerings=lowerings, engines=engines, threads=threads
+    )
     demands = Demands(max_drop, max_size)
     formats = formats_of(formats, engines)
     choice = choice_of(formats, schemes, lowerings, representative_data is not None)
@@ -145,6 +149,13 @@ def search(
         files.output_folder(folder / FOLDER),
     ):
         return _searched(model, folder, request, wanted, budget, report, warn)
+
+
+def _check_named(**asked: Sequence[object] | None) -> None:
+    """Refuse a list of what to try that is empty."""
+    for what, names in asked.items():
+        if names is not None and not names:
+            raise InputError(f"{what} is empty: name at least one, or leave it out for all")
 
 
 @dataclasses.dataclass(frozen=True)

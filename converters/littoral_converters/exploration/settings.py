@@ -56,14 +56,16 @@ def settings_of(
         One setting for each number of threads, then one for each other engine.
 
     Raises:
-        InputError: Fewer than one thread, or no such engine.
+        InputError: Fewer than one thread, more than the target has cores, or no such engine.
     """
+    cores = target.environment().get("cores")
     if threads is None:
-        cores = target.environment().get("cores") or 1
-        threads = [count for count in MOST_THREADS if count <= cores]
+        threads = [count for count in MOST_THREADS if count <= (cores or 1)]
     for count in threads:
         if count < 1:
             raise InputError(f"threads must be at least 1, not {count}")
+        if cores and count > cores:
+            raise InputError(f"threads: {count} is more than the {cores} cores of {target.name}")
     found = [Setting(count) for count in sorted(set(threads))]
     plain = found[0] if found else Setting()
     others = alternatives(formats, engines)

@@ -176,6 +176,9 @@ def _findings(payload: Mapping[str, Any]) -> list[str]:
     broken = sum(entry.get("not_finite", 0) for entry in payload["outputs"])
     if broken:
         found.append(f"{broken} output values are NaN or infinite in one file and not in the other")
+    found += dict.fromkeys(
+        payload[side]["no_accuracy"] for side in ("a", "b") if payload[side]["no_accuracy"]
+    )
     latency = payload["latency"]
     if latency is not None:
         ratio = Estimate(latency["ratio"], latency["ratio_low"], latency["ratio_high"])

@@ -38,7 +38,9 @@ def test_good_data_is_not_doubted():
 
 def test_one_sample_is_doubted():
     (line,) = said(NORMAL[:1])
-    assert "1 sample" in line
+    assert line.startswith("representative data has 1 sample")
+    (line,) = doubts(None, Dataset({"x": NORMAL[:1]}))
+    assert line.startswith("evaluation data has 1 sample")
 
 
 def test_a_constant_and_a_repeated_sample_are_doubted():
@@ -328,6 +330,21 @@ def test_labels_for_other_answers_are_refused_before_a_file_is_made(tmp_path):
     with pytest.raises(InputError, match="labels from 0 to 3, but the model's output has 3"):
         convert(model, tmp_path, evaluation_data=data, report=steps.append)
     assert steps == ["opening and tracing the Keras model"]
+
+
+def test_a_quantized_file_that_is_larger_than_float32_is_told(small, tmp_path, capsys):
+    """Scales and casts take more than 18 weights save."""
+    np.savez(tmp_path / "r.npz", x=NORMAL)
+    schemes = ["--schemes", "float32", "strict_int8"]
+    command = [small, "--out", str(tmp_path), *schemes, "--no-recommend", "--formats", "tflite"]
+    assert main(["convert", *command, "--representative-data", str(tmp_path / "r.npz")]) == 0
+    plain, integers = (
+        (tmp_path / f"small.{scheme}.tflite").stat().st_size for scheme in schemes[1:]
+    )
+    assert plain < integers
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "larger" in line)
+    assert line.startswith("warning: small.strict_int8.tflite is larger than float32, ")
+    assert f"{units.size(integers)} against {units.size(plain)}:" in line
 
 
 def test_the_table_of_a_regression_shows_how_far_both_are_from_the_targets(tmp_path, capsys):

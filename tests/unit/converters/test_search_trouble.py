@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from littoral.cli import main
 from littoral.errors import FormatError, InputError
+from littoral.targets import connect
 from littoral.tensors import TensorSpec
 from littoral_converters.calibration import read
 from littoral_converters.exploration import choosing
@@ -69,6 +70,20 @@ def test_a_search_asks_for_its_folder_and_leaves_no_empty_one(tmp_path):
     assert not (tmp_path / "out").exists()
     with alone_in(tmp_path, "search"), pytest.raises(InputError, match="another search is using"):
         search(tmp_path / "m.keras", tmp_path, **data)
+
+
+@pytest.mark.parametrize("what", ["formats", "schemes", "lowerings", "engines", "threads"])
+def test_a_list_of_nothing_to_try_is_refused(what, tmp_path):
+    with pytest.raises(InputError, match=f"{what} is empty: name at least one, or leave it out"):
+        search("m.keras", tmp_path / "out", max_drop=1.0, evaluation_data="e.npz", **{what: []})
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_threads_than_the_target_has_cores_are_refused(tmp_path):
+    cores = connect("local").environment()["cores"]
+    data = {"evaluation_data": "e.npz", "max_drop": 1.0}
+    with pytest.raises(InputError, match=f"threads: {cores + 1} is more than the {cores} cores of"):
+        search("m.keras", tmp_path / "out", threads=[1, cores + 1], **data)
 
 
 def test_only_the_bytes_that_were_proved_are_given_out(tmp_path):

@@ -179,6 +179,22 @@ def test_labels_that_do_not_fit_are_refused_in_one_line(files, capsys, labels, w
     assert capsys.readouterr().err.splitlines()[-1] == f"littoral: {words}"
 
 
+@pytest.mark.parametrize(
+    "labels", [["a", "b", "c", "a"], [0.5, 1, 2, 0], [np.nan] * 4, np.ones((4, 2), "int64")]
+)
+def test_labels_that_are_no_classes_are_told(files, capsys, labels):
+    labels = np.array(labels)
+    np.savez(files / "data.npz", x=np.ones((4, 3), "float32"), y=labels)
+    names = [str(files / name) for name in ("twice.onnx", "off.onnx", "data.npz")]
+    command = ["compare", *names[:2], "--data", names[2], "--no-latency"]
+    assert main(command) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"y has dtype {labels.dtype} and shape {labels.shape}, no classes of")
+    payload = call(*command[:1], command[1:])
+    assert payload["a"]["accuracy"] is None
+    assert payload["a"]["no_accuracy"] == last
+
+
 def test_inputs_of_different_lengths_are_refused_in_one_line(files, capsys):
     (files / "several.onnx").write_bytes(small_models.SEVERAL["onnx"])
     np.savez(files / "data.npz", a=np.ones((4, 2), "float32"), b=np.ones((3, 2), "float32"))

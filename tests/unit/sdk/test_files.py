@@ -75,6 +75,21 @@ def test_a_name_that_is_too_long_is_refused(tmp_path):
         pass
 
 
+def test_a_way_through_folders_that_are_not_there_makes_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for way in ("a/../b", "../" + tmp_path.name + "/b"):
+        with files.output_folder(way) as folder:
+            (folder / "kept").write_bytes(way.encode())
+        assert (tmp_path / "b" / "kept").read_bytes() == way.encode()
+        assert list(tmp_path.iterdir()) == [tmp_path / "b"]
+    with files.output_folder("../b") as folder:
+        assert str(folder) == "../b"
+    (tmp_path / "b" / "inner").mkdir()
+    (tmp_path / "link").symlink_to("b/inner")
+    with files.output_folder("link/../c") as folder:
+        assert folder.samefile(tmp_path / "b" / "c")
+
+
 def test_a_folder_is_there_afterwards_only_when_something_came_of_it(tmp_path):
     def fill(at, name=None):
         with files.output_folder(tmp_path / at) as folder:
