@@ -85,9 +85,11 @@ def _check(subject: Subject) -> None:
         listed = "; ".join(
             f"{name} (layer {', '.join([*layers][:_SHOWN])})" for name, layers in refused.items()
         )
+        is_open = kind_name(OP.SHAPE) in refused
+        ways = "fix the batch (--batch 1) and every open length, or " if is_open else ""
         raise ConversionError(
             f"{subject.width.scheme} cannot express operators with no integer form: {listed}; "
-            "take static_int8, which leaves them float, or other layers"
+            f"{ways}take static_int8, which leaves them float, or other layers"
         )
 
 

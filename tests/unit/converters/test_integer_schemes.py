@@ -215,6 +215,15 @@ def test_operators_without_an_integer_form_are_refused_by_name(scheme, layer, wo
     assert not list(tmp_path.iterdir())
 
 
+def test_an_open_batch_without_an_integer_form_is_refused_with_a_way_that_works(tmp_path):
+    inputs = keras.Input((5, 8), name="x")
+    model = keras.Model(inputs, layers.Dense(4, name="each")(inputs))
+    data = {"formats": ("tflite",), "representative_data": feeds(model, 4, seed=0)}
+    with pytest.raises(ConversionError, match=r"SHAPE \(layer each\); fix the batch \(--batch 1\)"):
+        convert(model, tmp_path, schemes=("strict_int8",), batch=None, **data)
+    assert convert(model, tmp_path, schemes=("strict_int8",), batch=1, **data)
+
+
 @pytest.mark.parametrize("scheme", ["strict_int8", "int16x8"])
 def test_onnx_refuses_what_it_cannot_promise(scheme, tmp_path):
     inputs = keras.Input((4,), name="x")
