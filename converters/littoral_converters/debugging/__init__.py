@@ -131,14 +131,15 @@ def debug_file(
         ]
         outputs = loaded.run({s.name: c for s, c in zip(specs, columns, strict=True)})
         named = by_name(outputs, loaded.outputs)
-    activations, results = activations_of(model, signature, list(kept.inputs.values()))
+    activations, results, makers = activations_of(model, signature, list(kept.inputs.values()))
     places, tensors = _inside(content, kind, feeds)
     usual = _limit(content, kind, places)
     found = match(activations, places, tensors, len(feeds), usual)
     limit = limit_db if limit_db is not None else usual
-    rows = layer_rows(activations, places, tensors, found, limit)
-    rows += output_rows(dict(zip(signature.output_names, results, strict=True)), named)
-    return Drift(tuple(rows), limit, len(kept), data is None)
+    ends = output_rows(dict(zip(signature.output_names, results, strict=True)), named)
+    ended = {maker: end for maker, end in zip(makers, ends, strict=True) if maker is not None}
+    rows = layer_rows(activations, places, tensors, found, ended, limit)
+    return Drift((*rows, *ends), limit, len(kept), data is None)
 
 
 def _load(name: str, content: bytes) -> littoral.Model:
@@ -154,7 +155,7 @@ def _head(model: Any, signature: Any, data: Dataset, samples: int, batch: int) -
     from littoral_converters.debugging.activations import activations_of
 
     few = data.head(1).filled(signature.batch or 1)
-    activations, _ = activations_of(model, signature, list(few.inputs.values()))
+    activations, _, _ = activations_of(model, signature, list(few.inputs.values()))
     # The file's own tensors come on top, about as many as Keras's for each of two layouts.
     bytes_each = 8 * 3 * sum(activation.values.size for activation in activations) // len(few)
     count = max(1, min(samples, _MOST_BYTES // max(1, bytes_each)))

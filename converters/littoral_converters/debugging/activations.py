@@ -61,12 +61,18 @@ class _Log:
             return
         self.calls[label] = self.calls.get(label, 0) + 1
         call = f" (call {self.calls[label]})" if self.calls[label] > 1 else ""
-        went_in = keras.tree.flatten(given)
-        sources = sorted({self.makers[id(one)] for one in went_in if id(one) in self.makers})
+        went_in = [self.made_by(one) for one in keras.tree.flatten(given)]
         outputs = keras.tree.flatten(result)
         for place, tensor in enumerate(outputs):
             number = f" [{place}]" if len(outputs) > 1 else ""
+            inside = self.made_by(tensor)  # a model hands on what a layer in it made
+            sources = sorted(
+                {i for i in (went_in if inside is None else [inside]) if i is not None}
+            )
             self.add(label + call + number, layer.name, type(layer).__name__, tensor, sources)
+
+    def made_by(self, tensor: Any) -> int | None:
+        return self.makers.get(id(tensor))
 
     def add(
         self, label: str, name: str, kind: str, tensor: Any, sources: Sequence[int] = ()
@@ -81,7 +87,7 @@ class _Log:
 
 def activations_of(
     model: Any, signature: Signature, inputs: Sequence[NDArray[Any]]
-) -> tuple[list[Activation], list[NDArray[Any]]]:
+) -> tuple[list[Activation], list[NDArray[Any]], list[int | None]]:
     """Run a model eagerly and keep what every layer puts out.
 
     Args:
@@ -90,8 +96,8 @@ def activations_of(
         inputs: One array ``[n, ...]`` per input, in Keras order.
 
     Returns:
-        The activations, inputs first, each layer after the layers inside it; and the model's
-        outputs in Keras order.
+        The activations, inputs first, each layer after the layers inside it; the model's outputs
+        in Keras order; and for each of these the index of the activation that it is.
     """
     log = _Log()
     tensors = [keras.ops.convert_to_tensor(values) for values in inputs]
@@ -100,4 +106,5 @@ def activations_of(
     layers = [layer for layer in every_layer(model) if layer is not model]
     with watched(layers, log.enter, log.leave):
         results = signature.call(model, tensors)
-    return log.found, [np.asarray(keras.ops.convert_to_numpy(result)) for result in results]
+    arrays = [np.asarray(keras.ops.convert_to_numpy(result)) for result in results]
+    return log.found, arrays, [log.made_by(result) for result in results]

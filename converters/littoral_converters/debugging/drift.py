@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,6 +91,21 @@ class Drift:
         return self.limit_db + (_ALONE_DB if is_alone else 0.0)
 
     @property
+    def suspected(self) -> tuple[LayerDrift, ...]:
+        """Layers that may be to blame in the place of the first wrong one.
+
+        Those next to it that have no tensor: the file may compute them together. What comes after a
+        tensor that was found by its values is not among them.
+        """
+        first = self.first_wrong
+        if first is None:
+            return ()
+        place = self.layers.index(first)
+        before = [*takewhile(_has_no_tensor, reversed(self.layers[:place]))][::-1]
+        later = () if first.matched_by == "values" else self.layers[place + 1 :]
+        return (*before, *takewhile(_has_no_tensor, later))
+
+    @property
     def worst(self) -> tuple[LayerDrift, ...]:
         """Layers with a tensor, the noisiest first."""
         known = [one for one in self.layers if one.snr_db is not None]
@@ -98,7 +114,7 @@ class Drift:
     @property
     def fused(self) -> tuple[LayerDrift, ...]:
         """Layers that have no tensor of their own in the file."""
-        return tuple(one for one in self.layers if one.tensor is None)
+        return tuple(filter(_has_no_tensor, self.layers))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -108,10 +124,15 @@ class Drift:
             "invented_inputs": self.is_invented,
             "limit_db": self.limit_db,
             "first_wrong": None if first is None else first.layer,
+            "suspected": [one.layer for one in self.suspected],
             "worst": [one.layer for one in self.worst],
             "fused": [one.layer for one in self.fused],
             "layers": [{**asdict(one), "limit_db": self.limit_of(one)} for one in self.layers],
         }
+
+
+def _has_no_tensor(one: LayerDrift) -> bool:
+    return one.tensor is None
 
 
 def layer_rows(
@@ -119,6 +140,7 @@ def layer_rows(
     places: Sequence[Place],
     tensors: Mapping[int, NDArray[Any]],
     found: Mapping[int, Match],
+    ended: Mapping[int, LayerDrift],
     limit_db: float,
 ) -> list[LayerDrift]:
     """One row an activation; inputs that the file takes as they are have none.
@@ -128,6 +150,8 @@ def layer_rows(
         places: The file's tensors.
         tensors: Their values by index, one entry a run.
         found: The tensor of each activation, by index.
+        ended: The model's outputs, by the index of the activation that each is: they stand for one
+            without a tensor.
         limit_db: Below it a layer is wrong.
 
     Returns:
@@ -143,12 +167,17 @@ def layer_rows(
     for index, one in enumerate(activations):
         inherited = min((ratios[source] for source in one.sources), default=EXACT_DB)
         if index in figures:
-            ratio = _ratio(figures[index])
-            rows.append(_row(one, places[found[index].tensor], found[index].by, figures[index]))
-            rows[-1] = replace(rows[-1], added_db=_added(ratio, inherited))
-        elif one.kind != "Input":
-            rows.append(LayerDrift(one.layer, one.kind, one.values.shape[1:]))
-        ratios.append(_ratio(figures[index]) if index in figures else inherited)
+            row = _row(one, places[found[index].tensor], found[index].by, figures[index])
+        elif index in ended:
+            row = replace(ended[index], layer=one.layer, kind=one.kind)
+        else:
+            row = LayerDrift(one.layer, one.kind, one.values.shape[1:])
+        ratio = inherited if row.snr_db is None else row.snr_db
+        if row.snr_db is not None:
+            row = replace(row, added_db=_added(ratio, inherited))
+        if one.kind != "Input" or index in figures:
+            rows.append(row)
+        ratios.append(ratio)
     return rows
 
 

@@ -225,6 +225,7 @@ def _suspects(
         for first in groups
         if first not in state.found
         and first not in fine
+        and activations[first].kind != "Input"  # both were given the same
         # Arithmetic outside of layers hides what is computed from it: then the order must do.
         and (first in followed or first > last_good)
     ]

@@ -118,9 +118,12 @@ def _verdict(payload: Mapping[str, Any]) -> str:
     first = _first_wrong(payload)
     if first is None:
         return f"No layer is wrong: all keep {payload['limit_db']:g} dB or more"
+    names = payload["suspected"]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    of_others = f"; or {', '.join(names[:3])}{more}, without a tensor of their own" if names else ""
     return (
         f"{_called(first)} is where it goes wrong first: "
-        f"{units.decibels(first['snr_db'])} (limit {first['limit_db']:g} dB)"
+        f"{units.decibels(first['snr_db'])} (limit {first['limit_db']:g} dB){of_others}"
     )
 
 

@@ -212,6 +212,60 @@ def test_quantization_noise_is_that_of_the_closed_form(tmp_path):
     assert found.first_wrong is None
 
 
+def nested():
+    """A model in a model, and two outputs in a dict that are called otherwise than their layers."""
+    inside = keras.Input((16,), name="inside")
+    x = layers.Dense(16, activation="relu", name="first")(inside)
+    inner = keras.Model(inside, layers.Dense(16, activation="tanh", name="second")(x), name="inner")
+    inputs = keras.Input((16,), name="x")
+    x = inner(inputs)
+    ends = {"zeta": layers.Dense(4, name="left")(x), "alpha": layers.Dense(3, name="right")(x)}
+    return randomize(keras.Model(inputs, ends))
+
+
+@pytest.mark.parametrize("suffix", ["tflite", "onnx"])
+def test_a_layer_is_named_and_not_the_input_model_or_output_around_it(suffix, tmp_path):
+    net = nested()
+    (made,) = convert(net, tmp_path, formats=(suffix,))
+    inner = net.get_layer("inner")
+    places = {"inner/first": inner.get_layer("first"), "inner/second": inner.get_layer("second")}
+    places |= {name: net.get_layer(name) for name in ("left", "right")}
+    for name, layer in places.items():
+        meant = np.asarray(layer.kernel)
+        layer.kernel.assign(-meant[::-1])
+        net.save(tmp_path / "net.keras")
+        layer.kernel.assign(meant)
+        found = drift(tmp_path, made.path.name)
+        assert found.first_wrong.layer == name
+        assert found.suspected == ()
+        wrong = {row.layer for row in found.layers if row.snr_db is not None and row.snr_db < 60}
+        assert ("zeta" in wrong, "alpha" in wrong) == (name != "right", name != "left")
+    net.save(tmp_path / "net.keras")
+    assert drift(tmp_path, made.path.name).first_wrong is None
+
+
+def test_layers_that_one_operator_computes_are_suspected_together(tmp_path):
+    inputs = keras.Input((6, 6, 2), name="x")
+    x = layers.BatchNormalization(name="norm")(layers.Conv2D(3, 3, name="conv")(inputs))
+    x = layers.Flatten()(layers.ReLU(name="relu")(x))
+    net = randomize(keras.Model(inputs, layers.Dense(2, name="head")(x)))
+    (made,) = convert(net, tmp_path, formats=("tflite",))
+    for weight in (net.get_layer("norm").beta, net.get_layer("conv").kernel):
+        meant = np.asarray(weight)
+        weight.assign(2 - meant)
+        net.save(tmp_path / "net.keras")
+        weight.assign(meant)
+        found = drift(tmp_path, made.path.name)
+        together = {found.first_wrong.layer, *(one.layer for one in found.suspected)}
+        assert together == {"conv", "norm"}
+        payload = found.to_dict()
+        assert payload["suspected"] == [one.layer for one in found.suspected]
+        verdict = layers_table(payload).splitlines()[0]
+        assert verdict.endswith(
+            f"; or {', '.join(payload['suspected'])}, without a tensor of their own"
+        )
+
+
 def test_layers_that_are_fused_away_are_listed(tmp_path):
     inputs = keras.Input((6, 6, 2), name="x")
     x = layers.Conv2D(3, 3, name="conv")(inputs)
