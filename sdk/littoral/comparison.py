@@ -63,6 +63,7 @@ class Comparison:
         unpaired: Outputs of the first file alone, and of the second alone.
         samples: Inputs that both ran on.
         is_invented: The inputs are random ones.
+        inputs: What each input of the second file is called there and in the first.
     """
 
     measurements: tuple[Measurement, ...]
@@ -71,6 +72,7 @@ class Comparison:
     unpaired: tuple[tuple[str, ...], tuple[str, ...]]
     samples: int
     is_invented: bool
+    inputs: tuple[tuple[str, str], ...]
     environment: dict[str, Any] = field(repr=False, default_factory=dict)
 
     @property
@@ -98,6 +100,7 @@ class Comparison:
             "b": self.sides[1],
             "samples": self.samples,
             "invented_inputs": self.is_invented,
+            "inputs": [{"name": name, "name_in_b": own} for own, name in self.inputs],
             "max_difference": self.max_difference,
             "agreement": self.agreement,
             "outputs": [_output_fields(pair) for pair in self.outputs],
@@ -195,6 +198,10 @@ def compare_files(
         unpaired=unpaired,
         samples=len(next(iter(results[0].values()))),
         is_invented=data is None,
+        inputs=tuple(
+            (spec.name, models[0].inputs[index].name)
+            for spec, index in zip(models[1].inputs, order, strict=True)
+        ),
         environment=timed[0].environment if timed else {},
     )
 

@@ -176,6 +176,7 @@ def _findings(payload: Mapping[str, Any]) -> list[str]:
     broken = sum(entry.get("not_finite", 0) for entry in payload["outputs"])
     if broken:
         found.append(f"{broken} output values are NaN or infinite in one file and not in the other")
+    found += _input_words(payload["inputs"])
     found += dict.fromkeys(
         payload[side]["no_accuracy"] for side in ("a", "b") if payload[side]["no_accuracy"]
     )
@@ -198,6 +199,14 @@ def _output_words(payload: Mapping[str, Any]) -> str:
         f"on {count} their outputs differ by {payload['max_difference']:.3g} at most and agree in "
         f"{units.percent(payload['agreement'])}"
     )
+
+
+def _input_words(inputs: Sequence[Mapping[str, str]]) -> list[str]:
+    """How several inputs were paired that names do not pair."""
+    if len(inputs) < 2 or all(entry["name"] == entry["name_in_b"] for entry in inputs):
+        return []
+    pairs = ", ".join(f"{entry['name']} of A with {entry['name_in_b']} of B" for entry in inputs)
+    return [f"inputs that are called differently were paired by shape and order: {pairs}"]
 
 
 def _size_words(payload: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 
+import littoral
 import numpy as np
 import onnx_writer
 import pytest
@@ -128,6 +129,25 @@ def test_inputs_are_matched_by_name_whatever_their_order(files):
     assert {pair.a for pair in found.outputs} == {"sum", "difference"}
     assert found.max_difference == 0.0
     assert len(found.measurements) == 2
+
+
+def test_inputs_that_no_name_pairs_are_told(files, capsys):
+    (files / "several.onnx").write_bytes(small_models.SEVERAL["onnx"])
+    renamed = onnx_writer.write(
+        [("left", "float32", [1, 2]), ("right", "float32", [1, 2])],
+        [("sum", "float32", [1, 2]), ("difference", "float32", [1, 2])],
+        [("Add", ["left", "right"], ["sum"], {}), ("Sub", ["left", "right"], ["difference"], {})],
+    )
+    (files / "renamed.onnx").write_bytes(renamed)
+    names = [str(files / name) for name in ("several.onnx", "renamed.onnx")]
+    assert main(["compare", *names, "--no-latency"]) == 0
+    first, second = (spec.name for spec in littoral.load(names[0]).inputs)
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "inputs that are called differently were paired by shape and order: "
+        f"{first} of A with left of B, {second} of A with right of B"
+    )
+    assert main(["compare", names[0], names[0], "--no-latency"]) == 0
+    assert "paired" not in capsys.readouterr().out
 
 
 def test_inputs_of_other_names_are_matched_by_shape():
