@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from littoral import plugins
+from littoral.arguments import check_whole
 from littoral.errors import InputError
 
 from littoral_converters import formats, runtimes, schemes
@@ -114,6 +115,16 @@ def jobs_of(
         for scheme_name in dict.fromkeys(scheme_names)
     ]
     return [job for job in jobs if _is_possible(job, has_samples, left_out)]
+
+
+def check_batch(batch: int | None) -> None:
+    """Refuse a batch that is neither a number of samples nor None.
+
+    Raises:
+        InputError: It is neither.
+    """
+    if batch is not None:
+        check_whole("batch", batch)
 
 
 def check_streaming(streaming: bool, batch: int | None, context: int | None) -> None:

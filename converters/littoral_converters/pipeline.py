@@ -16,7 +16,7 @@ from littoral_converters.calibration.doubts import warn_of
 from littoral_converters.capacity import check_memory
 from littoral_converters.description import Labels, Steps, read
 from littoral_converters.isolation import isolated
-from littoral_converters.jobs import Job, LeftOut, check_streaming, jobs_of
+from littoral_converters.jobs import Job, LeftOut, check_batch, check_streaming, jobs_of
 from littoral_converters.making import sealed
 from littoral_converters.mixing import Trial, is_poor, mixed, tried
 from littoral_converters.preparation import Prepared, Request
@@ -155,10 +155,11 @@ def convert(
     Raises:
         ConversionError: A layer that a format or scheme cannot express; nothing is written.
         VerificationError: A file does not agree with Keras; none of that call's files is kept.
-        InputError: Names that are unknown or do not go together, a tolerance below 0, or data that
-            does not fit.
+        InputError: Names that are unknown or do not go together, a tolerance below 0, a batch below
+            1, or data that does not fit.
     """
     check_tolerance(tolerance)
+    check_batch(batch)
     description = read(labels, preprocessing)
     has_samples = representative_data is not None
     jobs = jobs_of(formats, schemes, lowering, has_samples, min_runtime, left_out, io)

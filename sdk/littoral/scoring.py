@@ -35,7 +35,8 @@ def accuracy(
     Args:
         labels: Integer classes, one for each row of scores: ``[n]`` for an output ``[n, classes]``,
             ``[n, height, width]`` for one of every pixel ``[n, height, width, classes]``, with an
-            axis of size 1 behind or not; or the same as rows with a single 1, the rest 0.
+            axis of size 1 behind or not; or the same as rows with a single 1, the rest 0. Truth
+            values are the classes 0 and 1.
         scores: An output. One that has a single score a sample decides between two classes.
         threshold: Of a single score; None takes that of these scores, see `threshold_of`.
 
@@ -89,6 +90,7 @@ def _classes(
     """Classes ``[rows]`` and the scores ``[rows, classes]`` that they are for."""
     if not len(labels) or not scores.size:
         return None
+    labels = labels.astype(np.uint8) if labels.dtype.kind == "b" else labels
     if scores.ndim >= 2 and scores.shape[-1] >= 2:
         rows = scores.reshape(-1, scores.shape[-1])
         if labels.shape == scores.shape and labels.dtype.kind in "biuf":

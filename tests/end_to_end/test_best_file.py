@@ -192,7 +192,7 @@ GOOD = {"--evaluation-data": "good.npz", "--max-drop": "5", "--out": "out"}
         ({"--schemes": "int3"}, "unknown scheme 'int3'"),
         ({"--schemes": "static_int8"}, "representative data"),
         ({"--engines": "steam"}, "unknown engine 'steam'"),
-        ({"--threads": "0"}, "threads must be at least 1"),
+        ({"--threads": "0"}, "threads is 0: expected a whole number"),
         ({"--evaluation-data": "none.npz"}, "none.npz"),
         pytest.param({"--evaluation-data": "unlabelled.npz"}, "no labels", marks=pytest.mark.slow),
     ],

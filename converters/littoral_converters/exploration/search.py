@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from littoral import files
+from littoral.arguments import check_whole
 from littoral.errors import InputError
 from littoral.targets import Target, connect
 
@@ -36,6 +37,7 @@ from littoral_converters.exploration.racing import Timed, race
 from littoral_converters.exploration.settings import Setting, formats_of, settings_of
 from littoral_converters.exploration.work import Work
 from littoral_converters.exploration.workshop import Report, Workshop
+from littoral_converters.jobs import check_batch
 from littoral_converters.preparation import Request
 from littoral_converters.sources.own_modules import Modules, digests_of, names_of
 
@@ -118,6 +120,9 @@ def search(
     budget = Budget(budget_s, clock)
     description = read(labels, preprocessing)
     check_drop(max_drop)
+    check_batch(batch)
+    if max_size is not None:
+        check_whole("max_size", max_size)
     _check_named(
         formats=formats, schemes=schemes, lowerings=lowerings, engines=engines, threads=threads
     )

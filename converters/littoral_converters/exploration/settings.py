@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from littoral import engines as engine_folder
 from littoral import plugins
+from littoral.arguments import check_whole
 from littoral.errors import InputError
 from littoral.targets import Target
 
@@ -62,8 +63,7 @@ def settings_of(
     if threads is None:
         threads = [count for count in MOST_THREADS if count <= (cores or 1)]
     for count in threads:
-        if count < 1:
-            raise InputError(f"threads must be at least 1, not {count}")
+        check_whole("threads", count)
         if cores and count > cores:
             raise InputError(f"threads: {count} is more than the {cores} cores of {target.name}")
     found = [Setting(count) for count in sorted(set(threads))]

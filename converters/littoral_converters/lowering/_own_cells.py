@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from littoral_converters.graphs.axes import by_sample, sizes
 from littoral_converters.lowering import Plan
+from littoral_converters.lowering._recurrent_loops import counted
 from littoral_converters.lowering._turns import turns, written_out
 
 
@@ -35,8 +36,9 @@ def cell_loop(layer: Any, plan: Plan, is_written: bool) -> Callable[..., Any]:
         counts = None if mask is None else _time_major(tf.cast(mask, tf.bool), layer)
         states = keras.tree.flatten(initial_state)
         zeros = _zeros(step(inputs[0], states, initial_state)[0], sequences)
+        count = counted(inputs.shape[0], layer, plan) if is_written else None
         rows, marks = (
-            tf.unstack(each) if is_written and each is not None else each
+            each if count is None or each is None else tf.unstack(each, num=count)
             for each in (inputs, counts)
         )
 
@@ -51,8 +53,8 @@ def cell_loop(layer: Any, plan: Plan, is_written: bool) -> Callable[..., Any]:
 
         like = [zeros] if layer.return_sequences else []
         begun = [zeros, *states]
-        if is_written:
-            (last, *states), outputs = written_out(turn, inputs.shape[0], begun)
+        if count is not None:
+            (last, *states), outputs = written_out(turn, count, begun)
         else:
             (last, *states), outputs = turns(turn, sizes(inputs)[0], begun, like, inputs, plan)
         ends = keras.tree.pack_sequence_as(initial_state, states)

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+from littoral.errors import ConversionError
 
+from littoral_converters.lowering import Plan
 from littoral_converters.lowering._cells import Step
 
 COPIES_BYTES = 2**20
@@ -27,9 +29,26 @@ StepLoop = Callable[[Step, list[Any], list[Any], bool], tuple[Any, list[Any]]]
 -> (outputs (batch, time, units), or the last one, final states)"""
 
 
-def unrolled(step: Step, parts: list[Any], states: list[Any], every: bool) -> tuple[Any, list[Any]]:
-    """Every time step written out; see `StepLoop`."""
-    count = parts[0].shape[1]
+def counted(steps: int | None, layer: Any, plan: Plan) -> int:
+    """The steps of a layer that are to be written out.
+
+    Raises:
+        ConversionError: Nobody knows how many there are.
+    """
+    if steps is None:
+        raise ConversionError(
+            f"layer {layer.name!r} ({type(layer).__name__}) cannot be unrolled for {plan.format}: "
+            "its length is open; take lowering auto or loop, or give the model's input a fixed "
+            "length"
+        )
+    return steps
+
+
+def unrolled(
+    step: Step, parts: list[Any], states: list[Any], every: bool, *, layer: Any, plan: Plan
+) -> tuple[Any, list[Any]]:
+    """Every time step written out; see `StepLoop`, and `counted` for the layer and the error."""
+    count = counted(parts[0].shape[1], layer, plan)
     inputs = [tf.unstack(part, num=count, axis=1) for part in parts]
     outputs, states = _steps(step, inputs, states)
     return (tf.stack(outputs, axis=1) if every else states[0]), states

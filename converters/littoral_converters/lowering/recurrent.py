@@ -101,7 +101,7 @@ def _flat(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _step_loop(layer: Any, plan: Plan) -> StepLoop:
     if way_of(layer, plan) == "unrolled":
-        return unrolled
+        return partial(unrolled, layer=layer, plan=plan)
     return partial(looped, step_bytes=recurrence(layer, plan).step_bytes)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from converted import worst_error
 from keras import layers, ops
-from littoral import ConversionError
+from littoral import ConversionError, InputError
 from littoral_converters import convert
 
 
@@ -65,3 +65,33 @@ def test_an_open_batch_that_python_asks_for_is_refused_with_the_way_to_fix_it(tm
         convert(model, tmp_path, formats=("onnx",), batch=None)
     assert "length" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.GRU(4, name="odd"),
+        layers.RNN([layers.LSTMCell(4), layers.GRUCell(3)], name="odd"),
+        layers.Bidirectional(layers.LSTM(2), name="odd"),
+    ],
+    ids=["gru", "cells", "both"],
+)
+def test_an_open_length_is_not_unrolled(layer, format_name, tmp_path):
+    model = net(layer, (None, 4))
+    words = (
+        rf"layer .* cannot be unrolled for {format_name}: its length is open; take lowering"
+    )
+    with pytest.raises(ConversionError, match=words):
+        convert(model, tmp_path, formats=(format_name,), lowering="unrolled")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("batch", [0, -1, 1.5, True, "any"])
+def test_a_batch_that_is_no_number_of_samples_is_refused(batch, tmp_path):
+    model = net(layers.Dense(2), (4,))
+    with pytest.raises(
+        InputError, match=f"batch is {batch!r}: expected a whole number of at least"
+    ):
+        convert(model, tmp_path / "out", batch=batch)
+    assert not (tmp_path / "out").exists()

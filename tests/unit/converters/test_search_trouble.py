@@ -86,6 +86,14 @@ def test_more_threads_than_the_target_has_cores_are_refused(tmp_path):
         search("m.keras", tmp_path / "out", threads=[1, cores + 1], **data)
 
 
+@pytest.mark.parametrize("asked", [{"threads": [1.5]}, {"max_size": 0}, {"batch": 0}])
+def test_numbers_that_are_no_counts_are_refused(asked, tmp_path):
+    ((what, given),) = asked.items()
+    value = given[0] if isinstance(given, list) else given
+    with pytest.raises(InputError, match=f"{what} is {value}: expected a whole number of at least"):
+        search("m.keras", tmp_path / "out", max_drop=1.0, evaluation_data="e.npz", **asked)
+
+
 def test_only_the_bytes_that_were_proved_are_given_out(tmp_path):
     proofs = Proofs(tmp_path, KEY)
     proof = proofs.put(proved(file_digest=digest_of(b"proved")))

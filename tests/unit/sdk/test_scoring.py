@@ -26,6 +26,14 @@ def test_a_single_score_decides_between_two(shape):
     assert accuracy(truth, np.array([3.0, -1.0, 0.4, 0.6]).reshape(shape)) == Accuracy(0.75, 4)
 
 
+def test_truth_values_are_two_classes():
+    scores = np.array([[0.1], [0.9], [0.8], [0.4]])
+    truth = np.array([False, True, False, False])
+    assert accuracy(truth, scores).share == np.mean((scores[:, 0] > 0.5) == truth)
+    pair = np.hstack([1 - scores, scores])
+    assert accuracy(truth[:, None], pair).share == np.mean(pair.argmax(1) == truth)
+
+
 def test_what_is_no_class_has_no_accuracy():
     assert accuracy(np.array([12, 40, 7]), np.array([[11.0], [38.0], [9.0]])) is None
     assert accuracy(np.array([0.5, 1.0]), SCORES[:2]) is None
