@@ -79,9 +79,7 @@ def test_an_open_batch_that_python_asks_for_is_refused_with_the_way_to_fix_it(tm
 )
 def test_an_open_length_is_not_unrolled(layer, format_name, tmp_path):
     model = net(layer, (None, 4))
-    words = (
-        rf"layer .* cannot be unrolled for {format_name}: its length is open; take lowering"
-    )
+    words = rf"layer .* cannot be unrolled for {format_name}: its length is open; take lowering"
     with pytest.raises(ConversionError, match=words):
         convert(model, tmp_path, formats=(format_name,), lowering="unrolled")
     assert not list(tmp_path.iterdir())
