@@ -30,7 +30,8 @@ def quantized(job: Job, content: bytes, prepared: Prepared, what: str) -> bytes:
         ConversionError: The quantizer failed, or the runtime lacks an operator.
     """
     data = prepared.representative if job.quantizer.NEEDS_SAMPLES else None
-    samples = data.head(REPRESENTATIVE_SAMPLES).feeds() if data is not None else []
+    batch = prepared.graphs[job.form].inputs[0].shape[0] or 1
+    samples = data.head(REPRESENTATIVE_SAMPLES).feeds(batch) if data is not None else []
     quantize = getattr(job.quantizer, job.format)
     extra = (job.keep_float,) if job.keep_float else ()
     made: bytes = isolated(quantize, content, samples, *extra, doing=f"quantizing {what}")

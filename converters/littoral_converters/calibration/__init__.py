@@ -62,11 +62,12 @@ class Dataset:
             }
         )
 
-    def feeds(self) -> list[dict[str, Array]]:
-        """The samples one by one, each with a batch axis of 1."""
+    def feeds(self, batch: int) -> list[dict[str, Array]]:
+        """The inputs, so many samples at a time: see `filled`."""
+        whole = self.filled(batch)
         return [
-            {name: values[at : at + 1] for name, values in self.inputs.items()}
-            for at in range(len(self))
+            {name: values[at : at + batch] for name, values in whole.inputs.items()}
+            for at in range(0, len(whole), batch)
         ]
 
 

@@ -215,6 +215,34 @@ def test_operators_without_an_integer_form_are_refused_by_name(scheme, layer, wo
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("scheme", ["static_int8", "strict_int8", "int16x8"])
+def test_a_file_of_several_samples_is_calibrated_on_the_same_ones(scheme, tmp_path):
+    """A reshape holds the batch as a number; the data need not be whole batches."""
+    inputs = keras.Input((6, 6, 2), name="x")
+    x = layers.Flatten()(layers.Conv2D(4, 3, activation="relu")(inputs))
+    x = layers.Dense(64, activation="relu")(x)
+    model = randomize(keras.Model(inputs, layers.Dense(3, name="scores")(x)))
+    data = feeds(model, 23, seed=0)
+    scales, answers = [], []
+    for batch in (1, 5):
+        (made,) = convert(
+            model,
+            tmp_path / str(batch),
+            formats=("tflite",),
+            schemes=(scheme,),
+            representative_data=data,
+            batch=batch,
+        )
+        engine = Interpreter(str(made.path))
+        details = engine.get_input_details() + engine.get_output_details()
+        assert [entry["shape"][0] for entry in details] == [batch] * len(details)
+        scales.append([entry["quantization"] for entry in details])
+        with littoral.load(made.path) as file:
+            answers.append(file.run(data))
+    assert scales[0] == scales[1]
+    np.testing.assert_allclose(*answers, atol=0.02 * np.abs(answers[0]).max())
+
+
 def test_an_open_batch_without_an_integer_form_is_refused_with_a_way_that_works(tmp_path):
     inputs = keras.Input((5, 8), name="x")
     model = keras.Model(inputs, layers.Dense(4, name="each")(inputs))
