@@ -23,7 +23,7 @@ from littoral.loading import load
 from littoral.measurement import Measurement
 from littoral.measuring import measure_interleaved
 from littoral.model import Model
-from littoral.pairing import for_both, pair_inputs, renamed
+from littoral.pairing import for_both, pair_inputs, pair_outputs, renamed
 from littoral.samples import Data, Sample
 from littoral.scoring import accuracy
 from littoral.statistics import Estimate
@@ -257,15 +257,11 @@ def run_batches(model: Model, batches: Sequence[Sample]) -> dict[str, NDArray[An
 def _outputs(
     a: dict[str, NDArray[Any]], b: dict[str, NDArray[Any]]
 ) -> tuple[tuple[OutputPair, ...], tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Pair outputs by name, what is left over in order."""
-    shared = [(name, name) for name in a if name in b]
-    left, right = ([name for name in one if name not in other] for one, other in ((a, b), (b, a)))
-    if len(left) == len(right):
-        shared += zip(left, right, strict=True)
-        left, right = [], []
-    order = list(a)
-    shared.sort(key=lambda pair: order.index(pair[0]))
-    return tuple(_pair(x, y, a[x], b[y]) for x, y in shared), (tuple(left), tuple(right))
+    """Pair outputs; those of either that have no partner."""
+    pairs = pair_outputs(a, b)
+    left = tuple(name for name in a if name not in {x for x, _ in pairs})
+    right = tuple(name for name in b if name not in {y for _, y in pairs})
+    return tuple(_pair(x, y, a[x], b[y]) for x, y in pairs), (left, right)
 
 
 def _pair(a: str, b: str, x: NDArray[Any], y: NDArray[Any]) -> OutputPair:

@@ -1,8 +1,9 @@
-"""Two models that take the same samples, under other names or in another order."""
+"""Two models with the same inputs and outputs, under other names or in another order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -50,6 +51,36 @@ def pair_inputs(
         f"{names[0]} and {names[1]} cannot be compared: the first takes {_shown(a)}, "
         f"the second {_shown(b)}"
     )
+
+
+def pair_outputs(a: Iterable[str], b: Iterable[str]) -> list[tuple[str, str]]:
+    """Which outputs of two models belong together.
+
+    Args:
+        a: Names of the first model's outputs, in its order.
+        b: Those of the second.
+
+    Returns:
+        Pairs in the order of `a`: by name, then what is left over by order where it is as many in
+        both. TensorFlow numbers what a model returns as a list (``output_0``, ``output_1``), and a
+        .tflite holds that in any order: such names go by their numbers.
+    """
+    names, others = list(a), list(b)
+    pairs = {name: name for name in names if name in others}
+    left = [name for name in names if name not in pairs]
+    right = [name for name in others if name not in pairs]
+    if len(left) == len(right):
+        pairs |= zip(_by_number(left), _by_number(right), strict=True)
+    return [(name, pairs[name]) for name in names if name in pairs]
+
+
+def _by_number(names: list[str]) -> list[str]:
+    """Names that differ in nothing but their numbers from 0 on, by these; others as given."""
+    parts = [re.fullmatch(r"(.*?)(\d+)", name) for name in names]
+    found = {(part[1], int(part[2])): name for part, name in zip(parts, names, strict=True) if part}
+    stem = next(iter(found), ("", 0))[0]
+    order = [found.get((stem, number)) for number in range(len(names))]
+    return [name for name in order if name is not None] if all(order) else names
 
 
 def _fits(a: TensorSpec, b: TensorSpec) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from littoral.differences import EXACT_DB, Difference, difference
 from littoral.errors import InputError
+from littoral.pairing import pair_outputs
 from numpy.typing import NDArray
 
 from littoral_converters.debugging.matching import Match, arranged
@@ -193,11 +194,8 @@ def output_rows(
     Raises:
         InputError: The file has other outputs, or of other shapes.
     """
-    if set(reference) <= set(named):
-        pairs = [(name, name) for name in reference]
-    elif len(reference) == len(named):
-        pairs = list(zip(reference, named, strict=True))
-    else:
+    pairs = pair_outputs(reference, named)
+    if len(pairs) < len(reference):
         raise InputError(
             f"the file has the outputs {', '.join(named)} where Keras has {', '.join(reference)}"
         )

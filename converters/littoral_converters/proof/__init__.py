@@ -15,6 +15,7 @@ from littoral.errors import (
     InputError,
     VerificationError,
 )
+from littoral.pairing import pair_outputs
 from littoral.source import explained
 
 from littoral_converters import schemes
@@ -268,12 +269,10 @@ def limits_of(scheme: str, tolerance: float | None) -> Limits:
 
 
 def _under_keras_names(outputs: dict[str, Any], reference: Mapping[str, Any]) -> dict[str, Any]:
-    """A foreign file has its own names, but Keras's order."""
-    if set(outputs) == set(reference):
-        return {name: outputs[name] for name in reference}
-    if len(outputs) == len(reference):
-        return dict(zip(reference, outputs.values(), strict=True))
-    return outputs
+    """A foreign file has its own names."""
+    pairs = pair_outputs(reference, outputs)
+    is_whole = len(pairs) == len(outputs) == len(reference)
+    return {name: outputs[own] for name, own in pairs} if is_whole else outputs
 
 
 def _read(path: Path) -> bytes:

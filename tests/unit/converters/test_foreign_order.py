@@ -3,11 +3,14 @@
 import json
 
 import keras
+import littoral
 import numpy as np
 import onnx
 import pytest
+import tensorflow as tf
 from littoral.cli import main
-from littoral_converters import convert, isolation, verify
+from littoral.comparison import compare_files
+from littoral_converters import convert, debug, isolation, verify
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +70,26 @@ def test_json_has_null_where_there_is_no_figure(place, capsys):
     told = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert told["max_abs_error"] is None
     assert "shape (16, 2) where Keras has (16, 3)" in told["reason"]
+
+
+def test_numbered_outputs_are_held_against_those_of_keras_in_their_numbers_order(tmp_path):
+    """TFLiteConverter calls a list's outputs by their numbers and holds them in another order."""
+    inputs = keras.Input((6,), name="x")
+    hidden = keras.layers.Dense(5, activation="relu")(inputs)
+    names = [f"end_{letter}" for letter in "cabd"]
+    model = keras.Model(inputs, [keras.layers.Dense(3, name=name)(hidden) for name in names])
+    model.save(tmp_path / "net.keras")
+    content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    (tmp_path / "theirs.tflite").write_bytes(content)
+    with littoral.load(content) as file:
+        given = [spec.name for spec in file.outputs]
+    assert given != sorted(given) == [f"output_{number}" for number in range(4)]
+    found = verify(tmp_path / "net.keras", tmp_path / "theirs.tflite")
+    assert found.passed, found.reason
+    assert debug(tmp_path / "net.keras", tmp_path / "theirs.tflite").first_wrong is None
+    (made,) = convert(model, tmp_path, formats=("onnx",))
+    compared = compare_files(made.path, tmp_path / "theirs.tflite", is_timed=False)
+    assert [(pair.a, pair.b) for pair in compared.outputs] == list(
+        zip(names, sorted(given), strict=True)
+    )
+    assert compared.max_difference < 1e-5

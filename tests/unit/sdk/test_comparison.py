@@ -12,7 +12,7 @@ from littoral.cli import call, main
 from littoral.comparison import compare_files
 from littoral.differences import EXACT_DB, difference, signal_to_noise
 from littoral.measuring import SESSIONS
-from littoral.pairing import pair_inputs
+from littoral.pairing import pair_inputs, pair_outputs
 from littoral.tensors import TensorSpec
 
 
@@ -154,6 +154,23 @@ def test_inputs_of_other_names_are_matched_by_shape():
     a = [TensorSpec("p", (1, 2), "float32"), TensorSpec("q", (1, 3), "int64")]
     b = [TensorSpec("v", (None, 3), "int32"), TensorSpec("w", (4, 2), "int8", 0.1, 0)]
     assert pair_inputs(a, b, ("A", "B")) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "partners"),
+    [
+        (["p", "q"], ["q", "p"], ["p", "q"]),
+        (["p", "q"], ["u", "v"], ["u", "v"]),
+        (["p", "q"], ["output_1", "output_0"], ["output_0", "output_1"]),
+        (["p", "q"], ["Identity:1", "Identity:0"], ["Identity:0", "Identity:1"]),
+        (["p", "q"], ["output_2", "output_1"], ["output_2", "output_1"]),
+        (["p", "q"], ["head_1", "tail_0"], ["head_1", "tail_0"]),
+        (["p", "q", "r"], ["b1", "q", "b0"], ["b0", "q", "b1"]),
+        (["p", "q"], ["output_0"], []),
+    ],
+)
+def test_outputs_are_paired_by_name_then_number_then_order(a, b, partners):
+    assert pair_outputs(a, b) == list(zip(a, partners, strict=False))
 
 
 @pytest.mark.parametrize("turned", [False, True])
