@@ -308,7 +308,7 @@ def _no_classes(name: str, scores: NDArray[Any], labels: NDArray[Any] | None) ->
         return None
     return (
         f"y has dtype {labels.dtype} and shape {labels.shape}, no classes of the output {name} "
-        f"{scores.shape}, so there is no accuracy: give one integer class per sample"
+        f"{scores.shape}: there is no accuracy, which takes one integer class per sample"
     )
 
 

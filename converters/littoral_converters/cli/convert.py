@@ -29,6 +29,10 @@ the labels, y. Where the model's card says how: a .csv, or a folder with a folde
 agree is an error, not a file."""
 
 
+_NOTABLE = 1.02
+"""Above it a file is called larger than another: below, what their cards say can be all of it."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("model", metavar="MODEL", help=".keras or .h5 file, or a SavedModel folder")
@@ -226,7 +230,7 @@ def _larger(variants: Sequence[Variant]) -> Iterator[str]:
     plain = {variant.format: variant.size_bytes for variant in variants if variant.scheme == FLOAT}
     for variant in variants:
         size = plain.get(variant.format, variant.size_bytes)
-        if variant.size_bytes > size:
+        if variant.size_bytes > _NOTABLE * size:
             yield (
                 f"{variant.path.name} is larger than float32, {units.size(variant.size_bytes)} "
                 f"against {units.size(size)}: take it for its speed or its integers, not to save "
