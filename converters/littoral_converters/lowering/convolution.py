@@ -3,13 +3,15 @@
 - Channels first: TFLite's kernels are channels last only, so the axes are exchanged around them.
 - Groups: Keras compiles them through XLA, which neither converter reads. ONNX's Conv has groups of
   its own, TFLite's two-dimensional one too; in three dimensions each group is a convolution.
-- Dilated in three dimensions, or transposed and dilated: TFLite has neither. Zeros between the
-  weights say the same.
+- Volumes: XNNPACK has no kernel for them, nor TFLite one for dilated ones. Pictures that lie one
+  behind the other under the window become channels of one.
+- Dilated and transposed, or dilated volumes of open size: zeros between the weights say the same.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -49,23 +51,61 @@ def _conv(
     if groups == 1 and format_name == "onnx" and not (first and rank == 3):
         return original(inputs, kernel, strides, padding, data_format, dilation_rate)
     with_channels_last = channels_last(inputs) if first else inputs
-    outputs = _grouped(with_channels_last, kernel, groups, options)
+    is_flat = format_name == "tflite" and rank == 3 and None not in with_channels_last.shape[1:]
+    outputs = _grouped(with_channels_last, kernel, groups, options, is_flat)
     return channels_last(outputs, back=True) if first else outputs
 
 
-def _grouped(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...]) -> Any:
-    """A channels last convolution in operators of TensorFlow's own."""
+def _grouped(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], is_flat: bool) -> Any:
+    """A channels last convolution in operators of TensorFlow's own; of volumes as of pictures."""
     strides, padding, dilations = options
-    if len(inputs.shape) == 5:
+    if len(inputs.shape) == 5 and not is_flat:
         kernel, dilations = _dilated(kernel, dilations), 1
 
     def convolve(x: Any, weights: Any) -> Any:
+        if is_flat:
+            return _of_pictures(x, weights, options)
         return tf.nn.convolution(x, weights, strides, padding.upper(), dilations=dilations)
 
     if groups == 1 or len(inputs.shape) < 5:
         return convolve(inputs, kernel)
     pairs = zip(tf.split(inputs, groups, -1), tf.split(kernel, groups, -1), strict=True)
     return tf.concat([convolve(x, weights) for x, weights in pairs], -1)
+
+
+def _of_pictures(volumes: Any, kernel: Any, options: tuple[Any, ...]) -> Any:
+    """A convolution of volumes of known size, as one of pictures with more channels."""
+    (step, *steps), padding, (rate, *rates) = options
+    _, depth, height, width, channels = volumes.shape
+    window, results = kernel.shape[0], kernel.shape[-1]
+    reach = (window - 1) * rate + 1
+    count = -(-depth // step) if padding == "same" else (depth - reach) // step + 1
+    missing = max(0, (count - 1) * step + reach - depth) if padding == "same" else 0
+    front = missing // 2
+    # Whole turns of the step, to take every so many without a stride.
+    behind = max(0, (count + (reach - 1) // step) * step - depth - front)
+    padded = (
+        tf.pad(volumes, [[0, 0], [front, behind], *[[0, 0]] * 3]) if front or behind else volumes
+    )
+    taken = [_every(padded, at * rate, step, count) for at in range(window)]
+    pictures = tf.reshape(tf.concat(taken, -1), [-1, height, width, window * channels])
+    flat = tf.reshape(
+        tf.transpose(kernel, [1, 2, 0, 3, 4]), [*kernel.shape[1:3], window * channels, results]
+    )
+    found = tf.nn.conv2d(pictures, flat, steps, padding.upper(), dilations=rates)
+    return tf.reshape(found, [-1, count, *found.shape[1:]])
+
+
+def _every(volumes: Any, start: int, step: int, count: int) -> Any:
+    """So many pictures of each volume, from `start` on and `step` apart."""
+    if step == 1:
+        return volumes[:, start : start + count]
+    depth, *picture = volumes.shape[1:]
+    turns = depth // step
+    rows = tf.reshape(volumes[:, : turns * step], [-1, turns, step, math.prod(picture)])
+    first, phase = divmod(start, step)
+    taken = rows[:, first : first + count, phase : phase + 1]
+    return tf.reshape(taken, [-1, count, *picture])
 
 
 def _operator(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], first: bool) -> Any:
