@@ -1,13 +1,19 @@
-"""Windows of pictures in a row, and back, for any batch: Keras asks for its size."""
+"""Windows of pictures and of volumes, taken by copies, and put back, for any batch.
+
+Keras takes patches by a convolution with ones on its diagonal, and asks for the batch's size where
+it folds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from littoral_converters.graphs.axes import per_axis
+from littoral_converters.graphs.axes import channels_first, channels_last, per_axis
+from littoral_converters.graphs.windows import windows
 from littoral_converters.lowering import Plan
 
 Pair = int | Sequence[int]
@@ -16,8 +22,34 @@ Pair = int | Sequence[int]
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     del plan
-    inside = "backend.tensorflow.nn"
-    return {f"{inside}.fold": _fold, f"{inside}.unfold": _unfold}
+    return {
+        "backend.tensorflow.nn.fold": _fold,
+        "backend.tensorflow.nn.unfold": _unfold,
+        "ops.image._extract_patches_2d": partial(_patches, 2),
+        "ops.image._extract_patches_3d": partial(_patches, 3),
+    }
+
+
+def _patches(
+    rank: int,
+    original: Callable[..., Any],
+    images: Any,
+    size: Pair,
+    strides: Pair | None = None,
+    dilation_rate: Pair = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    images = tf.convert_to_tensor(images)
+    first, single = channels_first(data_format), len(images.shape) == rank + 1
+    grid = images[None] if single else images
+    grid = channels_last(grid) if first else grid
+    if None in grid.shape[1:]:
+        return original(images, size, strides, dilation_rate, padding, data_format)
+    window, steps, rates = (per_axis(each, rank) for each in (size, strides or size, dilation_rate))
+    taken = windows(grid, window, steps, rates, padding.upper())
+    taken = channels_last(taken, back=True) if first else taken
+    return taken[0] if single else taken
 
 
 def _unfold(
@@ -33,10 +65,7 @@ def _unfold(
     images = tf.convert_to_tensor(images)
     window, rates, around, steps = _pairs(kernel_size, dilation, padding, stride)
     edges = [[0, 0], [0, 0], *([size, size] for size in around)]
-    padded = tf.transpose(tf.pad(images, edges), [0, 2, 3, 1])
-    taken = tf.image.extract_patches(
-        padded, [1, *window, 1], [1, *steps, 1], [1, *rates, 1], "VALID"
-    )
+    taken = windows(channels_last(tf.pad(images, edges)), window, steps, rates, "VALID")
     places, pixels = taken.shape[1] * taken.shape[2], window[0] * window[1]
     channels = images.shape[1]
     rows = tf.reshape(taken, [-1, places, pixels, channels])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from littoral_converters.graphs.windows import windows
 from littoral_converters.operators import Substitute
 
 BELOW_ALL = -1e30
@@ -17,12 +18,11 @@ BELOW_ALL = -1e30
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
     """What a format lacks; see `littoral_converters.operators`."""
-    both: dict[str, Substitute] = {"Dilation2D": _dilation}
+    both: dict[str, Substitute] = {"Dilation2D": _dilation, "ExtractImagePatches": _patches}
     if format_name == "onnx":
-        return {**both, "ExtractImagePatches": _patches_of_any_batch}
+        return both
     return {
         **both,
-        "ExtractImagePatches": _patches,
         "MaxPool": _largest_integers,
         "MaxPoolWithArgmax": _largest,
         "MirrorPad": _mirrored,
@@ -44,21 +44,10 @@ def _mirrored(operation: Any, inputs: Sequence[Any]) -> Any:
     return x
 
 
-def _patches_of_any_batch(operation: Any, inputs: Sequence[Any]) -> Any:
-    """Those that tf2onnx takes for pictures of -3 channels."""
-    if inputs[0].shape[0] is not None:
-        raise NotImplementedError
-    return _patches(operation, inputs)
-
-
 def _patches(operation: Any, inputs: Sequence[Any]) -> Any:
     (images,) = inputs
-    _, rows, columns, _ = operation.get_attr("ksizes")
-    steps = operation.get_attr("strides")[1:3]
-    rates = operation.get_attr("rates")[1:3]
-    padding = operation.get_attr("padding").decode()
-    windows = _windows(images, (rows, columns), steps, rates, padding)
-    return tf.reshape(windows, [-1, *windows.shape[1:3], windows.shape[3] * windows.shape[4]])
+    sizes, steps, rates = (operation.get_attr(name)[1:3] for name in ("ksizes", "strides", "rates"))
+    return windows(images, sizes, steps, rates, operation.get_attr("padding").decode())
 
 
 def _largest(operation: Any, inputs: Sequence[Any]) -> Any:
@@ -108,18 +97,9 @@ def _inside(
 def _windows(
     images: Any, size: Sequence[int], steps: Sequence[int], rates: Sequence[int], padding: str
 ) -> Any:
-    """What each window sees, (batch, height, width, pixels, channels): a convolution that copies.
-
-    Beside the pictures it sees zeros.
-    """
-    channels = images.shape[-1]
-    if channels is None or None in images.shape[1:3] or not images.dtype.is_floating:
-        raise NotImplementedError
-    pixels = size[0] * size[1]
-    kernel = np.eye(pixels * channels, dtype=np.float32)
-    kernel = kernel.reshape(*size, channels, pixels * channels)
-    seen = tf.nn.conv2d(images, kernel, strides=steps, padding=padding, dilations=rates)
-    return tf.reshape(seen, [-1, *seen.shape[1:3], pixels, channels])
+    """What each window sees, (batch, height, width, pixels, channels)."""
+    seen = windows(images, size, steps, rates, padding)
+    return tf.reshape(seen, [-1, *seen.shape[1:3], size[0] * size[1], images.shape[-1]])
 
 
 def _largest_integers(operation: Any, inputs: Sequence[Any]) -> Any:
