@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,12 @@ from littoral_converters.nesting import every_layer
 from littoral_converters.operators import substitute
 from littoral_converters.signature import Signature
 from littoral_converters.watching import layer_in, reason_of, whole_tracebacks
+
+_OPEN_SIZE = re.compile(
+    r"NoneType.* as an integer|None values not supported"
+    r"|(operand type|between instances|must be|got None|value \(None\)).*NoneType"
+)
+"""What Python and TensorFlow say where an open size, None in a shape, is taken for a number."""
 
 
 def trace(model: Any, signature: Signature, plan: Plan) -> TracedGraph:
@@ -277,17 +284,20 @@ def _refusal(error: Exception, model: Any, plan: Plan, signature: Signature) -> 
     if signature.batch not in (None, plan.batch):
         batch = signature.batch
         way_out = f"the model is built for a batch of {batch}: take --batch {batch} (batch={batch})"
-    elif _asks_for_numbers(error):
+    elif _asks_for_numbers(error, signature, plan):
         reason = "it asks in Python (if, for, range, int) for what is known only when a file runs"
         way_out = f"{_ways_to_say(signature, plan)}ask with keras.ops.cond, where or fori_loop"
     return f"{what} cannot be traced for {plan.format}: {reason}; {way_out}"
 
 
-def _asks_for_numbers(error: Exception) -> bool:
-    """Whether Python wanted to know a number that a graph computes."""
+def _asks_for_numbers(error: Exception, signature: Signature, plan: Plan) -> bool:
+    """Whether Python wanted to know a number that a graph computes, or took None for one."""
     if isinstance(error, tf.errors.OperatorNotAllowedInGraphError):
         return True
-    return isinstance(error, TypeError) and "SymbolicTensor" in str(error)
+    if not isinstance(error, (TypeError, ValueError)):
+        return False
+    is_open = plan.batch is None or any(None in spec.shape[1:] for spec in signature.inputs)
+    return "SymbolicTensor" in str(error) or (is_open and bool(_OPEN_SIZE.search(str(error))))
 
 
 def _ways_to_say(signature: Signature, plan: Plan) -> str:

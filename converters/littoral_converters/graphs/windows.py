@@ -49,7 +49,8 @@ def _along(grid: Any, axis: int, size: int, step: int, rate: int, padding: str) 
         grid = tf.pad(grid, around)
     before = [slice(None)] * axis
     if (size, rate) == (step, 1):
-        return _tiles(grid[(*before, slice(count * step))], axis, size)
+        whole = grid.shape[axis] == count * step
+        return _tiles(grid if whole else grid[(*before, slice(count * step))], axis, size)
     last = (count - 1) * step + 1
     places = [grid[(*before, slice(at, at + last, step))] for at in range(0, reach, rate)]
     return tf.concat(places, axis=-1)

@@ -41,14 +41,45 @@ class Even(layers.Layer):
         return input_shape
 
 
+NEEDS = {
+    "range": lambda x: ops.stack([2 * x[:, at] for at in range(x.shape[1])], axis=1),
+    "product": lambda x: ops.tile(x, (1, 1, 3 * x.shape[1]))[..., :4],
+    "order": lambda x: x if x.shape[1] > 2 else 2 * x,
+    "int": lambda x: x * int(x.shape[1]),
+    "zeros": lambda x: x + ops.zeros((x.shape[1], 4)),
+}
+
+
+@keras.saving.register_keras_serializable("littoral_tests")
+class Known(layers.Layer):
+    """What needs the second size of x.shape, which is None where it is open."""
+
+    def __init__(self, need, **options):
+        super().__init__(**options)
+        self.need = need
+
+    def call(self, x):
+        return NEEDS[self.need](x)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
 def net(layer, shape):
     inputs = keras.Input(shape, name="series")
     return keras.Model(inputs, layers.Dense(3)(layer(inputs)), name="net")
 
 
-@pytest.mark.parametrize("layer", [Decaying(name="odd"), Even(1, name="odd")], ids=["for", "if"])
+ASKING = {
+    "for": lambda: Decaying(name="odd"),
+    "if": lambda: Even(1, name="odd"),
+    **{need: lambda need=need: Known(need, name="odd") for need in NEEDS},
+}
+
+
+@pytest.mark.parametrize("layer", ASKING)
 def test_an_open_length_that_python_asks_for_is_refused_with_its_input(layer, tmp_path):
-    model = net(layer, (None, 4))
+    model = net(ASKING[layer](), (None, 4))
     words = r"layer 'odd' .* for tflite: it asks in Python .*'series' a fixed length"
     with pytest.raises(ConversionError, match=words):
         convert(model, tmp_path, formats=("tflite",), representative_data=np.ones((8, 6, 4)))
