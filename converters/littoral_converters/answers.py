@@ -162,8 +162,13 @@ def _answered(call: Any, arrays: Sequence[Any], model: Any) -> Any:
                 "a size is None, as keras.ops.shape says outside of a layer where it is open: ask "
                 "for it in a layer's call, or leave it to be told, by -1"
             )
+        way_out = (
+            "give data that it takes (representative_data, evaluation_data), or mend the model "
+            "where it takes none"
+        )
+        if isinstance(error, NameError) and type(layer).__name__ == "Lambda":
+            way_out = "give the Python file with that name: --import FILE.py (modules=['FILE.py'])"
         place = "" if layer is None else f", in layer {layer.name!r} ({type(layer).__name__})"
         raise ConversionError(
-            f"model {model.name!r} fails in Keras itself{place}: {reason}; give data that it takes "
-            "(representative_data, evaluation_data), or mend the model where it takes none"
+            f"model {model.name!r} fails in Keras itself{place}: {reason}; {way_out}"
         ) from error

@@ -21,6 +21,7 @@ from littoral_converters.isolation import isolated
 from littoral_converters.nesting import every_layer
 from littoral_converters.sources import legacy_h5
 from littoral_converters.sources.custom_classes import layer_with_lambda, unknown_classes
+from littoral_converters.sources.lambdas import readable_lambdas
 from littoral_converters.sources.own_modules import Modules, import_modules
 
 _Result = TypeVar("_Result")
@@ -87,14 +88,14 @@ def open_model(path: Path, allow_unsafe: bool = False, modules: Modules = ()) ->
         return open_saved_model(path)
     import keras
 
-    import_modules(modules)
+    own = import_modules(modules)
     try:
-        with _readable(path) as file, _own_numbers():
+        with _readable(path) as file, _own_numbers(), readable_lambdas(own):
             model = keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe)
     except ConversionError:
         raise
     except Exception as error:
-        raise _refusal(path, error) from error
+        raise _refusal(path, error, allow_unsafe) from error
     name_as_scopes(model, every_layer(model))
     return model
 
@@ -181,8 +182,15 @@ def in_worker_or_here(function: Callable[..., _Result], *arguments: Any, doing: 
         return function(*arguments)
 
 
-def _refusal(path: Path, error: Exception) -> Exception:
+def _refusal(path: Path, error: Exception, allow_unsafe: bool) -> Exception:
     text = " ".join(str(error).split())
+    return _of_own_code(path, error, text, allow_unsafe) or _of_the_file(path, text)
+
+
+def _of_own_code(path: Path, error: Exception, text: str, allow_unsafe: bool) -> Exception | None:
+    """Why Python code of the person's own does not load; None where it does not matter."""
+    import keras
+
     if "Could not locate" in text or "Unknown layer" in text:
         return UnknownClasses(_unregistered(path, text))
     layer = layer_with_lambda(path)
@@ -192,11 +200,28 @@ def _refusal(path: Path, error: Exception) -> Exception:
             "function with a name, registered by @keras.saving.register_keras_serializable(), or "
             "convert the model from memory, littoral_converters.convert(model, ...)"
         )
-    if "Lambda" in text or "lambda" in text or "safe_mode" in text:
+    if not allow_unsafe and ("Requested the deserialization" in text or "safe_mode" in text):
         return ConversionError(
             f"{path} holds a Lambda layer, which is Python code that loading would run: "
             "pass --allow-unsafe (allow_unsafe=True) if you trust the file"
         )
+    unknown = _unknown_name(error)
+    if unknown is not None and "Lambda" in text:
+        return ConversionError(
+            f"{path}: {unknown}, in a Lambda layer, whose code alone Keras saves: give the Python "
+            "file that has the name: --import FILE.py (modules=['FILE.py'])"
+        )
+    made = re.findall(r"Error when deserializing class '(\w+)'", text)
+    if made and not hasattr(keras.layers, made[-1]):
+        return ConversionError(
+            f"{path}: {made[-1]} cannot be made of what Keras saved of it ({_shorten(text)}): let "
+            "its __init__ take **kwargs and hand them on, and get_config return all else, or "
+            "convert the model from memory, littoral_converters.convert(model, ...)"
+        )
+    return None
+
+
+def _of_the_file(path: Path, text: str) -> FormatError:
     if "No model config found" in text:
         return FormatError(
             f"{path} holds no model but its weights alone: load them into the model "
@@ -218,6 +243,13 @@ def _refusal(path: Path, error: Exception) -> Exception:
     return FormatError(why)
 
 
+def _unknown_name(error: BaseException | None) -> NameError | None:
+    """What a function missed, behind what Keras made of it."""
+    while error is not None and not isinstance(error, NameError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def _unregistered(path: Path, text: str) -> str:
     """Which classes are missing, and how to bring them."""
     found = unknown_classes(path)
@@ -231,6 +263,8 @@ def _unregistered(path: Path, text: str) -> str:
 
 
 def _shorten(text: str) -> str:
+    """The last reason that Keras gives, which it wraps once for each layer around."""
+    text = re.split(r"Exception encountered: |Example error message for object ", text)[-1]
     return text if len(text) <= 160 else f"{text[:160]}..."
 
 

@@ -31,25 +31,31 @@ def digests_of(names: Iterable[str]) -> dict[str, str]:
     }
 
 
-def import_modules(modules: Modules) -> None:
+def import_modules(modules: Modules) -> list[ModuleType]:
     """Import modules and let Keras know the layers in them, decorated or not.
 
     Args:
         modules: Names, as ``import`` takes them, looked for in the working directory too; or paths
             of .py files. Their code runs.
 
+    Returns:
+        The modules.
+
     Raises:
         InputError: There is no such module, or it raises.
     """
+    found = []
     for module in modules:
         name = os.fspath(module)
         try:
-            _register(_from_file(Path(name)) if name.endswith(".py") else _by_name(name))
+            found.append(_from_file(Path(name)) if name.endswith(".py") else _by_name(name))
+            _register(found[-1])
         except InputError:
             raise
         except Exception as error:
             why = " ".join(str(error).split())
             raise InputError(f"{name} cannot be imported: {type(error).__name__}: {why}") from error
+    return found
 
 
 def _by_name(name: str) -> ModuleType:
