@@ -33,13 +33,15 @@ def saved(function, path):
     return model
 
 
-@pytest.mark.parametrize("name", USUAL)
-def test_a_saved_lambda_has_the_names_that_everybody_uses(name, tmp_path):
-    model = saved(USUAL[name], tmp_path / "net.keras")
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+@pytest.mark.parametrize(
+    ("name", "suffix"), [*((name, ".keras") for name in USUAL), ("defaults", ".h5")]
+)
+def test_a_saved_lambda_has_the_names_that_everybody_uses(name, suffix, tmp_path):
+    path = tmp_path / f"net{suffix}"
+    model = saved(USUAL[name], path)
     data = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
-    (variant,) = convert(
-        tmp_path / "net.keras", tmp_path, formats=("onnx",), allow_unsafe=True, recommend=False
-    )
+    (variant,) = convert(path, tmp_path, formats=("onnx",), allow_unsafe=True, recommend=False)
     (got,) = file_outputs(variant.path, {"x": data})
     np.testing.assert_allclose(got, np.asarray(model(data)), rtol=1e-5, atol=1e-6)
 

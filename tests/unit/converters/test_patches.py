@@ -66,3 +66,14 @@ def test_patches_of_one_picture_in_any_batch(format_name, tmp_path):
     with littoral.load(variant.path) as file:
         for got, wanted in zip(file.run(data).values(), model(data), strict=True):
             np.testing.assert_array_equal(got, np.asarray(wanted))
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_patches_of_pictures_of_open_size(format_name, tmp_path):
+    inputs = keras.Input((None, 6, 3), name="x")
+    model = keras.Model(inputs, ops.image.extract_patches(inputs, (4, 3)))
+    (variant,) = convert(model, tmp_path, formats=(format_name,), recommend=False)
+    with littoral.load(variant.path) as file:
+        for rows in (8, 13):
+            data = np.random.default_rng(0).normal(size=(1, rows, 6, 3)).astype("float32")
+            np.testing.assert_allclose(file.run(data), np.asarray(model(data)), rtol=0, atol=1e-6)
