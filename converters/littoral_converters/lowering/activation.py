@@ -1,4 +1,4 @@
-"""Activations: GELU as the one operator that a format has for it; PReLU of volumes."""
+"""Activations: GELU and CELU as the operator that a format has for it; PReLU of volumes."""
 
 from __future__ import annotations
 
@@ -30,8 +30,19 @@ def _prelu(layer: Any) -> Callable[[Any], Any]:
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
-    """The stand-in for `keras.ops.gelu`; see `littoral_converters.lowering`."""
-    return {"backend.tensorflow.nn.gelu": _gelu if plan.format == "onnx" else _folded_gelu}
+    """Stand-ins for `keras.ops`; see `littoral_converters.lowering`."""
+    inside = "backend.tensorflow.nn"
+    if plan.format == "onnx":
+        return {f"{inside}.gelu": _gelu}
+    return {f"{inside}.gelu": _folded_gelu, f"{inside}.celu": _celu}
+
+
+def _celu(original: Callable[..., Any], x: Any, alpha: float = 1.0) -> Any:
+    """ELU, scaled before and after: above 0 the scales take each other back."""
+    x = tf.convert_to_tensor(x)
+    if x.dtype != tf.float32 or not isinstance(alpha, (int, float)):
+        return original(x, alpha)
+    return tf.nn.elu(x) if alpha == 1 else alpha * tf.nn.elu(x / alpha)
 
 
 def _folded_gelu(keras_gelu: Callable[..., Any], x: Any, approximate: bool = True) -> Any:

@@ -1,0 +1,55 @@
+"""What XNNPACK has no kernel for is written in operators that it has one for."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+from converted import raw_outputs, worst_error
+from keras import layers, ops
+from littoral_converters import convert
+
+SLOW = {"BROADCAST_TO", "SELECT", "SELECT_V2", "GREATER", "MINIMUM"}
+MADE = {
+    "selu": lambda x: layers.Activation("selu")(x),
+    "celu": lambda x: layers.Activation("celu")(x),
+    "narrow_celu": lambda x: ops.celu(x, 0.3),
+    "spread": lambda x: ops.broadcast_to(ops.mean(x, 1, keepdims=True), (1, 5, 4)),
+    "spread_inside": lambda x: ops.broadcast_to(x[:, None], (1, 3, 5, 4)),
+}
+
+
+def model(make):
+    inputs = keras.Input((5, 4), name="x", batch_size=1 if "spread" in make else None)
+    return keras.Model(inputs, MADE[make](inputs))
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_it_says_what_keras_says(name, tmp_path):
+    data = {"x": 3 * np.random.default_rng(0).normal(size=(1, 5, 4)).astype("float32")}
+    assert worst_error(model(name), tmp_path, "tflite", data=data) < 1e-6
+    (path,) = tmp_path.glob("*.tflite")
+    kinds = {each["op_name"] for each in Interpreter(str(path))._get_ops_details()}
+    assert not kinds & SLOW
+
+
+@pytest.mark.parametrize("scheme", ["static_int8", "strict_int8", "int16x8"])
+def test_a_self_normalizing_network_is_quantized(scheme, tmp_path):
+    inputs = keras.Input((16,), name="x")
+    h = layers.Dense(32, "selu", kernel_initializer="lecun_normal")(inputs)
+    net = keras.Model(inputs, layers.Dense(4)(layers.Dense(32, "celu")(h)))
+    assert worst_error(net, tmp_path, "tflite", scheme) < 0.1
+
+
+@pytest.mark.parametrize("batch", [1, None])
+def test_values_that_are_no_numbers_are_spread_too(batch, tmp_path):
+    class Spread(layers.Layer):
+        def call(self, x):
+            return tf.broadcast_to(x, [tf.shape(x)[0], 3, 4])
+
+    inputs = keras.Input((1, 4), name="x")
+    net = keras.Model(inputs, Spread()(inputs))
+    data = np.float32([[[np.inf, -np.inf, 1, -0.0]]])
+    (variant,) = convert(net, tmp_path, formats=("tflite",), batch=batch)
+    (got,) = raw_outputs(variant.path, data).values()
+    np.testing.assert_array_equal(got, np.repeat(data, 3, axis=1))
