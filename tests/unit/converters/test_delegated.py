@@ -9,11 +9,13 @@ from converted import raw_outputs, worst_error
 from keras import layers, ops
 from littoral_converters import convert
 
-SLOW = {"BROADCAST_TO", "SELECT", "SELECT_V2", "GREATER", "MINIMUM"}
+SLOW = {"BROADCAST_TO", "SELECT", "SELECT_V2", "GREATER", "MINIMUM", "PACK"}
 MADE = {
     "selu": lambda x: layers.Activation("selu")(x),
     "celu": lambda x: layers.Activation("celu")(x),
     "narrow_celu": lambda x: ops.celu(x, 0.3),
+    "stack": lambda x: ops.stack([x, ops.tanh(x), -x], axis=1),
+    "stack_inside": lambda x: ops.stack([x, ops.tanh(x)], axis=2),
     "spread": lambda x: ops.broadcast_to(ops.mean(x, 1, keepdims=True), (1, 5, 4)),
     "spread_inside": lambda x: ops.broadcast_to(x[:, None], (1, 3, 5, 4)),
 }
@@ -31,6 +33,18 @@ def test_it_says_what_keras_says(name, tmp_path):
     (path,) = tmp_path.glob("*.tflite")
     kinds = {each["op_name"] for each in Interpreter(str(path))._get_ops_details()}
     assert not kinds & SLOW
+
+
+@pytest.mark.parametrize("batch", [1, None])
+def test_a_step_is_cut_out_without_dropping_its_axis(batch, tmp_path):
+    inputs = keras.Input((5, 4), name="x")
+    net = keras.Model(inputs, layers.Dense(3)(layers.ReLU()(inputs)[:, -1]))
+    assert worst_error(net, tmp_path, "tflite", batch=batch) < 1e-6
+    (path,) = tmp_path.glob("*.tflite")
+    engine = Interpreter(str(path))
+    shapes = {entry["index"]: len(entry["shape"]) for entry in engine.get_tensor_details()}
+    (cut,) = (one for one in engine._get_ops_details() if one["op_name"] == "STRIDED_SLICE")
+    assert shapes[cut["inputs"][0]] == shapes[cut["outputs"][0]] == 3
 
 
 @pytest.mark.parametrize("scheme", ["static_int8", "strict_int8", "int16x8"])
