@@ -107,12 +107,14 @@ def _replaced(model: Any, graph: Any, operator: Any) -> list[Any] | None:
     """Operators that say the same; None for another kind, or where a size is open."""
     if code_of(model, operator) != OP.TRANSPOSE_CONV:
         return None
-    _, kernel, source, *rest = (int(index) for index in operator.inputs)
-    weights = constant(model, graph.tensors[kernel])
-    bias = constant(model, graph.tensors[rest[0]]) if rest and rest[0] >= 0 else None
+    _, kernel, source, *bias = (int(index) for index in operator.inputs)
+    given = (kernel, *(index for index in bias if index >= 0))
+    found = [constant(model, graph.tensors[index]) for index in given]
+    constants = [values for values in found if values is not None]
     ends = graph.tensors[source], graph.tensors[operator.outputs[0]]
-    if weights is None or (rest and rest[0] >= 0 and bias is None) or not all(map(_known, ends)):
+    if len(constants) < len(given) or not all(map(_known, ends)):
         return None
+    weights, *biases = constants
     options = operator.builtinOptions
     sizes = zip(
         (int(size) for size in ends[0].shape[1:3]),
@@ -124,8 +126,8 @@ def _replaced(model: Any, graph: Any, operator: Any) -> list[Any] | None:
     rows, columns = (_Axis(*each, options.padding == schema.Padding.SAME) for each in sizes)
     if any(axis.padding(taps)[1] < 0 for axis in (rows, columns) for taps in axis.phases()):
         return None
-    bias = np.zeros(weights.shape[0], np.float32) if bias is None else bias
-    return _Phases(model, graph, operator, rows, columns).write(weights, bias)
+    biases = biases or [np.zeros(len(weights), np.float32)]
+    return _Phases(model, graph, operator, rows, columns).write(weights, *biases)
 
 
 def _known(tensor: Any) -> bool:
