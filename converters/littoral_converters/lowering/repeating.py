@@ -36,7 +36,7 @@ def can_repeat(tensor: Any, times: int, axis: int) -> bool:
     """Whether `repeated` takes these."""
     shape = tensor.shape.as_list()
     is_inside = axis < len(shape) - 1 and shape[axis + 1] is not None
-    return tensor.dtype == tf.float32 and times <= _MOST and is_inside and shape.count(None) < 2
+    return tensor.dtype == tf.float32 and 0 < times <= _MOST and is_inside and shape.count(None) < 2
 
 
 def repeated(tensor: Any, times: int, axis: int) -> Any:

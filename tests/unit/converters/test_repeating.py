@@ -70,3 +70,8 @@ def test_onnx_enlarges_pictures_between_convolutions_without_a_transpose(tmp_pat
     kinds = [node.op_type for node in onnx.load(path).graph.node]
     middle = kinds[kinds.index("Conv") :][: kinds[::-1].index("Conv") * -1 or None]
     assert middle == ["Conv", "Resize", "Conv"]
+
+
+def test_what_is_repeated_no_times_is_left_out(tmp_path):
+    net = model((4, 3), lambda x: ops.concatenate([x, ops.repeat(x, 0, axis=1)], axis=1))
+    assert worst_error(net, tmp_path, "tflite") == 0
