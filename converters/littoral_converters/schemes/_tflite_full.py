@@ -24,6 +24,7 @@ from littoral_converters.schemes._tflite_scales import scales_of
 from littoral_converters.schemes._tflite_weights import (
     WEIGHTED,
     WeightedOperator,
+    finest_steps,
     parameters,
     store_int8,
 )
@@ -158,9 +159,13 @@ class _Writer:
 
     def _weights(self, operator: Any, kind: WeightedOperator) -> None:
         inputs = [int(index) for index in operator.inputs]
+        has_bias = len(inputs) > kind.bias and inputs[kind.bias] >= 0
         if self._subject.values(inputs[kind.weights]) is not None:
-            store_int8(self._model, self._main, inputs[kind.weights], kind.channel_axis, True)
-        if len(inputs) > kind.bias and inputs[kind.bias] >= 0:
+            bias = self._subject.values(inputs[kind.bias]) if has_bias else None
+            finest = finest_steps(bias, self._scales[inputs[kind.data]][0])
+            weights, axis = inputs[kind.weights], kind.channel_axis
+            store_int8(self._model, self._main, weights, axis, True, finest)
+        if has_bias:
             inputs[kind.bias] = self._bias(inputs, kind)
         operator.inputs = inputs
 

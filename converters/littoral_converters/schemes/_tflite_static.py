@@ -26,6 +26,7 @@ from littoral_converters.schemes._tflite_ties import Ties
 from littoral_converters.schemes._tflite_weights import (
     WEIGHTED,
     fills_its_kernel,
+    finest_steps,
     has_float_weights,
     kind_of,
     make_dynamic,
@@ -290,17 +291,23 @@ class _Writer:
         model, main = self.graph.model, self.graph.main
         kind = kind_of(model, operator)
         alone = len(self.graph.readers[inputs[kind.weights]]) == 1
+        has_bias = len(inputs) > kind.bias and inputs[kind.bias] >= 0
+        bias = main.tensors[inputs[kind.bias]] if has_bias else None
+        values = constant(model, bias) if has_bias else None
+        data_scale = main.tensors[inputs[kind.data]].quantization.scale[0]
         inputs[kind.weights] = store_int8(
-            model, main, inputs[kind.weights], kind.channel_axis, alone
+            model,
+            main,
+            inputs[kind.weights],
+            kind.channel_axis,
+            alone,
+            finest_steps(values, data_scale),
         )
-        if len(inputs) <= kind.bias or inputs[kind.bias] < 0:
+        if bias is None:
             return
-        bias = main.tensors[inputs[kind.bias]]
-        values = constant(model, bias)
         if values is None:
             raise ValueError("a bias that is computed cannot be quantized")
-        data = main.tensors[inputs[kind.data]].quantization
-        scales = data.scale[0] * main.tensors[inputs[kind.weights]].quantization.scale
+        scales = data_scale * main.tensors[inputs[kind.weights]].quantization.scale
         limit = np.iinfo(np.int32)
         quanta = np.clip(np.rint(values / scales), limit.min, limit.max).astype(np.int32)
         inputs[kind.bias] = add_tensor(

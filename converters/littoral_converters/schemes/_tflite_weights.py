@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
 
 from littoral_converters.schemes import NOTHING, KeepFloat
 from littoral_converters.trees.tflite import (
@@ -50,6 +51,9 @@ WEIGHTED = {
     OP.DEPTHWISE_CONV_2D: WeightedOperator(0, 1, 2, 3, 3, None),
     OP.TRANSPOSE_CONV: WeightedOperator(2, 1, 3, 0, 3, None),
 }
+_MOST_BIAS = 2.0**30
+"""Steps of a bias: products are still added, and engines drop factors below 2 ** -31."""
+
 MIN_ELEMENTS = 64
 """Smaller weights stay float32: their scales cost more than they save."""
 
@@ -179,7 +183,17 @@ def has_float_weights(model: Any, graph: Any, operator: Any) -> bool:
     )
 
 
-def store_int8(model: Any, graph: Any, index: int, axis: int, in_place: bool) -> int:
+def finest_steps(bias: NDArray[np.floating[Any]] | None, data_scale: float) -> Any:
+    """The smallest scales of weights with which a bias, in their product with the data's, fits.
+
+    A channel of no weights, or of faint ones, would scale its bias beyond 32 bits.
+    """
+    return 0.0 if bias is None else np.abs(bias) / (data_scale * _MOST_BIAS)
+
+
+def store_int8(
+    model: Any, graph: Any, index: int, axis: int, in_place: bool, finest: Any = 0.0
+) -> int:
     """Store a constant tensor as int8 with one symmetric scale per channel.
 
     Args:
@@ -188,6 +202,7 @@ def store_int8(model: Any, graph: Any, index: int, axis: int, in_place: bool) ->
         index: The tensor.
         axis: The channel axis.
         in_place: Whether the tensor itself may change; otherwise a new one is added.
+        finest: The smallest scales to take; see `finest_steps`.
 
     Returns:
         Index of the int8 tensor.
@@ -197,7 +212,8 @@ def store_int8(model: Any, graph: Any, index: int, axis: int, in_place: bool) ->
     if values is None:
         raise ValueError(f"tensor {index} is not a float32 constant")
     others = tuple(a for a in range(values.ndim) if a != axis)
-    scales = np.maximum(np.abs(values).max(axis=others) / 127, 1e-12).astype(np.float32)
+    finest = np.maximum(finest, 1e-12)
+    scales = np.maximum(np.abs(values).max(axis=others) / 127, finest).astype(np.float32)
     shape = [-1 if a == axis else 1 for a in range(values.ndim)]
     quanta = np.clip(np.rint(values / scales.reshape(shape)), -127, 127).astype(np.int8)
     if not in_place:
