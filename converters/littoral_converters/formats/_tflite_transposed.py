@@ -144,6 +144,7 @@ class _Phases:
         self._model, self._graph, self._operator = model, graph, operator
         self._rows, self._columns = rows, columns
         self._source = int(operator.inputs[2])
+        self._kernel_name = graph.tensors[operator.inputs[1]].name
         self._result = graph.tensors[operator.outputs[0]]
         self._written: list[Any] = []
 
@@ -192,7 +193,9 @@ class _Phases:
         options.dilationHFactor = options.dilationWFactor = 1
         options.fusedActivationFunction = self._operator.builtinOptions.fusedActivationFunction
         source = self._source if is_same else self._padded(pads)
-        given = [source, self._constant(kernel), self._constant(np.tile(bias, len(group)))]
+        weights_at = self._constant(kernel)
+        self._graph.tensors[weights_at].name = self._kernel_name
+        given = [source, weights_at, self._constant(np.tile(bias, len(group)))]
         shape = (self._rows.turns, self._columns.turns, len(kernel))
         return self._add(OP.CONV_2D, options, given, shape)
 
@@ -239,7 +242,9 @@ class _Phases:
         return add_constant(self._model, self._graph, values)
 
     def _add(self, code: int, options: Any, given: Sequence[int], shape: Sequence[int]) -> int:
-        name = self._result.name.split(b";")[0] + b"_%d" % len(self._written)
+        # An output bears its Keras name, which does not tell the layer.
+        known = self._result.name if b"/" in self._result.name else self._kernel_name
+        name = known.split(b";")[0] + b"_%d" % len(self._written)
         whole = [int(self._result.shape[0]), *shape]
         output = add_tensor(self._graph, name, whole, schema.TensorType.FLOAT32)
         if self._batch < 0:

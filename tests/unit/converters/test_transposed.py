@@ -6,7 +6,13 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from converted import randomize, worst_error
 from keras import layers
+from littoral.profiling import profile
 from littoral_converters import convert
+from littoral_converters.formats import tflite
+from littoral_converters.lowering import Plan
+from littoral_converters.mixing.layers import operators_by_layer
+from littoral_converters.signature import signature_of
+from littoral_converters.trace import trace
 
 
 def two(kernel, steps, padding="same", beyond=None, channels=3, **options):
@@ -89,6 +95,26 @@ def test_no_product_is_computed_for_zeros_between_inputs(channels, tmp_path):
     (variant,) = convert(net, tmp_path, formats=("tflite",))
     weights = sum(shape[1] * shape[2] * shape[0] for shape in _kernels(variant.path)) / channels
     assert weights == (9 if channels == 16 else 12)
+
+
+def decoder():
+    inputs = keras.Input((6, 6, 16), name="x")
+    h = layers.Conv2DTranspose(24, 3, 2, name="first", use_bias=False)(inputs)
+    h = layers.ReLU()(layers.BatchNormalization()(h))
+    return keras.Model(inputs, layers.Conv2DTranspose(17, 3, 2, name="last")(h))
+
+
+def test_layers_to_leave_float_have_their_names():
+    model = decoder()
+    graph = trace(model, signature_of(model), Plan("tflite"))
+    assert list(operators_by_layer("tflite", tflite.write(graph), graph)) == ["first", "last"]
+
+
+def test_a_profile_knows_the_last_layer(tmp_path):
+    (variant,) = convert(decoder(), tmp_path, formats=("tflite",))
+    found = {each["layer"] for each in profile(variant.path, duration_s=0.1)["operators"][:-1]}
+    assert "last" in found
+    assert "" not in found
 
 
 def operators(path):
