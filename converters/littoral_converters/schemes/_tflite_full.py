@@ -24,6 +24,7 @@ from littoral_converters.schemes._tflite_scales import scales_of
 from littoral_converters.schemes._tflite_weights import (
     WEIGHTED,
     WeightedOperator,
+    bias_of,
     finest_steps,
     parameters,
     store_int8,
@@ -159,15 +160,26 @@ class _Writer:
 
     def _weights(self, operator: Any, kind: WeightedOperator) -> None:
         inputs = [int(index) for index in operator.inputs]
-        has_bias = len(inputs) > kind.bias and inputs[kind.bias] >= 0
         if self._subject.values(inputs[kind.weights]) is not None:
-            bias = self._subject.values(inputs[kind.bias]) if has_bias else None
-            finest = finest_steps(bias, self._scales[inputs[kind.data]][0])
             weights, axis = inputs[kind.weights], kind.channel_axis
+            finest = self._finest_steps(weights)
             store_int8(self._model, self._main, weights, axis, True, finest)
-        if has_bias:
+        if bias_of(kind, operator) is not None:
             inputs[kind.bias] = self._bias(inputs, kind)
         operator.inputs = inputs
+
+    def _finest_steps(self, weights: int) -> Any:
+        """See `finest_steps`, for the biases of all operators that share the weights."""
+        finest: Any = 0.0
+        for operator in self._main.operators:
+            kind = WEIGHTED.get(self._subject.code(operator))
+            if kind is None or int(operator.inputs[kind.weights]) != weights:
+                continue
+            bias = bias_of(kind, operator)
+            if bias is not None:
+                data, _ = self._scales[int(operator.inputs[kind.data])]
+                finest = np.maximum(finest, finest_steps(self._subject.values(bias), data))
+        return finest
 
     def _bias(self, inputs: list[int], kind: WeightedOperator) -> int:
         index, weights = inputs[kind.bias], inputs[kind.weights]

@@ -25,6 +25,7 @@ from littoral_converters.schemes._tflite_calibration import Range, ranges_of
 from littoral_converters.schemes._tflite_ties import Ties
 from littoral_converters.schemes._tflite_weights import (
     WEIGHTED,
+    bias_of,
     fills_its_kernel,
     finest_steps,
     has_float_weights,
@@ -291,9 +292,9 @@ class _Writer:
         model, main = self.graph.model, self.graph.main
         kind = kind_of(model, operator)
         alone = len(self.graph.readers[inputs[kind.weights]]) == 1
-        has_bias = len(inputs) > kind.bias and inputs[kind.bias] >= 0
-        bias = main.tensors[inputs[kind.bias]] if has_bias else None
-        values = constant(model, bias) if has_bias else None
+        given = bias_of(kind, operator)
+        bias = None if given is None else main.tensors[given]
+        values = None if bias is None else constant(model, bias)
         data_scale = main.tensors[inputs[kind.data]].quantization.scale[0]
         inputs[kind.weights] = store_int8(
             model,

@@ -183,6 +183,12 @@ def has_float_weights(model: Any, graph: Any, operator: Any) -> bool:
     )
 
 
+def bias_of(kind: WeightedOperator, operator: Any) -> int | None:
+    """The tensor of an operator's bias; None for an operator without one."""
+    rest = [int(index) for index in operator.inputs[kind.bias : kind.bias + 1]]
+    return rest[0] if rest and rest[0] >= 0 else None
+
+
 def finest_steps(bias: NDArray[np.floating[Any]] | None, data_scale: float) -> Any:
     """The smallest scales of weights with which a bias, in their product with the data's, fits.
 

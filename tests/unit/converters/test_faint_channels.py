@@ -6,7 +6,7 @@ Pruned filters are such channels, and filters that a batch normalization behind 
 import keras
 import pytest
 from converted import randomize, worst_error
-from keras import layers
+from keras import layers, ops
 
 LAYERS = {
     "convolution": ((5, 6, 16), lambda: layers.Conv2D(17, 3, padding="same")),
@@ -29,4 +29,27 @@ def test_a_bias_without_weights_is_kept(name, scheme, factor, tmp_path):
     axis = -2 if "transposed" in name or name == "depthwise" else -1
     kernel.swapaxes(axis, -1)[..., :8] *= factor
     layer.set_weights([kernel, bias])
+    assert worst_error(model, tmp_path, "tflite", scheme) < MOST[scheme]
+
+
+class _Tied(layers.Layer):
+    """Two convolutions of one kernel, the second with the larger bias."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(3, 3, 17, 17), name="kernel")
+        self.biases = [self.add_weight(shape=(17,), name=f"bias_{number}") for number in (0, 1)]
+
+    def call(self, x):
+        for number, bias in enumerate(self.biases):
+            x = ops.relu(ops.conv(x, self.kernel, 1, "same") + bias * 10**number)
+        return x
+
+
+@pytest.mark.parametrize("scheme", MOST)
+def test_every_bias_of_shared_weights_is_kept(scheme, tmp_path):
+    inputs, layer = keras.Input((5, 6, 17), name="x"), _Tied()
+    model = randomize(keras.Model(inputs, layer(inputs)), scale=0.2)
+    kernel = layer.kernel.numpy()
+    kernel[..., :8] = 0
+    layer.kernel.assign(kernel)
     assert worst_error(model, tmp_path, "tflite", scheme) < MOST[scheme]
