@@ -193,7 +193,11 @@ def test_integers_that_become_numbers_stay_integers_inside(scheme, dtype, tmp_pa
 @pytest.mark.parametrize(
     ("scheme", "layer", "words"),
     [
-        ("strict_int8", layers.Conv3D(2, 2, name="film"), r"strict_int8 .*CONV_3D \(layer film"),
+        (
+            "strict_int8",
+            layers.Conv3DTranspose(2, 2, name="film"),
+            r"strict_int8 .*CONV_3D_TRANSPOSE \(layer film",
+        ),
         (
             "int16x8",
             layers.Activation("softsign", name="bent"),
@@ -262,7 +266,7 @@ def test_onnx_refuses_what_it_cannot_promise(scheme, tmp_path):
 
 def test_what_cannot_be_made_is_left_out_where_asked(tmp_path):
     inputs = keras.Input((4, 4, 4, 2), name="x")
-    model = randomize(keras.Model(inputs, layers.Conv3D(2, 2, name="film")(inputs)))
+    model = randomize(keras.Model(inputs, layers.Conv3DTranspose(2, 2, name="film")(inputs)))
     reasons = {}
     variants = convert(
         model,
@@ -274,7 +278,7 @@ def test_what_cannot_be_made_is_left_out_where_asked(tmp_path):
     )
     assert [(v.format, v.scheme) for v in variants] == [("tflite", "float32"), ("onnx", "float32")]
     assert set(reasons) == {"tflite strict_int8", "onnx strict_int8"}
-    assert "CONV_3D" in reasons["tflite strict_int8"]
+    assert "CONV_3D_TRANSPOSE" in reasons["tflite strict_int8"]
 
 
 @pytest.mark.slow
