@@ -86,7 +86,8 @@ def streamed(step: Step, sequences: Dataset) -> tuple[Streamed, dict[str, Array]
         if its sequence had ended there.
 
     Raises:
-        ConversionError: They disagree; the message names the first layer that does.
+        ConversionError: They disagree; the message names the first layer that does. Or there is
+            nothing to remember.
     """
     sequences = _cut(sequences, step)
     whole = _whole(step, sequences.inputs)
@@ -95,6 +96,11 @@ def streamed(step: Step, sequences: Dataset) -> tuple[Streamed, dict[str, Array]
     few = {name: values[:COMPARED_SAMPLES] for name, values in sequences.inputs.items()}
     if not _agree(step, few, ends, reference, outputs):
         raise ConversionError(first_unlike(step, few))
+    if not step.states:
+        raise ConversionError(
+            f"model {step.model.whole.name!r} remembers nothing from step to step: convert it "
+            "without --streaming (streaming=False), built for one step"
+        )
     flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in reference.items()}
     states = tuple(CardState(h.name, h.name + NEXT, _plain(h.initial)) for h in step.states)
     card = CardStream(states, (*step.sequences, *outputs), step.context)
@@ -167,6 +173,10 @@ def _reference(
         beginnings = [_whole(step, inputs, end) for end in ends[:-1]]
     except Exception:  # of whatever kind a layer raises that was built for one length
         ends, beginnings = (length,), []
+    others = set(whole) - set(sequence_outputs)
+    if any(part[name].shape != whole[name].shape for part in beginnings for name in others):
+        few = {name: values[:COMPARED_SAMPLES] for name, values in inputs.items()}
+        raise ConversionError(first_unlike(step, few))
     at = np.array(ends) - 1
     reference = {
         name: values[:, at]

@@ -274,6 +274,10 @@ REFUSED = {
         lambda x: layers.GRU(3)(layers.RepeatVector(STEPS, name="again")(layers.GRU(2)(x))),
         "steps",
     ),
+    "longer": (
+        lambda x: layers.UpSampling1D(2, name="longer")(layers.GRU(3, return_sequences=True)(x)),
+        "number of steps",
+    ),
     "across": (
         lambda x: layers.GRU(3)(layers.LayerNormalization(axis=1, name="across")(x)),
         "step",
@@ -311,3 +315,10 @@ def test_a_model_without_time_has_no_steps(tmp_path):
     x = keras.Input((4,), name="x")
     with pytest.raises(littoral.ConversionError, match="no input has a time axis"):
         convert(keras.Model(x, layers.Dense(2)(x)), tmp_path, streaming=True)
+
+
+def test_a_model_that_remembers_nothing_is_refused(tmp_path):
+    x = sequence()
+    with pytest.raises(littoral.ConversionError, match=r"remembers nothing .*without --streaming"):
+        convert(keras.Model(x, layers.Dense(2)(x)), tmp_path, streaming=True)
+    assert not list(tmp_path.iterdir())
