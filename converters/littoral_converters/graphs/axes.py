@@ -12,6 +12,9 @@ import tensorflow as tf
 MOST_UNEVEN_AXES = 4
 """Up to which every kernel of TFLite repeats an operand along an axis, whatever the sizes."""
 
+MOST_JOINED = 5
+"""Tensors that XNNPACK joins in one operator."""
+
 
 def channels_first(data_format: str | None) -> bool:
     """Whether a data format, or Keras's default when None, is channels first."""

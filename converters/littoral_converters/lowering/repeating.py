@@ -11,10 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from littoral_converters.graphs.axes import MOST_JOINED
 from littoral_converters.lowering import Plan
-
-_MOST = 5
-"""Tensors that XNNPACK joins in one operator."""
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
@@ -36,7 +34,12 @@ def can_repeat(tensor: Any, times: int, axis: int) -> bool:
     """Whether `repeated` takes these."""
     shape = tensor.shape.as_list()
     is_inside = axis < len(shape) - 1 and shape[axis + 1] is not None
-    return tensor.dtype == tf.float32 and 0 < times <= _MOST and is_inside and shape.count(None) < 2
+    return (
+        tensor.dtype == tf.float32
+        and 0 < times <= MOST_JOINED
+        and is_inside
+        and shape.count(None) < 2
+    )
 
 
 def repeated(tensor: Any, times: int, axis: int) -> Any:
@@ -44,7 +47,7 @@ def repeated(tensor: Any, times: int, axis: int) -> Any:
 
     Args:
         tensor: float32, at most one size of it unknown.
-        times: At most 5.
+        times: From 1 to `MOST_JOINED`.
         axis: Not the last one.
 
     Returns:

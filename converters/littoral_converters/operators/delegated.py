@@ -27,7 +27,7 @@ def _selu(operation: Any, inputs: Sequence[Any]) -> Any:
 def _spread(operation: Any, inputs: Sequence[Any]) -> Any:
     """Products with ones, which spread alike: 64 rows of 32 values took 20 times as long."""
     x, whole = inputs[0], operation.outputs[0].shape
-    if x.dtype != tf.float32 or x.shape.rank is None or whole.rank is None:
+    if x.dtype != tf.float32 or x.shape.rank is None or not whole.rank:
         raise NotImplementedError
     given = [1] * (whole.rank - x.shape.rank) + x.shape.as_list()
     if None in (*given[1:], *whole[1:]) or (whole[0] is None and given[0] is not None):

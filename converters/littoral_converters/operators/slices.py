@@ -18,14 +18,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from littoral_converters.graphs.axes import open_shape
+from littoral_converters.graphs.axes import MOST_JOINED, open_shape
 from littoral_converters.operators import Substitute
 
 MIN_ELEMENTS = 64
 """Fewer are not worth being turned."""
-
-_MOST = 5
-"""Tensors that XNNPACK joins in one operator."""
 
 
 def substitutes(format_name: str) -> Mapping[str, Substitute]:
@@ -160,7 +157,7 @@ def _stacked(operation: Any, inputs: Sequence[Any]) -> Any:
     axis = operation.get_attr("axis") % (shape.rank + 1)
     if axis == shape.rank:
         return _stacked_last(inputs)
-    if len(inputs) > _MOST or shape[axis] is None:
+    if len(inputs) > MOST_JOINED or shape[axis] is None:
         raise NotImplementedError
     whole = [*shape[:axis], len(inputs), *shape[axis:]]
     return tf.reshape(tf.concat(inputs, axis), open_shape(whole))

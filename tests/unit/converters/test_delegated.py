@@ -17,6 +17,7 @@ MADE = {
     "stack": lambda x: ops.stack([x, ops.tanh(x), -x], axis=1),
     "stack_inside": lambda x: ops.stack([x, ops.tanh(x)], axis=2),
     "spread": lambda x: ops.broadcast_to(ops.mean(x, 1, keepdims=True), (1, 5, 4)),
+    "spread_of_one": lambda x: x + ops.broadcast_to(ops.sum(x[:, 0, 0]), ()),
     "spread_inside": lambda x: ops.broadcast_to(x[:, None], (1, 3, 5, 4)),
 }
 
