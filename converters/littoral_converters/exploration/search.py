@@ -92,8 +92,8 @@ def search(
         schemes: Names of schemes, None for all that gain anything.
         lowerings: Ways to write recurrences, None for all.
         threads: Numbers of threads to try, None for 1, 2 and 4 as far as the target has cores.
-        engines: Engines to try beside the usual one, None for all of the formats. Formats that none
-            of them runs are not tried.
+        engines: Engines to try beside the usual one, None for all of the formats, an empty list for
+            no other. Formats that none of those named runs are not tried.
         batch: Batch size of the files, None for any.
         allow_unsafe: Whether Python code stored in the model file (Lambda) may run.
         modules: Modules that define the model file's own layers, imported before it is opened; see
@@ -123,9 +123,7 @@ def search(
     check_batch(batch)
     if max_size is not None:
         check_whole("max_size", max_size)
-    _check_named(
-        formats=formats, schemes=schemes, lowerings=lowerings, engines=engines, threads=threads
-    )
+    _check_named(formats=formats, schemes=schemes, lowerings=lowerings, threads=threads)
     demands = Demands(max_drop, max_size)
     formats = formats_of(formats, engines)
     choice = choice_of(formats, schemes, lowerings, representative_data is not None)

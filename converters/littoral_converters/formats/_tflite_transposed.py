@@ -282,5 +282,5 @@ def _drop_unread(graph: Any) -> None:
         graph.operators = [
             operator
             for operator in graph.operators
-            if not operator.outputs or any(int(index) in read for index in operator.outputs)
+            if len(operator.outputs) == 0 or any(int(index) in read for index in operator.outputs)
         ]

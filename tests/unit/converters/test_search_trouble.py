@@ -72,7 +72,7 @@ def test_a_search_asks_for_its_folder_and_leaves_no_empty_one(tmp_path):
         search(tmp_path / "m.keras", tmp_path, **data)
 
 
-@pytest.mark.parametrize("what", ["formats", "schemes", "lowerings", "engines", "threads"])
+@pytest.mark.parametrize("what", ["formats", "schemes", "lowerings", "threads"])
 def test_a_list_of_nothing_to_try_is_refused(what, tmp_path):
     with pytest.raises(InputError, match=f"{what} is empty: name at least one, or leave it out"):
         search("m.keras", tmp_path / "out", max_drop=1.0, evaluation_data="e.npz", **{what: []})
