@@ -21,6 +21,7 @@ from littoral_converters.trees.tflite import (
     integers,
     links,
     new_operator,
+    signature_of,
 )
 
 
@@ -54,7 +55,7 @@ def _widened(
         return None
     ends = graph.tensors[padded], graph.tensors[reader.outputs[0]]
     shape, wide = ([int(size) for size in tensor.shape] for tensor in ends)
-    is_known = all(-1 not in list(_signature(tensor))[1:] for tensor in ends)
+    is_known = all(-1 not in signature_of(tensor)[1:] for tensor in ends)
     counts = integers(model, graph.tensors[operator.inputs[1]])
     is_added = len(shape) == 3 and wide == [shape[0], 1, *shape[1:]]
     return place if is_added and is_known and counts is not None and not any(counts[:2]) else None
@@ -67,7 +68,7 @@ def _exchanged(model: Any, graph: Any, pad: Any, widening: Any) -> tuple[Any, An
     name = graph.tensors[pad.outputs[0]].name
     wide = add_tensor(graph, name, [batch, 1, *sizes], source.type)
     options = schema.ReshapeOptionsT()
-    options.newShape = [int(_signature(source)[0]), 1, *sizes]
+    options.newShape = [signature_of(source)[0], 1, *sizes]
     if options.newShape[0] < 0:
         graph.tensors[wide].shapeSignature = list(options.newShape)
     shape = add_constant(model, graph, np.array(options.newShape, np.int32))
@@ -77,8 +78,3 @@ def _exchanged(model: Any, graph: Any, pad: Any, widening: Any) -> tuple[Any, An
         new_operator(model, OP.RESHAPE, options, [int(pad.inputs[0]), shape], [wide]),
         new_operator(model, OP.PAD, schema.PadOptionsT(), given, list(widening.outputs)),
     )
-
-
-def _signature(tensor: Any) -> Any:
-    """The sizes, -1 for an open one."""
-    return tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature

@@ -28,6 +28,7 @@ from littoral_converters.trees.tflite import (
     code_of,
     constant,
     new_operator,
+    signature_of,
 )
 
 _LANES = 16
@@ -132,9 +133,8 @@ def _replaced(model: Any, graph: Any, operator: Any) -> list[Any] | None:
 
 def _known(tensor: Any) -> bool:
     """Whether rows and columns have one size."""
-    signature = tensor.shapeSignature
-    open_ones = () if signature is None else tuple(signature[1:])
-    return tensor.shape is not None and len(tensor.shape) == 4 and -1 not in open_ones
+    sizes = signature_of(tensor)
+    return len(sizes) == 4 and -1 not in sizes[1:]
 
 
 class _Phases:
@@ -146,6 +146,7 @@ class _Phases:
         self._source = int(operator.inputs[2])
         self._kernel_name = graph.tensors[operator.inputs[1]].name
         self._result = graph.tensors[operator.outputs[0]]
+        self._batch = signature_of(self._result)[0]
         self._written: list[Any] = []
 
     def write(self, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> list[Any]:
@@ -156,13 +157,13 @@ class _Phases:
             bias: (channels,).
         """
         rows, columns, channels = self._rows, self._columns, len(bias)
+        groups = _grouped(columns.phases(), channels)
+        width = columns.turns * columns.step * channels
+        with_zeros = np.pad(weights, ((0, 0), (0, 1), (0, 1), (0, 0)))
         made = []
         for taps in rows.phases():
-            parts = [
-                self._convolved(taps, group, weights, bias)
-                for group in _grouped(columns.phases(), channels)
-            ]
-            width = columns.turns * columns.step * channels
+            of_row = with_zeros[:, taps.places]
+            parts = [self._convolved(taps, group, of_row, bias) for group in groups]
             row = self._joined(parts, 3)
             made.append(self._reshaped(row, (rows.turns, 1, width)) if rows.step > 1 else row)
         whole = (rows.turns * rows.step, columns.turns * columns.step, channels)
@@ -178,12 +179,11 @@ class _Phases:
         self,
         taps: _Taps,
         group: Sequence[_Taps],
-        weights: NDArray[np.float32],
+        of_row: NDArray[np.float32],
         bias: NDArray[np.float32],
     ) -> int:
         """A phase of rows at neighbouring phases of columns, which become channels."""
-        rows = np.pad(weights, ((0, 0), (0, 1), (0, 1), (0, 0)))[:, taps.places]
-        kernel = np.concatenate([rows[:, :, each.places] for each in group])
+        kernel = np.concatenate([of_row[:, :, each.places] for each in group])
         pads = [self._rows.padding(taps), self._columns.padding(group[0])]
         windows = zip(pads, kernel.shape[1:3], strict=True)
         is_same = all(pad == ((size - 1) // 2, size // 2) for pad, size in windows)
@@ -231,12 +231,6 @@ class _Phases:
         begin = self._constant(np.zeros(4, np.int32))
         size = self._constant(np.array([-1, *shape], np.int32))
         return self._add(OP.SLICE, schema.SliceOptionsT(), [source, begin, size], shape)
-
-    @property
-    def _batch(self) -> int:
-        """Samples; -1 for any number of them."""
-        signature = self._result.shapeSignature
-        return int(self._result.shape[0] if signature is None else signature[0])
 
     def _constant(self, values: NDArray[Any]) -> int:
         return add_constant(self._model, self._graph, values)

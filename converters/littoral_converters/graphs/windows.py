@@ -34,30 +34,68 @@ def windows(
     if None in grid.shape[1:]:
         raise NotImplementedError
     for axis in reversed(range(len(size))):
-        grid = _along(grid, axis + 1, size[axis], steps[axis], rates[axis], padding)
+        grid = windows_along(grid, axis + 1, size[axis], steps[axis], rates[axis], padding)
     return grid
 
 
-def _along(grid: Any, axis: int, size: int, step: int, rate: int, padding: str) -> Any:
-    """One axis of places as windows, whose places join the channels as the slowest."""
+def fitted(length: int, reach: int, step: int, is_same: bool) -> tuple[int, int]:
+    """Windows along an axis.
+
+    Args:
+        length: Places of the axis.
+        reach: Places from the first to the last of a window.
+        step: From window to window.
+        is_same: Whether there is a window for each step, zeros beside the axis in it or not.
+
+    Returns:
+        How many, and how many zeros beside the axis they see, half of them in front.
+    """
+    count = -(-length // step) if is_same else (length - reach) // step + 1
+    return count, max(0, (count - 1) * step + reach - length)
+
+
+def windows_along(grid: Any, axis: int, size: int, step: int, rate: int, padding: str) -> Any:
+    """One axis of places as windows, whose places join the channels as the slowest.
+
+    Args:
+        grid: (batch, *places, channels), the batch alone of open size.
+        axis: Not the first and not the last.
+        size: Places of a window.
+        step: From window to window.
+        rate: From place to place in a window.
+        padding: ``"VALID"`` or ``"SAME"``.
+    """
     length, reach = grid.shape[axis], rate * (size - 1) + 1
-    count = -(-length // step) if padding == "SAME" else (length - reach) // step + 1
-    missing = (count - 1) * step + reach - length
-    if missing > 0:
+    count, missing = fitted(length, reach, step, padding == "SAME")
+    # Whole turns of the step, to take every so many without a stride.
+    whole = (count + (reach - 1) // step) * step
+    front = missing // 2
+    behind = max(0, whole - length - front)
+    if front or behind:
         around = np.zeros((len(grid.shape), 2), int)
-        around[axis] = missing // 2, missing - missing // 2
+        around[axis] = front, behind
         grid = tf.pad(grid, around)
-    before = [slice(None)] * axis
+    if grid.shape[axis] > whole:
+        grid = grid[(*[slice(None)] * axis, slice(whole))]
     if (size, rate) == (step, 1):
-        whole = grid.shape[axis] == count * step
-        return _tiles(grid if whole else grid[(*before, slice(count * step))], axis, size)
-    last = (count - 1) * step + 1
-    places = [grid[(*before, slice(at, at + last, step))] for at in range(0, reach, rate)]
+        return _tiles(grid, axis, size)
+    places = [_every(grid, axis, at, step, count) for at in range(0, reach, rate)]
     return tf.concat(places, axis=-1)
 
 
+def _every(grid: Any, axis: int, start: int, step: int, count: int) -> Any:
+    """So many places of an axis of whole turns, from `start` on and `step` apart."""
+    if step == 1:
+        return grid[(*[slice(None)] * axis, slice(start, start + count))]
+    (_, *outer), (length, *inner) = grid.shape[:axis], grid.shape[axis:]
+    rows = tf.reshape(grid, [-1, length // step, step, math.prod(inner)])
+    first, phase = divmod(start, step)
+    taken = rows[:, first : first + count, phase : phase + 1]
+    return tf.reshape(taken, [-1, *outer, count, *inner])
+
+
 def _tiles(grid: Any, axis: int, size: int) -> Any:
-    """`_along` where windows touch each other: the axes between move to the front of a tile."""
+    """As `windows_along`, where they touch: the axes between move to the front of a tile."""
     (_, *outer), (length, *inner, channels) = grid.shape[:axis], grid.shape[axis:]
     rows = tf.reshape(grid, [-1, size, math.prod(inner), channels])
     turned = tf.transpose(rows, [0, 2, 1, 3])

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import tensorflow as tf
 
 from littoral_converters.graphs.axes import channels_first, channels_last, per_axis
+from littoral_converters.graphs.windows import fitted, windows_along
 from littoral_converters.lowering import Plan
 from littoral_converters.lowering._onnx_operator import operator
 
@@ -76,36 +76,12 @@ def _grouped(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], is
 def _of_pictures(volumes: Any, kernel: Any, options: tuple[Any, ...]) -> Any:
     """A convolution of volumes of known size, as one of pictures with more channels."""
     (step, *steps), padding, (rate, *rates) = options
-    _, depth, height, width, channels = volumes.shape
-    window, results = kernel.shape[0], kernel.shape[-1]
-    reach = (window - 1) * rate + 1
-    count = -(-depth // step) if padding == "same" else (depth - reach) // step + 1
-    missing = max(0, (count - 1) * step + reach - depth) if padding == "same" else 0
-    front = missing // 2
-    # Whole turns of the step, to take every so many without a stride.
-    behind = max(0, (count + (reach - 1) // step) * step - depth - front)
-    padded = (
-        tf.pad(volumes, [[0, 0], [front, behind], *[[0, 0]] * 3]) if front or behind else volumes
-    )
-    taken = [_every(padded, at * rate, step, count) for at in range(window)]
-    pictures = tf.reshape(tf.concat(taken, -1), [-1, height, width, window * channels])
-    flat = tf.reshape(
-        tf.transpose(kernel, [1, 2, 0, 3, 4]), [*kernel.shape[1:3], window * channels, results]
-    )
+    window, *size, channels, results = kernel.shape
+    seen = windows_along(volumes, 1, window, step, rate, padding.upper())
+    pictures = tf.reshape(seen, [-1, *seen.shape[2:]])
+    flat = tf.reshape(tf.transpose(kernel, [1, 2, 0, 3, 4]), [*size, window * channels, results])
     found = tf.nn.conv2d(pictures, flat, steps, padding.upper(), dilations=rates)
-    return tf.reshape(found, [-1, count, *found.shape[1:]])
-
-
-def _every(volumes: Any, start: int, step: int, count: int) -> Any:
-    """So many pictures of each volume, from `start` on and `step` apart."""
-    if step == 1:
-        return volumes[:, start : start + count]
-    depth, *picture = volumes.shape[1:]
-    turns = depth // step
-    rows = tf.reshape(volumes[:, : turns * step], [-1, turns, step, math.prod(picture)])
-    first, phase = divmod(start, step)
-    taken = rows[:, first : first + count, phase : phase + 1]
-    return tf.reshape(taken, [-1, count, *picture])
+    return tf.reshape(found, [-1, seen.shape[1], *found.shape[1:]])
 
 
 def _operator(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], first: bool) -> Any:
@@ -125,8 +101,7 @@ def _operator(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], f
         if size is None:
             pads, sizes = [], [None] * rank
             break
-        length = -(-size // step) if padding == "same" else (size - taken) // step + 1
-        missing = max(0, (length - 1) * step + taken - size) if padding == "same" else 0
+        length, missing = fitted(size, taken, step, padding == "same")
         pads.append((missing // 2, missing - missing // 2))
         sizes.append(length)
     attributes: dict[str, Any] = {

@@ -20,8 +20,9 @@ from littoral_converters.trees.tflite import (
     add_like,
     code_of,
     conversion,
-    opcode,
+    new_operator,
     raise_version,
+    signature_of,
 )
 
 _STEPS_OF_MINIMUM = 4
@@ -34,13 +35,13 @@ _FINER = 32
 error from there on is under 0.2%; its own is, from 32 steps of an int16 on."""
 
 _OPTIONS = {
-    OP.ADD: "Add",
-    OP.SUB: "Sub",
-    OP.MUL: "Mul",
-    OP.MINIMUM: "MaximumMinimum",
-    OP.MAXIMUM: "MaximumMinimum",
-    OP.MEAN: "Reducer",
-    OP.EXP: "Exp",
+    OP.ADD: schema.AddOptionsT,
+    OP.SUB: schema.SubOptionsT,
+    OP.MUL: schema.MulOptionsT,
+    OP.MINIMUM: schema.MaximumMinimumOptionsT,
+    OP.MAXIMUM: schema.MaximumMinimumOptionsT,
+    OP.MEAN: schema.ReducerOptionsT,
+    OP.EXP: schema.ExpOptionsT,
 }
 
 
@@ -125,7 +126,7 @@ def refined(
 
 def _sum(write: _Writer, x: int, axes: int) -> None:
     source, target = write.graph.tensors[x], write.graph.tensors[write.replaced.outputs[0]]
-    if _open(source) != _open(target):
+    if signature_of(source).count(-1) != signature_of(target).count(-1):
         return
     count = float(np.prod(source.shape) / np.prod(target.shape))
     mean = write(OP.MEAN, x, axes)
@@ -165,21 +166,10 @@ _SPELLED: dict[int, Callable[..., None]] = {
 }
 
 
-def _open(tensor: Any) -> int:
-    """How many axes of a tensor have no size yet."""
-    signature = tensor.shapeSignature
-    return 0 if signature is None else sum(int(size) < 0 for size in signature)
-
-
 def _is_float(graph: Any, operator: Any) -> bool:
     return bool(graph.tensors[operator.outputs[0]].type == schema.TensorType.FLOAT32)
 
 
 def _operator(model: Any, code: int, inputs: list[int], output: int) -> Any:
-    operator = schema.OperatorT()
-    operator.opcodeIndex = opcode(model, code)
-    operator.inputs, operator.outputs = inputs, [output]
-    if code in _OPTIONS:
-        operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{_OPTIONS[code]}Options")
-        operator.builtinOptions = getattr(schema, f"{_OPTIONS[code]}OptionsT")()
-    return operator
+    options = _OPTIONS[code]() if code in _OPTIONS else None
+    return new_operator(model, code, options, inputs, [output])

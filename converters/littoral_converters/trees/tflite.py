@@ -105,6 +105,12 @@ def integers(model: Any, tensor: Any) -> list[int] | None:
     return [int(value) for value in np.frombuffer(bytes(data), np.int32)]
 
 
+def signature_of(tensor: Any) -> list[int]:
+    """The size of each axis, -1 for an open one."""
+    sizes = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
+    return [] if sizes is None else [int(size) for size in sizes]
+
+
 def add_tensor(graph: Any, name: bytes, shape: Any, kind: int, buffer: int = 0) -> int:
     """Add a tensor to a subgraph and return its index."""
     tensor = schema.TensorT()
@@ -138,16 +144,17 @@ def new_operator(
     Args:
         model: Object tree, whose list of operators may grow.
         code: The BuiltinOperator.
-        options: What the schema has for it, such as ``schema.PadOptionsT()``.
+        options: What the schema has for it, such as ``schema.PadOptionsT()``; None for nothing.
         inputs: Tensors.
         outputs: Tensors.
     """
     operator = schema.OperatorT()
     operator.opcodeIndex = opcode(model, code)
     operator.inputs, operator.outputs = list(inputs), list(outputs)
-    kind = type(options).__name__.removesuffix("T")
-    operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
-    operator.builtinOptions = options
+    if options is not None:
+        kind = type(options).__name__.removesuffix("T")
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        operator.builtinOptions = options
     return operator
 
 
