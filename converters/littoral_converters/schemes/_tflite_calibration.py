@@ -18,6 +18,12 @@ MASK = 1e8
 _BEYOND = 16.0
 """How far beyond everything else such a value is put; exp(-16) is nothing to a softmax."""
 
+_ENOUGH = 1e5
+"""Values from which the extremes seen are taken as they are."""
+
+_FEW = 100
+"""Fewer values count as this many: from one sample nothing can be told."""
+
 
 def range_of(values: NDArray[np.float32]) -> Range:
     """The smallest and largest value, those that stand for infinity pulled in.
@@ -40,7 +46,11 @@ def range_of(values: NDArray[np.float32]) -> Range:
 
 
 def ranges_of(content: bytes, tensors: Sequence[int], samples: Samples) -> dict[int, Range]:
-    """The smallest and largest value of tensors of the main subgraph.
+    """The smallest and largest value to expect in tensors of the main subgraph.
+
+    Extremes of few values are moved to where those of many are expected: the largest of n normal
+    values is near sigma * sqrt(2 ln n). A value beyond the range is cut, which costs more than the
+    resolution that the headroom takes.
 
     The tensors are made outputs of a copy of the file, so they are seen as the engine computes
     them, without its debugging mode.
@@ -66,11 +76,19 @@ def ranges_of(content: bytes, tensors: Sequence[int], samples: Samples) -> dict[
         interpreter.resize_tensor_input(index, samples[0][name].shape)
     interpreter.allocate_tensors()
     ranges = dict.fromkeys(tensors, (np.inf, -np.inf))
+    counts = dict.fromkeys(tensors, 0)
     for feed in samples:
         for name, index in inputs.items():
             interpreter.set_tensor(index, feed[name])
         interpreter.invoke()
         for index in tensors:
-            (low, high), (least, most) = ranges[index], range_of(interpreter.get_tensor(index))
+            values = interpreter.get_tensor(index)
+            (low, high), (least, most) = ranges[index], range_of(values)
             ranges[index] = (min(low, least), max(high, most))
-    return ranges
+            counts[index] += values.size
+    return {index: _with_headroom(*ranges[index], counts[index]) for index in tensors}
+
+
+def _with_headroom(low: float, high: float, count: int) -> Range:
+    factor = max(1.0, np.log(_ENOUGH) / np.log(max(count, _FEW))) ** 0.5
+    return low * factor, high * factor

@@ -73,12 +73,6 @@ ONE_ACTIVATION = frozenset(
 )
 """Operators whose first input alone is an activation."""
 
-ENOUGH = 1e5
-"""Values from which the extremes seen are taken as they are."""
-
-FEW = 100
-"""Fewer values count as this many: from one sample nothing can be told."""
-
 SMALLEST_SCALE = 1e-20
 """Below, a tensor counts as zero; its products with the scales of weights stay normal numbers."""
 
@@ -131,25 +125,10 @@ def make_static(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHIN
     if chosen:
         touched = {i for at in chosen for i in (*graph.activations(at), *graph.outputs(at))}
         computed = sorted(index for index in touched if not graph.is_constant(index))
-        seen = ranges_of(content, computed, samples)
-        ranges = _unified(graph, chosen, _with_headroom(graph, seen, len(samples)))
+        ranges = _unified(graph, chosen, ranges_of(content, computed, samples))
         _rewrite(graph, chosen, ranges)
     make_dynamic(model, keep_float)
     return serialize(model)
-
-
-def _with_headroom(graph: _Graph, ranges: dict[int, Range], samples: int) -> dict[int, Range]:
-    """Extremes of few values, moved to where those of `ENOUGH` values are expected.
-
-    The largest of n normal values is near sigma * sqrt(2 ln n). A value beyond the range is cut,
-    which costs more than the resolution that the headroom takes.
-    """
-    wider = {}
-    for index, (low, high) in ranges.items():
-        count = samples * int(np.prod(np.abs(graph.main.tensors[index].shape), initial=1))
-        factor = max(1.0, np.log(ENOUGH) / np.log(max(count, FEW))) ** 0.5
-        wider[index] = low * factor, high * factor
-    return wider
 
 
 def _choose(graph: _Graph, keep_float: KeepFloat) -> frozenset[int]:

@@ -50,6 +50,8 @@ def test_a_step_is_cut_out_without_dropping_its_axis(batch, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["static_int8", "strict_int8", "int16x8"])
 def test_a_self_normalizing_network_is_quantized(scheme, tmp_path):
+    """Of these weights, values that the data did not show cost strict_int8 a fifth of the range."""
+    keras.utils.set_random_seed(15)
     inputs = keras.Input((16,), name="x")
     h = layers.Dense(32, "selu", kernel_initializer="lecun_normal")(inputs)
     net = keras.Model(inputs, layers.Dense(4)(layers.Dense(32, "celu")(h)))
