@@ -35,6 +35,9 @@ def quantized(job: Job, content: bytes, prepared: Prepared, what: str) -> bytes:
     quantize = getattr(job.quantizer, job.format)
     extra = (job.keep_float,) if job.keep_float else ()
     made: bytes = isolated(quantize, content, samples, *extra, doing=f"quantizing {what}")
+    tuned = getattr(job.writer, "tuned", None)
+    if tuned is not None and job.runtime is None:
+        made = isolated(tuned, made, doing=f"choosing the operators of {what}")
     if job.io == "float16":
         made = isolated(job.writer.halve_io, made, doing=f"halving the inputs of {what}")
     if job.runtime is None:

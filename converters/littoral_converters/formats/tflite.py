@@ -16,9 +16,10 @@ from littoral_converters.formats._blame import refusal
 from littoral_converters.formats._tflite_centering import center
 from littoral_converters.formats._tflite_compaction import compact
 from littoral_converters.formats._tflite_padding import pad_last
+from littoral_converters.formats._tflite_softmax import spread_out
 from littoral_converters.formats._tflite_transposed import interleave_phases
 from littoral_converters.graphs import TracedGraph
-from littoral_converters.trees.tflite import add_buffer, parse, serialize
+from littoral_converters.trees.tflite import OP, add_buffer, has_kind, parse, serialize
 
 SUFFIX = ".tflite"
 TOOLS = ()
@@ -105,6 +106,22 @@ def stamp(content: bytes, card: Card) -> bytes:
         model.metadata.append(entry)
     stamped = serialize(model)
     return stamped + _tflite_metadata.archive(card, len(stamped))
+
+
+def tuned(content: bytes) -> bytes:
+    """Write what is float in a file as today's engines compute it fastest.
+
+    Args:
+        content: A .tflite under its scheme.
+
+    Returns:
+        The file, with operators that releases of before 2025 have, but no fast kernels for.
+    """
+    if not has_kind(content, OP.SOFTMAX):
+        return content
+    model = parse(content)
+    spread_out(model)
+    return serialize(model)
 
 
 def halve_io(content: bytes) -> bytes:

@@ -56,6 +56,13 @@ def code_in(entry: Any) -> int:
     return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
 
 
+def has_kind(content: bytes, code: int) -> bool:
+    """Whether a file has an operator of a kind, seen without reading the file whole."""
+    model = schema.Model.GetRootAs(content, 0)
+    entries = (model.OperatorCodes(at) for at in range(model.OperatorCodesLength()))
+    return any(max(e.BuiltinCode(), e.DeprecatedBuiltinCode()) == code for e in entries)
+
+
 def kind_name(code: int) -> str:
     """What the schema calls a BuiltinOperator."""
     return NAMES[code] if code < len(NAMES) else f"operator {code}"
