@@ -50,8 +50,9 @@ def spread_out(model: Any) -> None:
         for at, operator in enumerate(graph.operators):
             place = _product(model, graph, operator, readers)
             if place is not None:
-                written[at], raised, sums = _raised(model, graph, operator)
-                written[place] = _averaged(model, graph, graph.operators[place], raised, sums)
+                product = graph.operators[place]
+                written[at], raised, sums = _raised(model, graph, operator, product)
+                written[place] = _averaged(model, graph, product, raised, sums)
         graph.operators = [
             each
             for at, operator in enumerate(graph.operators)
@@ -93,15 +94,18 @@ def _product(
     return place if is_float and int(reader.inputs[1]) != made else None
 
 
-def _raised(model: Any, graph: Any, softmax: Any) -> tuple[list[Any], int, int]:
+def _raised(model: Any, graph: Any, softmax: Any, product: Any) -> tuple[list[Any], int, int]:
     """The steps up to the division, e to the power of each value, and the sum of each row's.
 
-    The row's largest value is taken off before, so that no power is infinite.
+    The row's largest value is taken off before, so that no power is infinite. What the steps make
+    is called after the product: nothing in the file is the softmax's own output any more.
     """
     source, made = int(softmax.inputs[0]), int(softmax.outputs[0])
+    length = int(graph.tensors[made].shape[-1])
     axis = add_constant(model, graph, np.array([len(graph.tensors[source].shape) - 1], np.int32))
-    largest, sums = _row_ends(graph, made, b"_max"), _row_ends(graph, made, b"_sum")
-    lower, raised = (add_like(graph, made, suffix, _FLOAT) for suffix in (b"_lower", b"_exp"))
+    name = _scope(graph.tensors[product.outputs[0]].name)
+    largest, sums = (_rows(graph, made, name + part, 1) for part in (b"_max", b"_sum"))
+    lower, raised = (_rows(graph, made, name + part, length) for part in (b"_lower", b"_exp"))
     options = schema.ReducerOptionsT()
     options.keepDims = True
     steps = [
@@ -113,18 +117,25 @@ def _raised(model: Any, graph: Any, softmax: Any) -> tuple[list[Any], int, int]:
     return steps, raised, sums
 
 
-def _row_ends(graph: Any, index: int, suffix: bytes) -> int:
-    """A tensor with one number for each row of another."""
+def _scope(name: bytes) -> bytes:
+    """What the names of a product's parts begin with, to tell the layer, given its own."""
+    path = name.split(b";")[0]
+    return path if b"/" in path else path + b"/softmax"
+
+
+def _rows(graph: Any, index: int, name: bytes, length: int) -> int:
+    """A tensor with as many rows as another, of so many numbers each."""
     tensor = graph.tensors[index]
-    added = add_tensor(graph, tensor.name + suffix, [*tensor.shape[:-1], 1], _FLOAT)
+    added = add_tensor(graph, name, [*tensor.shape[:-1], length], _FLOAT)
     if tensor.shapeSignature is not None:
-        graph.tensors[added].shapeSignature = [*tensor.shapeSignature[:-1], 1]
+        graph.tensors[added].shapeSignature = [*tensor.shapeSignature[:-1], length]
     return added
 
 
 def _averaged(model: Any, graph: Any, product: Any, raised: int, sums: int) -> list[Any]:
     """The product of what is not divided yet, and its division."""
     made, values = int(product.outputs[0]), int(product.inputs[1])
-    whole = add_like(graph, made, b"_whole", _FLOAT)
+    whole = add_like(graph, made, b"", _FLOAT)
+    graph.tensors[whole].name = _scope(graph.tensors[made].name) + b"_whole"
     product.inputs, product.outputs = [raised, values], [whole]
     return [product, new_operator(model, OP.DIV, schema.DivOptionsT(), [whole, sums], [made])]

@@ -8,7 +8,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from converted import feeds, ratio, raw_outputs, worst_error
 from keras import layers, ops
-from littoral_converters import convert
+from littoral_converters import convert, debug
 
 STEPS = 28
 
@@ -89,6 +89,22 @@ def test_scores_that_are_returned_are_the_softmax(tmp_path):
     inputs = keras.Input((STEPS, 64), name="x")
     both = layers.MultiHeadAttention(4, 16)(inputs, inputs, return_attention_scores=True)
     assert worst_error(keras.Model(inputs, both), tmp_path, "tflite") < 2e-6
+
+
+@pytest.mark.slow
+def test_no_step_is_taken_for_the_output_of_a_softmax(tmp_path):
+    """Behind a layer that is wrong, names tell which tensor is whose."""
+    inputs = keras.Input((STEPS, 16), name="x")
+    x = layers.Dense(16, name="wrong")(inputs)
+    scores = layers.Softmax(name="scores")(layers.Dot((2, 2))([x, x]))
+    net = keras.Model(inputs, layers.Dot((2, 1), name="mean")([scores, x]))
+    (made,) = convert(net, tmp_path, formats=("tflite",))
+    net.get_layer("wrong").kernel.assign(net.get_layer("wrong").kernel * 1.02)
+    net.save(tmp_path / "net.keras")
+    found = debug(tmp_path / "net.keras", made.path)
+    assert found.first_wrong.layer == "wrong"
+    assert {one.layer: one.tensor for one in found.layers}["mean"] is not None
+    assert "scores" in [one.layer for one in found.fused]
 
 
 @pytest.mark.slow
