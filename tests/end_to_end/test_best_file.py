@@ -148,6 +148,18 @@ def test_a_second_search_proves_nothing_again_and_stricter_demands_take_from_it(
 
 
 @pytest.mark.slow
+def test_the_best_file_of_another_model_is_left_alone(tmp_path):
+    x = np.random.default_rng(0).standard_normal((20, 6)).astype("float32")
+    data = {"x": x, "y": np.arange(20) % 3}
+    wanted = {"formats": ("tflite",), "schemes": ("float32",), "threads": (1,), "engines": ()}
+    for name in ("one", "two"):
+        inputs = keras.Input((6,), name="x")
+        net = keras.Model(inputs, layers.Dense(3, name="scores")(inputs), name=name)
+        search(net, tmp_path, max_drop=5, evaluation_data=data, **wanted)
+    assert sorted(path.name for path in tmp_path.glob("*.tflite")) == ["one.tflite", "two.tflite"]
+
+
+@pytest.mark.slow
 def test_convert_says_which_layers_it_left_float(model, data, tmp_path):
     model.save(tmp_path / "m.keras")
     np.savez(tmp_path / "e.npz", **data["evaluation_data"])

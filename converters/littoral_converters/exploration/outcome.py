@@ -212,14 +212,23 @@ def write(
     return Search(best, tuple(pareto), found, tuple(ruled_out), message, folder / PAGE, payload)
 
 
-def earlier_best(folder: Path) -> Path | None:
-    """The best file that an earlier search left in a folder; None where it was changed since."""
+def earlier_best(folder: Path, stem: str) -> Path | None:
+    """The best file that an earlier search of a model left in a folder.
+
+    Args:
+        folder: Where both searches write.
+        stem: What the model's files are called.
+
+    Returns:
+        The file; None where there is none, it was changed since, or it is another model's.
+    """
     try:
         known = json.loads((folder / JSON).read_bytes())
         path = folder / Path(known["best"]["path"]).name
-        return path if _digest_of(path) == known["best_digest"] else None
+        is_left = known["model"] == stem and _digest_of(path) == known["best_digest"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+    return path if is_left else None
 
 
 def _digest_of(path: Path) -> str:

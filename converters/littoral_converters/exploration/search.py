@@ -290,13 +290,13 @@ def _ruled_out(candidates: Sequence[Candidate], proofs: Proofs, demands: Demands
 
 
 def _place_best(best: Timed | None, proofs: Proofs, folder: Path) -> None:
-    """Copy the best file under the model's name; remove the one that an earlier search left.
+    """Copy the best file under the model's name; remove what an earlier search of it left.
 
     Raises:
         InputError: It is not the file that was proved.
     """
     content = None if best is None else proofs.content(best.proof)
-    earlier = outcome.earlier_best(folder)
+    earlier = outcome.earlier_best(folder, str(proofs.stem))
     if earlier is not None:
         earlier.unlink()
     if best is not None and content is not None:
