@@ -48,3 +48,15 @@ def load(package: ModuleType, name: str) -> ModuleType:
         kind = package.__name__.rpartition(".")[2].removesuffix("s").replace("ie", "y")
         raise InputError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")
     return importlib.import_module(f"{package.__name__}.{name}")
+
+
+def load_all(package: ModuleType) -> list[ModuleType]:
+    """Import every plug-in.
+
+    Args:
+        package: The package whose folder holds them.
+
+    Returns:
+        The imported modules, sorted by name.
+    """
+    return [load(package, name) for name in names(package)]

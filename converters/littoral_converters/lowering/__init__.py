@@ -130,5 +130,4 @@ def _is_changing(layer: Any, plan: Plan) -> bool:
 
 
 def _modules() -> list[ModuleType]:
-    package = sys.modules[__name__]
-    return [plugins.load(package, name) for name in plugins.names(package)]
+    return plugins.load_all(sys.modules[__name__])

@@ -16,7 +16,7 @@ Complex numbers go through the graph as pairs of reals; see `littoral_converters
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -225,14 +225,9 @@ def _says(graph_def: Any, dtypes: Collection[Any]) -> bool:
 
 def _substitutes(format_name: str) -> Mapping[str, Substitute]:
     found: dict[str, Substitute] = {}
-    for module in _modules():
+    for module in plugins.load_all(sys.modules[__name__]):
         found.update(module.substitutes(format_name))
     return found
-
-
-def _modules() -> Iterator[Any]:
-    package = sys.modules[__name__]
-    return (plugins.load(package, name) for name in plugins.names(package))
 
 
 def _awaited(name: str) -> str:

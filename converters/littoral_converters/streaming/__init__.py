@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import keras
@@ -113,7 +112,7 @@ def steps_of(model: Any, memory: Memory) -> Steps:
         Targets, attribute names and values, for `stepping`.
     """
     found: Steps = []
-    apart, modules = _apart(model), _modules()
+    apart, modules = _apart(model), plugins.load_all(sys.modules[__name__])
     steps = [module.step for module in modules if hasattr(module, "step")]
     for layer in every_layer(model):
         if isinstance(layer, keras.Model):
@@ -154,8 +153,3 @@ def _apart(model: Any) -> set[int]:
 def zeros(*shape: int) -> Array:
     """An initial value of zeros, float32."""
     return np.zeros(shape, np.float32)
-
-
-def _modules() -> list[ModuleType]:
-    package = sys.modules[__name__]
-    return [plugins.load(package, name) for name in plugins.names(package)]

@@ -48,8 +48,7 @@ def read(path: Path) -> Samples:
     Raises:
         InputError: No reader knows it, or it does not hold samples with classes.
     """
-    package = sys.modules[__name__]
-    readers = [plugins.load(package, name) for name in plugins.names(package)]
+    readers = plugins.load_all(sys.modules[__name__])
     for reader in readers:
         if reader.accepts(path):
             samples: Samples = reader.read(path)

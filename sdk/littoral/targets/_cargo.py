@@ -45,7 +45,7 @@ def pack(files: Sequence[Path], data: Path | None) -> Cargo:
         InputError: A file cannot be read.
         FormatError: One is no model that any engine runs, or its weights are not beside it.
     """
-    known = {name for one in plugins.names(engines) for name in plugins.load(engines, one).FORMATS}
+    known = {name for module in plugins.load_all(engines) for name in module.FORMATS}
     models, kinds = [], set()
     paths: dict[str, Path] = {}
     for index, path in enumerate(files):

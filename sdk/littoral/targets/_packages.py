@@ -85,7 +85,7 @@ def choices(formats: Sequence[str]) -> list[tuple[str, ...]]:
     Returns:
         Tuples of requirements, each of which covers all formats.
     """
-    modules = [plugins.load(engines, name) for name in plugins.names(engines)]
+    modules = plugins.load_all(engines)
     found: list[tuple[str, ...]] = [()]
     for name in sorted(formats):
         extras = dict.fromkeys(module.EXTRA for module in modules if name in module.FORMATS)
