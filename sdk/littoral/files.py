@@ -30,7 +30,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot write to {folder}: {_reason(error)}; choose another output folder"
+            f"cannot write to {folder}: {reason_of(error)}; choose another output folder"
         ) from error
     if not os.access(folder, os.W_OK):
         raise InputError(f"cannot write to {folder}: no permission; choose another output folder")
@@ -138,7 +138,7 @@ def write_together(contents: Mapping[Path, bytes]) -> list[Path]:
                 os.unlink(temporary)
         if isinstance(error, OSError):
             raise InputError(
-                f"cannot write {target}: {_reason(error)}; nothing was kept"
+                f"cannot write {target}: {reason_of(error)}; nothing was kept"
             ) from error
         raise
     return list(contents)
@@ -154,5 +154,6 @@ def _mode(path: Path) -> int:
         return 0o666 & ~mask
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
+    """What the system says of a file, for the end of a message."""
     return (error.strerror or str(error)).lower()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from littoral import files
 from littoral.errors import InputError
 
 LOCK = ".littoral.lock"
@@ -47,7 +48,7 @@ def _locked(path: Path) -> IO[bytes] | None:
             stream = path.open("ab")
         except OSError as error:
             raise InputError(
-                f"cannot write to {path.parent}: {(error.strerror or str(error)).lower()}; "
+                f"cannot write to {path.parent}: {files.reason_of(error)}; "
                 "choose another output folder"
             ) from error
         if not _try_lock(stream):

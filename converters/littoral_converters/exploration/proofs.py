@@ -219,7 +219,7 @@ def _digest_of_path(path: Path) -> str:
     try:
         return sources.digest_of(path)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(f"cannot read {path}: {files.reason_of(error)}") from error
 
 
 def _digest_of_model(model: Any) -> str:

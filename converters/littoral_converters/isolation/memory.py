@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import os
-from pathlib import Path
+
+from littoral.first_result import resident_bytes
 
 GROWTH_BYTES = 128 << 20
 """Less is not worth a look, which takes a quarter of a second among TensorFlow's objects."""
@@ -19,20 +19,11 @@ _settled: int | None = None
 """Resident bytes after the memory was last given back."""
 
 
-def resident_bytes() -> int | None:
-    """Memory of this process, None where the system does not say (only Linux does cheaply)."""
-    try:
-        pages = Path("/proc/self/statm").read_text().split()[1]
-    except OSError:
-        return None
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
 def give_back() -> int | None:
     """Give back what nothing uses, where the process has grown since; the first call only looks.
 
     Returns:
-        As `resident_bytes`.
+        As `littoral.first_result.resident_bytes`, which only Linux tells cheaply.
     """
     global _settled
     now = resident_bytes()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from littoral import formats, integrity, plugins
+from littoral import files, formats, integrity, plugins
 from littoral.errors import (
     ConversionError,
     FormatError,
@@ -279,4 +279,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(f"cannot read {path}: {files.reason_of(error)}") from error

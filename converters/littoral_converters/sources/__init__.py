@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
+from littoral import files
 from littoral.card import KEY, Card
 from littoral.errors import ConversionError, FormatError, InputError
 
@@ -55,8 +56,7 @@ def check_file(path: Path) -> None:
         with path.open("rb") as stream:
             start = stream.read(4)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"cannot read {path}: {reason}") from error
+        raise InputError(f"cannot read {path}: {files.reason_of(error)}") from error
     if start == _HDF5:
         return
     if start != _ZIP or not zipfile.is_zipfile(path):
