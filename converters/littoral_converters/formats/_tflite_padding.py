@@ -21,7 +21,8 @@ from littoral_converters.trees.tflite import (
     integers,
     links,
     new_operator,
-    signature_of,
+    shape_signature,
+    sole_reader,
 )
 
 
@@ -47,15 +48,15 @@ def _widened(
     if code_of(model, operator) != OP.PAD:
         return None
     padded = int(operator.outputs[0])
-    if len(readers.get(padded, ())) != 1 or padded in {int(index) for index in graph.outputs}:
+    place = sole_reader(graph, readers, padded)
+    if place is None:
         return None
-    (place,) = readers[padded]
     reader = graph.operators[place]
     if code_of(model, reader) not in (OP.RESHAPE, OP.EXPAND_DIMS):
         return None
     ends = graph.tensors[padded], graph.tensors[reader.outputs[0]]
     shape, wide = ([int(size) for size in tensor.shape] for tensor in ends)
-    is_known = all(-1 not in signature_of(tensor)[1:] for tensor in ends)
+    is_known = all(-1 not in shape_signature(tensor)[1:] for tensor in ends)
     counts = integers(model, graph.tensors[operator.inputs[1]])
     is_added = len(shape) == 3 and wide == [shape[0], 1, *shape[1:]]
     return place if is_added and is_known and counts is not None and not any(counts[:2]) else None
@@ -68,7 +69,7 @@ def _exchanged(model: Any, graph: Any, pad: Any, widening: Any) -> tuple[Any, An
     name = graph.tensors[pad.outputs[0]].name
     wide = add_tensor(graph, name, [batch, 1, *sizes], source.type)
     options = schema.ReshapeOptionsT()
-    options.newShape = [signature_of(source)[0], 1, *sizes]
+    options.newShape = [shape_signature(source)[0], 1, *sizes]
     if options.newShape[0] < 0:
         graph.tensors[wide].shapeSignature = list(options.newShape)
     shape = add_constant(model, graph, np.array(options.newShape, np.int32))

@@ -23,7 +23,8 @@ from littoral_converters.trees.tflite import (
     code_of,
     links,
     new_operator,
-    signature_of,
+    shape_signature,
+    sole_reader,
 )
 
 _FLOAT = schema.TensorType.FLOAT32
@@ -65,7 +66,7 @@ def _is_slow(model: Any, graph: Any, operator: Any) -> bool:
     if code_of(model, operator) != OP.SOFTMAX or operator.builtinOptions.beta != 1:
         return False
     tensor = graph.tensors[int(operator.inputs[0])]
-    sizes = signature_of(tensor)
+    sizes = shape_signature(tensor)
     if tensor.type != _FLOAT or len(sizes) < 2:
         return False
     length = sizes[-1]
@@ -83,9 +84,9 @@ def _product(
     if not _is_slow(model, graph, softmax):
         return None
     made = int(softmax.outputs[0])
-    if len(readers.get(made, ())) != 1 or made in {int(index) for index in graph.outputs}:
+    place = sole_reader(graph, readers, made)
+    if place is None:
         return None
-    (place,) = readers[made]
     reader = graph.operators[place]
     is_product = code_of(model, reader) == OP.BATCH_MATMUL
     if not is_product or reader.builtinOptions.adjX or int(reader.inputs[0]) != made:

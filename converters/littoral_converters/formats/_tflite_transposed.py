@@ -28,7 +28,7 @@ from littoral_converters.trees.tflite import (
     code_of,
     constant,
     new_operator,
-    signature_of,
+    shape_signature,
 )
 
 _LANES = 16
@@ -133,7 +133,7 @@ def _replaced(model: Any, graph: Any, operator: Any) -> list[Any] | None:
 
 def _known(tensor: Any) -> bool:
     """Whether rows and columns have one size."""
-    sizes = signature_of(tensor)
+    sizes = shape_signature(tensor)
     return len(sizes) == 4 and -1 not in sizes[1:]
 
 
@@ -146,7 +146,7 @@ class _Phases:
         self._source = int(operator.inputs[2])
         self._kernel_name = graph.tensors[operator.inputs[1]].name
         self._result = graph.tensors[operator.outputs[0]]
-        self._batch = signature_of(self._result)[0]
+        self._batch = shape_signature(self._result)[0]
         self._written: list[Any] = []
 
     def write(self, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> list[Any]:

@@ -22,7 +22,7 @@ from littoral_converters.trees.tflite import (
     conversion,
     new_operator,
     raise_version,
-    signature_of,
+    shape_signature,
 )
 
 _STEPS_OF_MINIMUM = 4
@@ -126,7 +126,7 @@ def refined(
 
 def _sum(write: _Writer, x: int, axes: int) -> None:
     source, target = write.graph.tensors[x], write.graph.tensors[write.replaced.outputs[0]]
-    if signature_of(source).count(-1) != signature_of(target).count(-1):
+    if shape_signature(source).count(-1) != shape_signature(target).count(-1):
         return
     count = float(np.prod(source.shape) / np.prod(target.shape))
     mean = write(OP.MEAN, x, axes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flatbuffers
@@ -84,6 +84,23 @@ def links(graph: Any) -> tuple[dict[int, int], dict[int, list[int]]]:
     return makers, readers
 
 
+def sole_reader(graph: Any, readers: Mapping[int, Sequence[int]], index: int) -> int | None:
+    """Who reads a tensor that nobody else does.
+
+    Args:
+        graph: A subgraph.
+        readers: Of its tensors, as `links` gives them.
+        index: The tensor.
+
+    Returns:
+        The place of the operator; None where there is none or another, where it reads the tensor
+        twice, and where the caller gets the tensor too.
+    """
+    places = readers.get(index, ())
+    is_output = index in {int(output) for output in graph.outputs}
+    return places[0] if len(places) == 1 and not is_output else None
+
+
 def raise_version(model: Any, operator: Any, version: int) -> None:
     """Make the file ask for at least this version of the operator."""
     entry = model.operatorCodes[operator.opcodeIndex]
@@ -112,7 +129,7 @@ def integers(model: Any, tensor: Any) -> list[int] | None:
     return [int(value) for value in np.frombuffer(bytes(data), np.int32)]
 
 
-def signature_of(tensor: Any) -> list[int]:
+def shape_signature(tensor: Any) -> list[int]:
     """The size of each axis, -1 for an open one."""
     sizes = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
     return [] if sizes is None else [int(size) for size in sizes]
