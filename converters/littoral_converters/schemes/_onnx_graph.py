@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,13 @@ Float = NDArray[np.float32]
 
 MIN_ELEMENTS = 64
 """Weights with fewer elements stay float: their scales and zero points would outweigh the gain."""
+
+MULTIPLIED = 63
+"""The largest weight where onnxruntime multiplies uint8 by int8.
+
+x86 processors without int8 dot products add two of these products in 16 bits, which holds
+2 * 255 * 64 and cuts off what is more.
+"""
 
 
 def weights_of(model: Any) -> dict[str, Any]:
@@ -38,14 +45,6 @@ def attribute(node: Any, name: str, default: Any) -> Any:
     """The value of a node's attribute."""
     found = [a for a in node.attribute if a.name == name]
     return onnx.helper.get_attribute_value(found[0]) if found else default
-
-
-MULTIPLIED = 63
-"""The largest weight where onnxruntime multiplies uint8 by int8.
-
-x86 processors without int8 dot products add two of these products in 16 bits, which holds
-2 * 255 * 64 and cuts off what is more.
-"""
 
 
 def symmetric(values: Float, axis: int, most: int = 127) -> tuple[NDArray[np.int8], Float]:
@@ -87,7 +86,7 @@ class Surroundings:
         carried: Operators that hand quantized values on.
     """
 
-    def __init__(self, model: Any, shapes: dict[str, list[int]], carried: Sequence[str]) -> None:
+    def __init__(self, model: Any, shapes: dict[str, list[int]], carried: Collection[str]) -> None:
         self._shapes = shapes
         self._carried = carried
         self._producers = {name: node for node in model.graph.node for name in node.output}

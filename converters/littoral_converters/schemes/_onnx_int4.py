@@ -8,13 +8,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import onnx
 
+from littoral_converters.schemes import NOTHING, KeepFloat
 from littoral_converters.schemes._int4 import nibbles, quantize
+from littoral_converters.schemes._onnx_gains import Product
 from littoral_converters.schemes._onnx_graph import (
     Float,
     add_constants,
@@ -37,7 +39,7 @@ _INT8_PRODUCTS = 4
 """MatMulNBits's accuracy_level that multiplies int4 by activations of 8 bits."""
 
 
-def make_int4(content: bytes, keep_float: Collection[str] = ()) -> bytes:
+def make_int4(content: bytes, keep_float: KeepFloat = NOTHING) -> bytes:
     """int4 weights, float activations.
 
     Args:
@@ -55,7 +57,7 @@ def make_int4(content: bytes, keep_float: Collection[str] = ()) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _quantize_products(model: Any, keep_float: Collection[str]) -> None:
+def _quantize_products(model: Any, keep_float: KeepFloat) -> None:
     """Make MatMulNBits of products with large constant weights, in place."""
     products = products_of(model, shapes_of(model))
     weights = weights_of(model)
@@ -71,28 +73,31 @@ def _quantize_products(model: Any, keep_float: Collection[str]) -> None:
         if key not in stored:
             values = onnx.numpy_helper.to_array(weights[key[0]])
             stored[key] = _columns(model, key[0], values if turned else values.T)
-        bias = [name for name in node.input[2:] if name]
-        result = node.output[0]
-        scaled = f"{result}__product" if bias else result
-        nodes.append(
-            onnx.helper.make_node(
-                "MatMulNBits",
-                [node.input[0], *stored[key]],
-                [scaled],
-                node.name,
-                domain="com.microsoft",
-                K=product.depth,
-                N=product.columns,
-                bits=4,
-                block_size=BLOCK,
-                accuracy_level=_INT8_PRODUCTS,
-            )
-        )
-        if bias:
-            nodes.append(onnx.helper.make_node("Add", [scaled, *bias], [result]))
+        nodes.extend(_product(node, product, stored[key]))
     if stored:
         require_contrib(model)
     replace_nodes(model.graph, nodes)
+
+
+def _product(node: Any, product: Product, weights: list[str]) -> Iterator[Any]:
+    """MatMulNBits in the place of a product, and the sum with its bias."""
+    bias = [name for name in node.input[2:] if name]
+    result = node.output[0]
+    scaled = f"{result}__product" if bias else result
+    yield onnx.helper.make_node(
+        "MatMulNBits",
+        [node.input[0], *weights],
+        [scaled],
+        node.name,
+        domain="com.microsoft",
+        K=product.depth,
+        N=product.columns,
+        bits=4,
+        block_size=BLOCK,
+        accuracy_level=_INT8_PRODUCTS,
+    )
+    if bias:
+        yield onnx.helper.make_node("Add", [scaled, *bias], [result])
 
 
 def _columns(model: Any, name: str, rows: Float) -> list[str]:
@@ -106,7 +111,7 @@ def _columns(model: Any, name: str, rows: Float) -> list[str]:
     return add_constants(model, name, int4=packed, scale=scales)
 
 
-def _pack_weights(model: Any, keep_float: Collection[str]) -> None:
+def _pack_weights(model: Any, keep_float: KeepFloat) -> None:
     """Pack the large weights of operators without an int4 form, in place."""
     weights = weights_of(model)
     packed: dict[str, str] = {}

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any
 import onnx
 from onnxruntime import quantization
 
-from littoral_converters.schemes import Feed, Samples
+from littoral_converters.schemes import NOTHING, Feed, KeepFloat, Samples
 from littoral_converters.schemes._onnx_gains import (
     POOLED_NS,
     best_end,
@@ -39,13 +39,17 @@ from littoral_converters.schemes._onnx_stored import store_tables, store_weights
 from littoral_converters.trees.onnx import identity
 
 MAX_SHARED = 2
+"""Uses of one weight up to which a convolution is a layer that a model shares, no recurrence."""
 
-ELEMENTWISE = ("Clip", "LeakyRelu", "Relu")
-BETWEEN_CONVOLUTIONS = ("Add", "AveragePool", "Concat", "GlobalAveragePool", "MaxPool")
-CARRIED = ("Conv", *ELEMENTWISE, *BETWEEN_CONVOLUTIONS)
+HANDED_ON = frozenset(
+    {"Add", "AveragePool", "Clip", "Concat", "GlobalAveragePool", "LeakyRelu", "MaxPool", "Relu"}
+)
+"""What stands between convolutions and may be quantized with them."""
+
+CARRIED = HANDED_ON | {"Conv"}
 
 
-def make_dynamic(content: bytes, keep_float: Collection[str] = ()) -> bytes:
+def make_dynamic(content: bytes, keep_float: KeepFloat = NOTHING) -> bytes:
     """int8 weights, float activations; what has a fast kernel is quantized at run time.
 
     Args:
@@ -58,11 +62,11 @@ def make_dynamic(content: bytes, keep_float: Collection[str] = ()) -> bytes:
     model = onnx.load_from_string(content)
     products = products_of(model, shapes_of(model))
     gaining = {name for name, product in products.items() if gains_at_run_time(product)}
-    quantize_products(model, gaining - {*keep_float})
+    quantize_products(model, gaining - keep_float)
     return _stored(model, keep_float)
 
 
-def make_static(content: bytes, samples: Samples, keep_float: Collection[str] = ()) -> bytes:
+def make_static(content: bytes, samples: Samples, keep_float: KeepFloat = NOTHING) -> bytes:
     """int8 weights and activations where that pays; inputs and outputs stay float.
 
     Args:
@@ -78,14 +82,14 @@ def make_static(content: bytes, samples: Samples, keep_float: Collection[str] = 
     products = products_of(model, shapes)
     single = {name for name, p in products.items() if p.rows == 1 and gains_calibrated(p)}
     several = {name for name, p in products.items() if p.rows > 1 and gains_at_run_time(p)}
-    calibrated = (single | _convolutions(model, shapes)) - {*keep_float}
+    calibrated = (single | _convolutions(model, shapes)) - keep_float
     if calibrated:
-        model = _static(model, _with_neighbours(model, calibrated) - {*keep_float}, samples)
-    quantize_products(model, several - {*keep_float})
+        model = _static(model, _with_neighbours(model, calibrated) - keep_float, samples)
+    quantize_products(model, several - keep_float)
     return _stored(model, keep_float)
 
 
-def _stored(model: Any, keep_float: Collection[str]) -> bytes:
+def _stored(model: Any, keep_float: KeepFloat) -> bytes:
     quantize_lstm(model, keep_float)
     store_weights(model, keep_float)
     store_tables(model, keep_float)
@@ -138,7 +142,7 @@ def _with_neighbours(model: Any, chosen: set[str]) -> set[str]:
     constants = {tensor.name for tensor in model.graph.initializer}
     for node in model.graph.node:
         sources = {name for name in node.input if name and name not in constants}
-        if node.op_type in CARRIED[1:] and sources and sources <= found:
+        if node.op_type in HANDED_ON and sources and sources <= found:
             found.add(identity(node))
     return found
 
@@ -150,7 +154,9 @@ def _static(model: Any, chosen: set[str], samples: Samples) -> Any:
         # onnxruntime finds nodes by name, and some have none.
         node.name = identity(node)
     kinds = {node.op_type for node in model.graph.node if node.name in chosen}
-    with _files(model) as (source, target):
+    with tempfile.TemporaryDirectory() as folder, _without_advice():
+        source, target = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
+        onnx.save(model, source)
         quantization.quantize_static(
             source,
             target,
@@ -181,10 +187,12 @@ class _Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
 
 
 @contextmanager
-def _files(model: Any) -> Iterator[tuple[str, str]]:
-    """Onnxruntime's quantizers read and write files, and log advice that does not apply."""
-    logging.getLogger().setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as folder:
-        source = str(Path(folder) / "float32.onnx")
-        onnx.save(model, source)
-        yield source, str(Path(folder) / "int8.onnx")
+def _without_advice() -> Iterator[None]:
+    """Keep back what onnxruntime's quantizers log, while this lasts: advice that does not apply."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)

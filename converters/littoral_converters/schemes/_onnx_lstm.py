@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from math import prod
 from typing import Any
 
 import numpy as np
 import onnx
 
+from littoral_converters.schemes import KeepFloat
 from littoral_converters.schemes._onnx_gains import LSTM_MIN_WEIGHTS
 from littoral_converters.schemes._onnx_graph import (
     MULTIPLIED,
@@ -20,20 +20,20 @@ from littoral_converters.schemes._onnx_graph import (
 from littoral_converters.trees.onnx import identity, replace_nodes
 
 
-def quantize_lstm(model: Any, keep: Container[str]) -> None:
+def quantize_lstm(model: Any, keep_float: KeepFloat) -> None:
     """Make every LSTM that gains by it a DynamicQuantizeLSTM, in place.
 
     onnxruntime's own quantizer writes a broken file when two LSTMs share their weights.
 
     Args:
         model: A ModelProto.
-        keep: Nodes that stay as they are, by `identity`.
+        keep_float: Nodes that stay as they are, by `identity`.
     """
     weights = weights_of(model)
     done: dict[str, list[str]] = {}
     for node in model.graph.node:
         names = node.input[1:3]
-        if node.op_type != "LSTM" or not {*names} <= set(weights) or identity(node) in keep:
+        if node.op_type != "LSTM" or not {*names} <= set(weights) or identity(node) in keep_float:
             continue
         if sum(prod(weights[name].dims[1:]) for name in names) < LSTM_MIN_WEIGHTS:
             continue

@@ -6,13 +6,13 @@ the file; DequantizeLinear would be run at every call.
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from littoral_converters.schemes import KeepFloat
 from littoral_converters.schemes._onnx_graph import (
     Float,
     add_constants,
@@ -34,18 +34,18 @@ STORED = {
 """Inputs that hold weights, with their channel axis."""
 
 
-def store_weights(model: Any, keep: Container[str]) -> None:
+def store_weights(model: Any, keep_float: KeepFloat) -> None:
     """Store the constant weights of every operator of `STORED` as int8, in place.
 
     Args:
         model: A ModelProto.
-        keep: Nodes that stay as they are, by `identity`.
+        keep_float: Nodes that stay as they are, by `identity`.
     """
     weights = weights_of(model)
     stored: dict[str, str] = {}
     added: list[Any] = []
     for node in model.graph.node:
-        if identity(node) in keep:
+        if identity(node) in keep_float:
             continue
         for position, axis in _positions(node).items():
             name = node.input[position]
@@ -71,12 +71,12 @@ def _restored(model: Any, name: str, quanta: NDArray[np.int8], scales: Float) ->
     ]
 
 
-def store_tables(model: Any, keep: Container[str]) -> None:
+def store_tables(model: Any, keep_float: KeepFloat) -> None:
     """Store embedding tables as int8 and restore only the rows that are looked up, in place.
 
     Args:
         model: A ModelProto.
-        keep: Nodes that stay as they are, by `identity`.
+        keep_float: Nodes that stay as they are, by `identity`.
     """
     weights = weights_of(model)
     done: dict[str, list[str]] = {}
@@ -84,7 +84,7 @@ def store_tables(model: Any, keep: Container[str]) -> None:
     for node in model.graph.node:
         nodes.append(node)
         table, result = (*node.input, "")[0], node.output[0]
-        if node.op_type != "Gather" or table not in weights or result in keep:
+        if node.op_type != "Gather" or table not in weights or result in keep_float:
             continue
         if len(weights[table].dims) != 2:
             continue

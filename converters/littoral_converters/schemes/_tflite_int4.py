@@ -29,9 +29,8 @@ from littoral_converters.trees.tflite import (
 MIN_ELEMENTS = 8192
 """Smaller weights become int8: they weigh little, and are often the ones that matter most."""
 
-_PRODUCT = 12
-_RESTORE = 6
-"""Version of DEQUANTIZE that takes int4."""
+_PRODUCT, _RESTORE = 12, 6
+"""Versions of FULLY_CONNECTED and DEQUANTIZE that take int4."""
 
 
 def make_int4(model: Any, keep_float: KeepFloat = NOTHING) -> None:
@@ -77,7 +76,7 @@ def _weights(model: Any, operator: Any) -> int:
 def _is_large(model: Any, graph: Any, operator: Any) -> bool:
     if not has_float_weights(model, graph, operator):
         return False
-    shape = graph.tensors[operator.inputs[kind_of(model, operator).weights]].shape
+    shape = graph.tensors[_weights(model, operator)].shape
     return bool(np.prod(shape) >= MIN_ELEMENTS)
 
 

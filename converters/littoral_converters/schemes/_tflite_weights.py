@@ -51,6 +51,7 @@ WEIGHTED = {
     OP.DEPTHWISE_CONV_2D: WeightedOperator(0, 1, 2, 3, 3, None),
     OP.TRANSPOSE_CONV: WeightedOperator(2, 1, 3, 0, 3, None),
 }
+
 _MOST_BIAS = 2.0**30
 """Steps of a bias: products are still added, and engines drop factors below 2 ** -31."""
 
@@ -61,7 +62,6 @@ MIN_PRODUCTS = 128
 """Products summed per output value from which a convolution gains from quantizing its input at run
 time. Measured: 3x3 over 16 channels runs in 0.72 of the float time, 1x1 over 32 in 2.1."""
 
-
 MIN_INPUT_CHANNELS = 8
 """Input channels from which a convolution over several pixels gains from int8.
 
@@ -70,7 +70,6 @@ what is missing. On such a processor, at 28x28 pixels, 3x3 over 1 channel to 16 
 float32 takes 7.1, over 8 channels 39.9 against 23.8, over 16 channels 43.1 against 48.7. A small
 CNN with one such layer takes 19.3 us with it in float32, 43.6 with it in int8, 23.4 all in float32.
 """
-
 
 MIN_TRANSPOSED_PRODUCTS = 200
 """Products summed per output value from which a transposed convolution gains from int8.

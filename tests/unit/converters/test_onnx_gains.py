@@ -125,7 +125,7 @@ def test_a_large_product_is_an_integer_product_and_a_small_one_a_stored_weight(t
 def test_a_node_that_is_kept_float_is_untouched():
     content = chain([("MatMul", weights_like(256, 512), {})], [1, 256])
     assert "MatMulInteger" in operators(_onnx_int8.make_dynamic(content))
-    kept = _onnx_int8.make_dynamic(content, keep_float=["p0"])
+    kept = _onnx_int8.make_dynamic(content, keep_float=frozenset({"p0"}))
     assert operators(kept) == ["MatMul", "Relu"]
     x = RNG.uniform(size=(1, 256)).astype("float32")
     np.testing.assert_array_equal(outputs(kept, x), outputs(content, x))
