@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from littoral_converters.trees.onnx import graphs_in
+from littoral_converters.trees.onnx import every_node, graphs_in
 
 MAX_NAME = 40
 
@@ -20,6 +20,7 @@ def compact(model: Any) -> None:
     """
     graph = model.graph
     names = {value.name: value.name for value in (*graph.input, *graph.output)}
+    _order_constants(graph)
     _collect(graph, names)
     _rename(graph, names)
     graph.doc_string = model.doc_string = ""
@@ -29,6 +30,17 @@ def short(name: str) -> str:
     """A converter's node name without the model in front, cut to size."""
     parts = name.split(":")[0].split("/")
     return "/".join(parts[1:] if len(parts) > 2 else parts)[:MAX_NAME]
+
+
+def _order_constants(graph: Any) -> None:
+    """Put constants in the order of their first use: tf2onnx's is another in every process."""
+    places: dict[str, int] = {}
+    for node in every_node(graph):
+        for name in node.input:
+            places.setdefault(name, len(places))
+        for inner in graphs_in(node):
+            _order_constants(inner)
+    graph.initializer.sort(key=lambda tensor: places.get(tensor.name, len(places)))
 
 
 def _collect(graph: Any, names: dict[str, str]) -> None:
