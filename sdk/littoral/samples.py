@@ -45,8 +45,8 @@ def random(specs: Sequence[TensorSpec], count: int = 8, seed: int = 0) -> tuple[
 
     Returns:
         Batches. Floats are standard normal, clipped to what a quantized input can express, and
-        whole where that is integers of scale 1;
-        integers are 0 or 1, which every vocabulary has; booleans are either; text is empty.
+        whole where that is integers of scale 1; integers are 0 or 1, which every vocabulary has;
+        booleans are either; text is empty.
     """
     generator = np.random.default_rng(seed)
     return tuple(_sample([_random(spec, generator) for spec in specs], specs) for _ in range(count))

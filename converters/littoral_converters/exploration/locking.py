@@ -1,4 +1,4 @@
-"""One at a time in a folder of output."""
+"""One search at a time in a folder of output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOCK = ".littoral.lock"
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path, what: str) -> Iterator[None]:
+def alone_in(folder: Path) -> Iterator[None]:
     """Have a folder to oneself among all who ask for it like this.
 
     The system ends a lock with its process: one that was killed keeps nobody out, though its lock
@@ -24,16 +24,15 @@ def alone_in(folder: Path, what: str) -> Iterator[None]:
 
     Args:
         folder: An existing folder. It holds a lock file meanwhile.
-        what: What is done there, as a message calls it.
 
     Raises:
-        InputError: Another has it.
+        InputError: Another search has it.
     """
     path = folder / LOCK
     stream = _locked(path)
     if stream is None:
         raise InputError(
-            f"another {what} is using {folder}: wait for it, or give another output folder (--out)"
+            f"another search is using {folder}: wait for it, or give another output folder (--out)"
         )
     try:
         yield

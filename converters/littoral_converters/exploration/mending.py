@@ -19,7 +19,7 @@ from littoral_converters.exploration import proving
 from littoral_converters.exploration.budget import FOR_LATENCY, Budget
 from littoral_converters.exploration.candidates import AUTO, Candidate
 from littoral_converters.exploration.demands import Demands
-from littoral_converters.exploration.proofs import Proof, Proofs
+from littoral_converters.exploration.proofs import Proof, Proofs, problem_of
 from littoral_converters.exploration.work import Work
 from littoral_converters.exploration.workshop import Workshop
 from littoral_converters.mixing.sparing import fewest
@@ -132,7 +132,7 @@ def _trial(candidate: Candidate, workshop: Workshop) -> Proof:
         content = workshop.make(candidate)
         return Proof(candidate, verification=workshop.prove(candidate, content))
     except LittoralError as error:
-        return Proof(candidate, problem=" ".join(str(error).split()))
+        return Proof(candidate, problem=problem_of(error))
 
 
 def _check(budget: Budget, work: str, candidate: Candidate) -> None:

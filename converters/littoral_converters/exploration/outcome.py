@@ -32,6 +32,7 @@ LATENCIES = (
     "cold_start_ms",
 )
 DISAGREES = 1e6
+"""Added to the excess of a file that disagrees with Keras, beside which no limit counts."""
 
 _MEASURED = (
     *(f"{name}{end}" for name in LATENCIES for end in ("", "_low", "_high")),

@@ -211,6 +211,11 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def problem_of(error: Exception) -> str:
+    """What an error says, on one line, as a proof keeps it."""
+    return " ".join(str(error).split())
+
+
 def _is_path(value: Any) -> bool:
     return isinstance(value, (str, os.PathLike))
 

@@ -10,7 +10,7 @@ from littoral.errors import ConversionError, EngineError, ModelError
 
 from littoral_converters.exploration.budget import FOR_MENDING, FOR_PROOFS, Reserve
 from littoral_converters.exploration.candidates import Candidate
-from littoral_converters.exploration.proofs import Proof, digest_of
+from littoral_converters.exploration.proofs import Proof, digest_of, problem_of
 from littoral_converters.exploration.work import Work
 
 
@@ -100,7 +100,7 @@ def make(candidate: Candidate, work: Work) -> Proof:
             return proofs.put(Proof(candidate, same_as=twin.candidate.key))
         whole, oldest = workshop.finish(candidate, content, None)
     except ConversionError as error:
-        return proofs.put(Proof(candidate, problem=_one_line(error)))
+        return proofs.put(Proof(candidate, problem=problem_of(error)))
     name = candidate.file_name(workshop.stem, candidate.job().writer.SUFFIX)
     files.write_atomically(proofs.folder / name, whole)
     return proofs.put(
@@ -129,7 +129,7 @@ def prove(proof: Proof, work: Work) -> Proof:
     except (ConversionError, EngineError, ModelError) as error:
         path.unlink()
         return proofs.put(
-            dataclasses.replace(proof, file=None, size_bytes=None, problem=_one_line(error))
+            dataclasses.replace(proof, file=None, size_bytes=None, problem=problem_of(error))
         )
     files.write_atomically(path, whole)
     return proofs.put(
@@ -152,7 +152,3 @@ def _is_settled(proof: Proof | None, candidates: Sequence[Candidate]) -> bool:
 def _is_open(proof: Proof | None, work: Work) -> bool:
     settled = _is_settled(proof, work.candidates)
     return not settled and (proof is None or bool(proof.same_as) or not work.demands.miss(proof))
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

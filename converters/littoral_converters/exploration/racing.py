@@ -18,7 +18,7 @@ from littoral.statistics import Estimate
 from littoral.targets import Options, Target
 
 from littoral_converters.exploration.budget import Budget
-from littoral_converters.exploration.proofs import Proof, Proofs
+from littoral_converters.exploration.proofs import Proof, Proofs, problem_of
 from littoral_converters.exploration.settings import Setting, fits
 
 HEAT_SECONDS = 0.3
@@ -200,7 +200,7 @@ def _problem(entry: tuple[Proof, Setting], proofs: Proofs, target: Target) -> st
         target.measure([proofs.path(proof)], once, _silent)
     except (ModelError, EngineError, InputError) as error:
         how = f"with {setting} it" if str(setting) else "it"
-        return f"{how} does not run on {target.name}: {' '.join(str(error).split())}"
+        return f"{how} does not run on {target.name}: {problem_of(error)}"
     return ""
 
 
@@ -210,8 +210,9 @@ def _in_turn(
     target: Target,
     data: Path | None,
     seconds: float,
-    cold_starts: int = 0,
+    cold_starts: int,
 ) -> list[Timed]:
+    """Measure once, all files interleaved."""
     options = Options(
         duration_s=seconds,
         threads=[setting.threads for _, setting in entries],

@@ -148,7 +148,7 @@ def search(
     wanted = _Wanted(demands, choice, settings, machine, matters)
     with (
         files.output_folder(out) as folder,
-        alone_in(folder, "search"),
+        alone_in(folder),
         files.output_folder(folder / FOLDER),
     ):
         return _searched(model, folder, request, wanted, budget, report, warn)

@@ -44,7 +44,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from littoral_converters.exploration.locking import alone_in
-with alone_in(Path(sys.argv[1]), "search"):
+with alone_in(Path(sys.argv[1])):
     print("has it", flush=True)
     time.sleep(60)
 """
@@ -54,11 +54,11 @@ def test_a_folder_that_another_process_searches_in_is_refused(tmp_path):
     with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"has it\n"
         message = f"another search is using {tmp_path}: wait for it, or give another"
-        with pytest.raises(InputError, match=message), alone_in(tmp_path, "search"):
+        with pytest.raises(InputError, match=message), alone_in(tmp_path):
             pass
         other.kill()
     assert (tmp_path / LOCK).exists()
-    with alone_in(tmp_path, "search"):
+    with alone_in(tmp_path):
         pass
     assert not (tmp_path / LOCK).exists()
 
@@ -68,7 +68,7 @@ def test_a_search_asks_for_its_folder_and_leaves_no_empty_one(tmp_path):
     with pytest.raises(InputError, match="cannot read"):
         search(tmp_path / "m.keras", tmp_path / "out", **data)
     assert not (tmp_path / "out").exists()
-    with alone_in(tmp_path, "search"), pytest.raises(InputError, match="another search is using"):
+    with alone_in(tmp_path), pytest.raises(InputError, match="another search is using"):
         search(tmp_path / "m.keras", tmp_path, **data)
 
 
