@@ -1,4 +1,4 @@
-"""Activations: GELU and CELU as the operator that a format has for it; PReLU of volumes."""
+"""Activations: GELU and CELU as the operator of a format; PReLU of volumes; a Softmax's mask."""
 
 from __future__ import annotations
 
@@ -11,22 +11,49 @@ import tensorflow as tf
 
 from littoral_converters.graphs.axes import MOST_UNEVEN_AXES, open_shape, sizes
 from littoral_converters.lowering import Plan
+from littoral_converters.lowering._masks import hidden, zeroed
 from littoral_converters.lowering._onnx_operator import operator
 
 MOST_AXES = 3
 """Axes of a sample up to which TFLite has a PRELU."""
 
+MASKED_TO = 0.5
+"""What numbers of a Softmax's mask must be above for Keras to count a position."""
+
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """A stand-in for `call` of a PReLU that TFLite's operator has too many axes for."""
-    if plan.format != "tflite" or type(layer) is not keras.layers.PReLU or not layer.built:
+    """A stand-in for `call`, in a .tflite.
+
+    Of a PReLU that TFLite's operator has too many axes for, and of a Softmax, for its mask.
+    """
+    if plan.format != "tflite" or not layer.built:
         return {}
-    return {"call": _prelu(layer)} if len(layer.alpha.shape) > MOST_AXES else {}
+    if type(layer) is keras.layers.PReLU and len(layer.alpha.shape) > MOST_AXES:
+        return {"call": _prelu(layer)}
+    if type(layer) is keras.layers.Softmax:
+        return {"call": _softmax(layer)}
+    return {}
 
 
 def _prelu(layer: Any) -> Callable[[Any], Any]:
     alpha = layer.alpha.numpy()
     return lambda inputs: tf.maximum(inputs, 0) + alpha * tf.minimum(inputs, 0)
+
+
+def _softmax(layer: Any) -> Callable[..., Any]:
+    keras_call = layer.call
+    axes = layer.axis if isinstance(layer.axis, int) else tuple(layer.axis)
+
+    def call(inputs: Any, mask: Any = None) -> Any:
+        if mask is None or inputs.dtype != tf.float32:
+            return keras_call(inputs, mask)
+        mask = tf.convert_to_tensor(mask)
+        is_seen = mask if mask.dtype == tf.bool else mask > tf.cast(MASKED_TO, mask.dtype)
+        seen = tf.cast(is_seen, tf.float32)
+        shares = keras_call(hidden(inputs, seen))
+        return zeroed(shares, seen, axes)
+
+    return call
 
 
 def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:

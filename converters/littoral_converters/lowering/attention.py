@@ -18,13 +18,11 @@ from numpy.typing import NDArray
 
 from littoral_converters.graphs.axes import open_shape, sizes
 from littoral_converters.lowering import Plan
+from littoral_converters.lowering._masks import hidden, zeroed
 from littoral_converters.lowering._weights import array_of, constant
 from littoral_converters.lowering.dense import product
 
 Array = NDArray[np.float32]
-
-LARGE_NEGATIVE = float(-0.7 * np.finfo(np.float32).max)
-"""What Keras puts in place of a masked score. Added to a score it absorbs it: the same value."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,6 @@ def _as_onnx(projection: Projection, tensor: Any) -> Any:
 def _attention(layer: Any, apply: Product) -> Callable[..., Any]:
     """The stand-in for `_compute_attention`: from inputs that are not projected to the output."""
     parts = (layer._query_dense, layer._key_dense, layer._value_dense, layer._output_dense)
-    keras_attention = layer._compute_attention
     projections = [projection_of(part, layer.num_heads) for part in parts[:3]]
     projections[0] = scaled(projections[0], layer._inverse_sqrt_key_dim)
     output = output_projection(parts[3])
@@ -118,18 +115,12 @@ def _attention(layer: Any, apply: Product) -> Callable[..., Any]:
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> tuple[Any, Any]:
-        masked = attention_mask is not None
-        if masked and (layer.dropout > 0 or return_attention_scores):
-            # Keras takes another way here, which treats rows that are masked whole differently.
-            heads = [part(x) for part, x in zip(parts, (query, key, value), strict=False)]
-            result, scores = keras_attention(
-                *heads, attention_mask, training, return_attention_scores, use_causal_mask
-            )
-            return parts[3](result), scores
         heads = _project((query, key, value), projections, apply)
         scores = tf.linalg.matmul(heads[0], heads[1], transpose_b=True)
-        bias = _bias(attention_mask, use_causal_mask, scores)
-        scores = tf.nn.softmax(scores if bias is None else scores + bias)
+        seen = _seen(attention_mask, use_causal_mask, scores)
+        scores = tf.nn.softmax(scores if seen is None else hidden(scores, seen))
+        if attention_mask is not None and (layer.dropout > 0 or return_attention_scores):
+            scores = zeroed(scores, seen)  # Keras takes another way here, which does so.
         return apply(output, _joined(tf.linalg.matmul(scores, heads[2]))), scores
 
     return compute_attention
@@ -214,8 +205,8 @@ def _joined(tensor: Any) -> Any:
     return tf.reshape(tensor, [batch, steps, heads * size])
 
 
-def _bias(mask: Any, causal: bool, scores: Any) -> Any:
-    """What is added to the scores so that masked ones vanish; None for no mask."""
+def _seen(mask: Any, causal: bool, scores: Any) -> Any:
+    """1 for scores that count and 0 for those that vanish; None where all count."""
     if mask is None and not causal:
         return None
     parts = []
@@ -227,7 +218,4 @@ def _bias(mask: Any, causal: bool, scores: Any) -> Any:
         if rows is None or columns is None:
             rows, columns = tf.shape(scores)[-2], tf.shape(scores)[-1]
         parts.append(tf.linalg.band_part(tf.ones((rows, columns)), -1, 0)[None, None])
-    counted = parts[0] if len(parts) == 1 else parts[0] * parts[1]
-    bias = (1 - counted) * LARGE_NEGATIVE
-    known = tf.get_static_value(bias)
-    return bias if known is None else tf.constant(known)
+    return parts[0] if len(parts) == 1 else parts[0] * parts[1]

@@ -13,8 +13,8 @@ import keras
 import tensorflow as tf
 from littoral.errors import ConversionError
 
+from littoral_converters.lowering._masks import hidden
 from littoral_converters.lowering.attention import (
-    LARGE_NEGATIVE,
     Projection,
     is_plain,
     output_projection,
@@ -80,7 +80,7 @@ def _attend(layer: Any, query: Any, keys: Any, values: Any, seen: Any, output: P
         return tf.transpose(tf.reshape(tensor, [-1, steps, heads, size]), [0, 2, 1, 3])
 
     scores = tf.linalg.matmul(split(query, 1), split(keys, context), transpose_b=True)
-    scores = tf.nn.softmax(scores + (1 - seen[:, None, None]) * LARGE_NEGATIVE)
+    scores = tf.nn.softmax(hidden(scores, seen[:, None, None]))
     mixed = tf.linalg.matmul(scores, split(values, context))
     joined = tf.reshape(mixed, [-1, 1, output.kernel.shape[0]])
     return product(joined, output.kernel, output.bias)

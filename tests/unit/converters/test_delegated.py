@@ -48,6 +48,37 @@ def test_a_step_is_cut_out_without_dropping_its_axis(batch, tmp_path):
     assert shapes[cut["inputs"][0]] == shapes[cut["outputs"][0]] == 3
 
 
+MASKED = {
+    "rows": lambda x, seen: layers.Softmax()(x, mask=seen > 0),
+    "numbers": lambda x, seen: layers.Softmax()(x, mask=seen),
+    "columns": lambda x, seen: layers.Softmax(axis=1)(x, mask=seen > 0),
+    "as_in_attention": lambda x, seen: layers.Softmax(axis=(2,))(x, mask=seen > 0),
+    "whole_numbers": lambda x, seen: layers.Softmax()(x, mask=ops.cast(seen > 0, "int32")),
+    "known": lambda x, seen: layers.Softmax()(x, mask=np.tri(5, 4) > 0) + seen,
+    "known_to_miss": lambda x, seen: layers.Softmax(axis=1)(x, mask=np.tri(4)[1] > 0) + seen,
+    "attention": lambda x, seen: layers.MultiHeadAttention(2, 3, dropout=0.1)(
+        x, x, attention_mask=ops.matmul(seen, ops.transpose(seen, (0, 2, 1))) > 0
+    ),
+}
+
+
+@pytest.mark.parametrize("scheme", ["float32", "static_int8", "strict_int8", "int16x8"])
+@pytest.mark.parametrize("name", MASKED)
+def test_a_mask_is_no_choice(name, scheme, tmp_path):
+    inputs = keras.Input((5, 4), name="x"), keras.Input((5, 4), name="seen")
+    random = np.random.default_rng(0)
+    data = {"x": random.normal(size=(8, 5, 4)).astype("float32")}
+    data["seen"] = random.choice([-1, 0.4, 0.6, 1], (8, 5, 4)).astype("float32")
+    data["seen"][2, 3:] = data["seen"][3, :, 1] = data["seen"][4] = 0
+    net = keras.Model(inputs, MASKED[name](*inputs))
+    limit = 1e-6 if scheme == "float32" else 0.05
+    assert worst_error(net, tmp_path, "tflite", scheme, data=data) < limit
+    (path,) = tmp_path.glob("*.tflite")
+    kinds = {each["op_name"] for each in Interpreter(str(path))._get_ops_details()}
+    if scheme in ("float32", "static_int8"):
+        assert not kinds & (SLOW - {"GREATER"})
+
+
 @pytest.mark.parametrize("scheme", ["static_int8", "strict_int8", "int16x8"])
 def test_a_self_normalizing_network_is_quantized(scheme, tmp_path):
     """Of these weights, values that the data did not show cost strict_int8 a fifth of the range."""

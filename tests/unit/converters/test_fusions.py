@@ -37,6 +37,14 @@ ATTENTION = {
         [(5, 4)],
         lambda x: (lambda m: attend()(m, m, use_causal_mask=True))(layers.Masking()(x)),
     ),
+    "masked_dropout": (
+        [(5, 4)],
+        lambda x: (lambda m: attend(dropout=0.3)(m, m, use_causal_mask=True))(layers.Masking()(x)),
+    ),
+    "masked_scores": (
+        [(5, 4)],
+        lambda x: (lambda m: attend()(m, m, return_attention_scores=True))(layers.Masking()(x)),
+    ),
     "given_mask": (
         [(5, 4), (5, 5)],
         lambda x, m: attend()(x, x, attention_mask=keras.ops.greater(m, 0)),
@@ -45,7 +53,7 @@ ATTENTION = {
     "window": ([(5, 4)], lambda x: attend(sliding_window=2)(x, x)),
     "two_axes": ([(3, 4, 5)], lambda x: attend(attention_axes=(1, 2))(x, x)),
 }
-QUICK = ("self", "cross", "masked_causal")
+QUICK = ("self", "cross", "masked_causal", "masked_dropout")
 
 
 @FORMATS
