@@ -5,6 +5,8 @@
   its own, TFLite's two-dimensional one too; in three dimensions each group is a convolution.
 - Volumes: XNNPACK has no kernel for them, nor TFLite one for dilated ones. Pictures that lie one
   behind the other under the window become channels of one.
+- Dilated: TensorFlow takes the inputs apart around them, which the converters see through only
+  where no other convolution takes the same parts, and the size is known.
 - Dilated and transposed, or dilated volumes of open size: zeros between the weights say the same.
 """
 
@@ -46,7 +48,8 @@ def _conv(
     first = channels_first(data_format)
     groups = inputs.shape[1 if first else -1] // kernel.shape[-2]
     options = (per_axis(strides, rank), padding, per_axis(dilation_rate, rank))
-    if groups > 1 and format_name == "onnx":
+    is_parted = max(options[2]) > 1 and (first or None in inputs.shape[1:-1])
+    if format_name == "onnx" and (groups > 1 or is_parted):
         return _operator(inputs, kernel, groups, options, first)
     if groups == 1 and format_name == "onnx" and not (first and rank == 3):
         return original(inputs, kernel, strides, padding, data_format, dilation_rate)
@@ -65,12 +68,27 @@ def _grouped(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], is
     def convolve(x: Any, weights: Any) -> Any:
         if is_flat:
             return _of_pictures(x, weights, options)
-        return tf.nn.convolution(x, weights, strides, padding.upper(), dilations=dilations)
+        if len(x.shape) == 5:
+            return tf.nn.convolution(x, weights, strides, padding.upper(), dilations=dilations)
+        return _of_a_picture(x, weights, options)
 
     if groups == 1 or len(inputs.shape) < 5:
         return convolve(inputs, kernel)
     pairs = zip(tf.split(inputs, groups, -1), tf.split(kernel, groups, -1), strict=True)
     return tf.concat([convolve(x, weights) for x, weights in pairs], -1)
+
+
+def _of_a_picture(x: Any, kernel: Any, options: tuple[Any, ...]) -> Any:
+    """A convolution of pictures, or of sequences as pictures of one row, as the one operator.
+
+    TensorFlow's own `convolution` takes the inputs of a dilated one apart.
+    """
+    strides, padding, dilations = options
+    if len(x.shape) == 4:
+        return tf.nn.conv2d(x, kernel, strides, padding.upper(), dilations=dilations)
+    row, weights = tf.expand_dims(x, 1), tf.expand_dims(kernel, 0)
+    found = tf.nn.conv2d(row, weights, [1, *strides], padding.upper(), dilations=[1, *dilations])
+    return tf.squeeze(found, 1)
 
 
 def _of_pictures(volumes: Any, kernel: Any, options: tuple[Any, ...]) -> Any:
