@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from littoral_converters.graphs.axes import channels_first, channels_last, per_axis
@@ -29,6 +30,8 @@ def functions(plan: Plan) -> Mapping[str, Callable[..., Any]]:
     """Stand-ins for Keras's functions; see `littoral_converters.lowering`."""
     return {
         "backend.tensorflow.nn.conv": partial(_conv, plan.format),
+        "backend.tensorflow.nn.depthwise_conv": partial(_depthwise, plan.format),
+        "backend.tensorflow.nn.separable_conv": _separable,
         "backend.tensorflow.nn.conv_transpose": partial(_conv_transpose, plan.format),
     }
 
@@ -59,6 +62,47 @@ def _conv(
     return channels_last(outputs, back=True) if first else outputs
 
 
+def _depthwise(
+    format_name: str,
+    original: Callable[..., Any],
+    inputs: Any,
+    kernel: Any,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Any:
+    inputs, kernel = tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel)
+    rank = len(inputs.shape) - 2
+    options = (per_axis(strides, rank), padding, per_axis(dilation_rate, rank))
+    if max(options[2]) == 1 or max(options[0]) > 1:
+        return original(inputs, kernel, strides, padding, data_format, dilation_rate)
+    first, (*window, channels, filters) = channels_first(data_format), kernel.shape
+    if format_name == "onnx":
+        in_groups = tf.reshape(kernel, [*window, 1, channels * filters])
+        return _operator(inputs, in_groups, channels, options, first)
+    with_channels_last = channels_last(inputs) if first else inputs
+    outputs = _of_a_picture(with_channels_last, kernel, options, tf.raw_ops.DepthwiseConv2dNative)
+    return channels_last(outputs, back=True) if first else outputs
+
+
+def _separable(
+    original: Callable[..., Any],
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Any:
+    options = (strides, padding, data_format, dilation_rate)
+    if max(per_axis(dilation_rate, 1)) == 1 or max(per_axis(strides, 1)) > 1:
+        return original(inputs, depthwise_kernel, pointwise_kernel, *options)
+    of_channels = keras.ops.depthwise_conv(inputs, depthwise_kernel, *options)
+    return keras.ops.conv(of_channels, pointwise_kernel, 1, "valid", data_format)
+
+
 def _grouped(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], is_flat: bool) -> Any:
     """A channels last convolution in operators of TensorFlow's own; of volumes as of pictures."""
     strides, padding, dilations = options
@@ -78,17 +122,28 @@ def _grouped(inputs: Any, kernel: Any, groups: int, options: tuple[Any, ...], is
     return tf.concat([convolve(x, weights) for x, weights in pairs], -1)
 
 
-def _of_a_picture(x: Any, kernel: Any, options: tuple[Any, ...]) -> Any:
+def _of_a_picture(
+    x: Any,
+    kernel: Any,
+    options: tuple[Any, ...],
+    write: Callable[..., Any] = tf.raw_ops.Conv2D,
+) -> Any:
     """A convolution of pictures, or of sequences as pictures of one row, as the one operator.
 
-    TensorFlow's own `convolution` takes the inputs of a dilated one apart.
+    TensorFlow's own functions take the inputs of a dilated one apart.
     """
     strides, padding, dilations = options
-    if len(x.shape) == 4:
-        return tf.nn.conv2d(x, kernel, strides, padding.upper(), dilations=dilations)
-    row, weights = tf.expand_dims(x, 1), tf.expand_dims(kernel, 0)
-    found = tf.nn.conv2d(row, weights, [1, *strides], padding.upper(), dilations=[1, *dilations])
-    return tf.squeeze(found, 1)
+    if len(x.shape) == 3:
+        row, weights = tf.expand_dims(x, 1), tf.expand_dims(kernel, 0)
+        of_row = ([1, *strides], padding, [1, *dilations])
+        return tf.squeeze(_of_a_picture(row, weights, of_row, write), 1)
+    return write(
+        input=x,
+        filter=kernel,
+        strides=[1, *strides, 1],
+        padding=padding.upper(),
+        dilations=[1, *dilations, 1],
+    )
 
 
 def _of_pictures(volumes: Any, kernel: Any, options: tuple[Any, ...]) -> Any:

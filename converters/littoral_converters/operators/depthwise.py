@@ -53,7 +53,14 @@ def _whole(operation: Any, images: Any, kernel: Any) -> Any:
     if padding == "EXPLICIT":
         images, padding = tf.pad(images, _padding(operation, images, kernel.shape[:2])), "VALID"
     strides, dilations = operation.get_attr("strides"), operation.get_attr("dilations")
-    return tf.nn.depthwise_conv2d(images, kernel, strides, padding, dilations=dilations[1:3])
+    return _one(images, kernel, strides, padding, dilations)
+
+
+def _one(images: Any, kernel: Any, strides: Any, padding: str, dilations: Any) -> Any:
+    """The operator itself: TensorFlow's function takes the inputs of a dilated one apart."""
+    return tf.raw_ops.DepthwiseConv2dNative(
+        input=images, filter=kernel, strides=strides, padding=padding, dilations=dilations
+    )
 
 
 def _in_pieces(operation: Any, images: Any, kernel: Any) -> Any:
@@ -70,7 +77,7 @@ def _in_pieces(operation: Any, images: Any, kernel: Any) -> Any:
                 _seen(left, width, columns, dilations[2]),
             ]
             piece = kernel[top : top + height, left : left + width]
-            output = tf.nn.depthwise_conv2d(seen, piece, strides, "VALID", dilations=dilations[1:3])
+            output = _one(seen, piece, strides, "VALID", dilations)
             total = output if total is None else total + output
     return total
 

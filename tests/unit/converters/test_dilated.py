@@ -24,6 +24,19 @@ NETS = {
     "open": ((None, 4), gated(layers.Conv1D, 2, dilation_rate=4, padding="causal")),
     "open_pictures": ((None, None, 4), gated(layers.Conv2D, 3, dilation_rate=2, padding="same")),
     "open_valid": ((None, None, 4), gated(layers.Conv2D, (3, 2), dilation_rate=2)),
+    "channels": (
+        (12, 11, 4),
+        gated(lambda _, size, **o: layers.DepthwiseConv2D(size, **o), 3, dilation_rate=2),
+    ),
+    "open_channels": (
+        (None, None, 4),
+        layers.DepthwiseConv2D(3, dilation_rate=(2, 3), padding="same"),
+    ),
+    "channels_over_time": (
+        (None, 4),
+        layers.DepthwiseConv1D(5, dilation_rate=3, depth_multiplier=1, padding="same"),
+    ),
+    "separable": ((None, 4), layers.SeparableConv1D(6, 3, dilation_rate=2)),
     "first": ((4, 20), layers.Conv1D(6, 3, dilation_rate=3, data_format="channels_first")),
 }
 
