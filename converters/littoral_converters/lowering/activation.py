@@ -1,4 +1,4 @@
-"""Activations: GELU and CELU as the operator of a format; PReLU of volumes; a Softmax's mask."""
+"""Activations: GELU and CELU as the operator of a format, PReLU of volumes, masks of a Softmax."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ MASKED_TO = 0.5
 
 
 def replacements(layer: Any, plan: Plan) -> Mapping[str, object]:
-    """A stand-in for `call`, in a .tflite.
+    """A stand-in for `call`.
 
-    Of a PReLU that TFLite's operator has too many axes for, and of a Softmax, for its mask.
+    Of a PReLU that TFLite's operator has too many axes for, and of a Softmax: for its mask in a
+    .tflite, and for several axes, over which Keras takes powers of logarithms.
     """
-    if plan.format != "tflite" or not layer.built:
+    if not layer.built:
         return {}
-    if type(layer) is keras.layers.PReLU and len(layer.alpha.shape) > MOST_AXES:
-        return {"call": _prelu(layer)}
     if type(layer) is keras.layers.Softmax:
-        return {"call": _softmax(layer)}
+        return {"call": _softmax(layer, plan.format)}
+    if type(layer) is keras.layers.PReLU and len(layer.alpha.shape) > MOST_AXES:
+        return {"call": _prelu(layer)} if plan.format == "tflite" else {}
     return {}
 
 
@@ -40,18 +41,29 @@ def _prelu(layer: Any) -> Callable[[Any], Any]:
     return lambda inputs: tf.maximum(inputs, 0) + alpha * tf.minimum(inputs, 0)
 
 
-def _softmax(layer: Any) -> Callable[..., Any]:
+def _softmax(layer: Any, format_name: str) -> Callable[..., Any]:
     keras_call = layer.call
-    axes = layer.axis if isinstance(layer.axis, int) else tuple(layer.axis)
+    axes = (layer.axis,) if isinstance(layer.axis, int) else tuple(layer.axis)
+
+    def whole(inputs: Any) -> Any:
+        rank, count = len(inputs.shape), len(axes)
+        lengths = inputs.shape[rank - count :]
+        is_last = sorted(axis % rank for axis in axes) == [*range(rank - count, rank)]
+        if count == 1 or not is_last or None in lengths:
+            return keras_call(inputs)
+        shape = sizes(inputs)
+        flat = tf.reshape(inputs, open_shape([*shape[: rank - count], lengths.num_elements()]))
+        return tf.reshape(tf.nn.softmax(flat), open_shape(shape))
 
     def call(inputs: Any, mask: Any = None) -> Any:
-        if mask is None or inputs.dtype != tf.float32:
+        if mask is None:
+            return whole(inputs)
+        if format_name == "onnx" or inputs.dtype != tf.float32:
             return keras_call(inputs, mask)
         mask = tf.convert_to_tensor(mask)
         is_seen = mask if mask.dtype == tf.bool else mask > tf.cast(MASKED_TO, mask.dtype)
         seen = tf.cast(is_seen, tf.float32)
-        shares = keras_call(hidden(inputs, seen))
-        return zeroed(shares, seen, axes)
+        return zeroed(whole(hidden(inputs, seen)), seen, axes)
 
     return call
 

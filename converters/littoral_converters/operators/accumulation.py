@@ -35,20 +35,33 @@ def _running(combine: Callable[[Any, Any], Any], nothing: float) -> Substitute:
         whole = _moved(x, axis, shift, backwards, nothing) if shift else x
         shift = 1
         while shift < size:
-            whole = combine(whole, _moved(whole, axis, shift, backwards, nothing))
+            whole = _combined(combine, whole, axis, shift, backwards)
             shift *= 2
         return whole
 
     return build
 
 
+def _combined(
+    combine: Callable[[Any, Any], Any], x: Any, axis: int, count: int, backwards: bool
+) -> Any:
+    """Values with those that lie so many places before them; the first ones have none."""
+    head, tail = _part(x, axis, None, -count), _part(x, axis, count, None)
+    if backwards:
+        return tf.concat([combine(head, tail), _part(x, axis, -count, None)], axis)
+    return tf.concat([_part(x, axis, None, count), combine(tail, head)], axis)
+
+
+def _part(x: Any, axis: int, start: int | None, end: int | None) -> Any:
+    return x[(slice(None),) * axis + (slice(start, end),)]
+
+
 def _moved(x: Any, axis: int, count: int, backwards: bool, behind: float) -> Any:
     """Values moved on along an axis, and what comes behind them."""
     around = [[0, 0] for _ in x.shape]
     around[axis][1 if backwards else 0] = count
-    start = [slice(None)] * len(x.shape)
-    start[axis] = slice(count, None) if backwards else slice(None, x.shape[axis] - count)
-    return tf.pad(x[tuple(start)], around, constant_values=tf.cast(behind, x.dtype))
+    kept = _part(x, axis, count, None) if backwards else _part(x, axis, None, -count)
+    return tf.pad(kept, around, constant_values=tf.cast(behind, x.dtype))
 
 
 def _log_of_sum(x: Any, y: Any) -> Any:

@@ -9,11 +9,14 @@ from converted import raw_outputs, worst_error
 from keras import layers, ops
 from littoral_converters import convert
 
-SLOW = {"BROADCAST_TO", "SELECT", "SELECT_V2", "GREATER", "MINIMUM", "PACK"}
+SLOW = {"BROADCAST_TO", "SELECT", "SELECT_V2", "EQUAL", "GREATER", "MINIMUM", "PACK", "PADV2"}
 MADE = {
     "selu": lambda x: layers.Activation("selu")(x),
     "celu": lambda x: layers.Activation("celu")(x),
     "narrow_celu": lambda x: ops.celu(x, 0.3),
+    "running_products": lambda x: ops.cumprod(x, axis=1) + ops.cumprod(x, axis=-1),
+    "softmax_of_pictures": lambda x: layers.Softmax((-2, -1))(x),
+    "attention_of_pictures": lambda x: layers.MultiHeadAttention(2, 3)(x[:, None], x[:, None]),
     "stack": lambda x: ops.stack([x, ops.tanh(x), -x], axis=1),
     "stack_inside": lambda x: ops.stack([x, ops.tanh(x)], axis=2),
     "spread": lambda x: ops.broadcast_to(ops.mean(x, 1, keepdims=True), (1, 5, 4)),
