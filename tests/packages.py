@@ -1,11 +1,12 @@
 """Packages that tests need besides the environment, fetched with pip into a folder that is kept.
 
 They are old engines, which cannot be installed beside the new ones, and wheels that carry model
-files. What cannot be fetched fails the test.
+files. A library of the system comes from Debian. What cannot be fetched fails the test.
 """
 
 from __future__ import annotations
 
+import ctypes.util
 import shutil
 import subprocess
 import sys
@@ -44,10 +45,20 @@ def models(requirement: str) -> Path:
     return _kept(f"{requirement}-models", unpack)
 
 
+def library(name: str, package: str) -> None:
+    """A shared library of the system, from its Debian package where it is not there; as root."""
+    if ctypes.util.find_library(name) is None:
+        _run("apt-get", "--quiet", "update")
+        _run("apt-get", "--quiet", "install", "--yes", package)
+
+
 def _pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *arguments]
+    _run(sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *arguments)
+
+
+def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
 
 
 def _kept(name: str, make: Callable[[Path], None]) -> Path:

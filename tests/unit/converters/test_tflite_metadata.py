@@ -12,6 +12,7 @@ import flatbuffers
 import keras
 import littoral
 import numpy as np
+import packages
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
@@ -205,6 +206,7 @@ def test_a_card_with_a_broken_step_is_refused_in_one_line(step):
 def foreign_python(tmp_path_factory):
     """An environment with TensorFlow's own metadata tools; they have no wheels after 3.11."""
     folder = tmp_path_factory.mktemp("foreign")
+    packages.library("usb-1.0", "libusb-1.0-0")
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     package = "tflite-support==0.4.4" if sys.version_info < (3, 12) else "mediapipe==1.2.2"
