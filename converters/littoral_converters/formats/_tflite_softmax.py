@@ -18,7 +18,6 @@ from ai_edge_litert import schema_py_generated as schema
 from littoral_converters.trees.tflite import (
     OP,
     add_constant,
-    add_like,
     add_tensor,
     code_of,
     links,
@@ -136,7 +135,7 @@ def _rows(graph: Any, index: int, name: bytes, length: int) -> int:
 def _averaged(model: Any, graph: Any, product: Any, raised: int, sums: int) -> list[Any]:
     """The product of what is not divided yet, and its division."""
     made, values = int(product.outputs[0]), int(product.inputs[1])
-    whole = add_like(graph, made, b"", _FLOAT)
-    graph.tensors[whole].name = _scope(graph.tensors[made].name) + b"_whole"
+    tensor = graph.tensors[made]
+    whole = _rows(graph, made, _scope(tensor.name) + b"_whole", int(tensor.shape[-1]))
     product.inputs, product.outputs = [raised, values], [whole]
     return [product, new_operator(model, OP.DIV, schema.DivOptionsT(), [whole, sums], [made])]

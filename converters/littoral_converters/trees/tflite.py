@@ -60,7 +60,7 @@ def has_kind(content: bytes, code: int) -> bool:
     """Whether a file has an operator of a kind, seen without reading the file whole."""
     model = schema.Model.GetRootAs(content, 0)
     entries = (model.OperatorCodes(at) for at in range(model.OperatorCodesLength()))
-    return any(max(e.BuiltinCode(), e.DeprecatedBuiltinCode()) == code for e in entries)
+    return any(code_in(schema.OperatorCodeT.InitFromObj(entry)) == code for entry in entries)
 
 
 def kind_name(code: int) -> str:
